@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { afterFile, connect, uniquePrefix } from "./fixtures.ts";
+import { startRedisServer } from "./redis-server.ts";
+import { startProxy } from "./tcp-proxy.ts";
+
+const server = await startRedisServer();
+afterFile(() => server.stop());
+const direct = connect({ url: server.url });
+const prefix = uniquePrefix();
+let keys = 0;
+
+async function start() {
+  const proxy = await startProxy(server.port);
+  afterFile(() => proxy.close());
+  const redis = connect({ port: proxy.port, retryStrategy: () => 10 });
+  await redis.ping();
+  return { proxy, redis, key: `${prefix}${keys++}` };
+}
+
+/** Sets a key that goes away by itself, as every key of these tests has to. */
+const write = (redis: typeof direct, key: string, value: string) => redis.set(key, value, "EX", 60);
+
+async function stays<T>(promise: Promise<T>, state: "pending", ms = 50): Promise<void> {
+  const winner = await Promise.race([
+    promise.catch(() => "rejected"),
+    new Promise((done) => setTimeout(done, ms, state)),
+  ]);
+  expect(winner).toBe(state);
+}
+
+describe("startProxy", () => {
+  it("carries bytes in both directions, many of them in order", async () => {
+    const { redis, key } = await start();
+    const big = "0123456789".repeat(300_000);
+    await write(redis, key, big);
+    expect((await redis.get(key)) === big).toBe(true);
+  });
+
+  it("holds a command at the gate before the server sees it", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.hold("up");
+    const written = write(redis, key, "late");
+    await proxy.seen(key);
+    expect(await direct.exists(key)).toBe(0);
+
+    proxy.release("up");
+    expect(await written).toBe("OK");
+    expect(await direct.get(key)).toBe("late");
+  });
+
+  it("holds a reply at the gate after the server has done the work", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.hold("down");
+    const written = write(redis, key, "done");
+    await proxy.seen("OK", { direction: "down" });
+    expect(await direct.get(key)).toBe("done");
+    await stays(written, "pending");
+
+    proxy.release("down");
+    expect(await written).toBe("OK");
+  });
+
+  it("delivers a held command even if its client has gone away meanwhile", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.hold("up");
+    write(redis, key, "from the grave").catch(() => {});
+    await proxy.seen(key);
+    redis.disconnect();
+    await expect.poll(() => proxy.connections).toBe(0);
+
+    proxy.release("up");
+    await expect.poll(() => direct.get(key)).toBe("from the grave");
+  });
+
+  it("counts how often a text was seen since the hold", async () => {
+    const { proxy, redis, key } = await start();
+    await redis.exists(key);
+    proxy.hold("up");
+    const first = redis.exists(key);
+    const twice = proxy.seen("EXISTS", { times: 2 });
+    await proxy.seen("exists");
+    await stays(twice, "pending");
+
+    const second = redis.exists(key);
+    await twice;
+    proxy.release("up");
+    expect(await Promise.all([first, second])).toEqual([0, 0]);
+  });
+
+  it("waits for a number of bytes", async () => {
+    const { proxy, redis } = await start();
+    proxy.hold("up");
+    const answer = redis.ping();
+    await proxy.seen("*1\r\n$4\r\nping\r\n".length);
+    proxy.release("up");
+    expect(await answer).toBe("PONG");
+  });
+
+  it("says what it has not seen", async () => {
+    const { proxy } = await start();
+    proxy.hold("up");
+    await expect(proxy.seen("EVALSHA", { timeout: 20 })).rejects.toThrow(
+      'The proxy has not seen "EVALSHA", 1 times, within 20 ms; 0 bytes came up.',
+    );
+  });
+
+  it("loses everything in a black hole, then resets what can no longer be understood", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.blackhole();
+    const written = write(redis, key, "resent");
+    const late = connect({ port: proxy.port, retryStrategy: () => 10 });
+    await stays(written, "pending");
+    await stays(late.ping(), "pending");
+    expect(await direct.exists(key)).toBe(0);
+
+    proxy.restore();
+    expect(await written).toBe("OK");
+    expect(await late.ping()).toBe("PONG");
+  });
+
+  it("resets connections", async () => {
+    const { proxy, redis } = await start();
+    const error = new Promise<Error>((resolve) => redis.once("error", resolve));
+    proxy.reset();
+    expect(await error).toMatchObject({ code: "ECONNRESET" });
+    expect(await redis.ping()).toBe("PONG");
+  });
+
+  it("refuses new connections until it accepts them again, on the same port", async () => {
+    const { proxy, redis } = await start();
+    proxy.refuse();
+    expect(await redis.ping()).toBe("PONG");
+
+    const refused = new Promise<Error>((resolve) => {
+      redis.on("error", (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED" && resolve(error));
+    });
+    proxy.reset();
+    await refused;
+
+    await proxy.accept();
+    expect(await redis.ping()).toBe("PONG");
+  });
+
+  it("loses one reply, after which ioredis sends the command again", async () => {
+    const { proxy, redis, key } = await start();
+    const lost = proxy.dropNextReply();
+    const pushed = redis.incr(key);
+    await lost;
+
+    // Twice, although it was called once: this is why every script of the store is idempotent.
+    expect(await pushed).toBe(2);
+    await direct.expire(key, 60);
+  });
+
+  it("loses the reply to a certain command and none before it", async () => {
+    const { proxy, redis, key } = await start();
+    const lost = proxy.dropNextReply("INCR");
+    expect(await redis.ping()).toBe("PONG");
+    const pushed = redis.incr(key);
+    await lost;
+
+    expect(await pushed).toBe(2);
+    await direct.expire(key, 60);
+  });
+
+  it("resets its clients when the server is not there", async () => {
+    const proxy = await startProxy(1);
+    afterFile(() => proxy.close());
+    const redis = connect({ port: proxy.port, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    await expect(redis.ping()).rejects.toThrow();
+    expect(proxy.connections).toBe(0);
+  });
+
+  it("closes twice without harm", async () => {
+    const { proxy } = await start();
+    await proxy.close();
+    await proxy.close();
+    expect(proxy.connections).toBe(0);
+  });
+});

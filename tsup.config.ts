@@ -1,0 +1,21 @@
+import { defineConfig } from "tsup";
+
+/** Every public module, one for each line of `exports` in package.json. */
+const entries = {
+  index: "src/index.ts",
+};
+
+export default defineConfig({
+  entry: entries,
+  format: ["esm"],
+  target: "node20",
+  platform: "node",
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  // Shared chunks: an error class that two entries export must be one class, or `instanceof` fails between them.
+  splitting: true,
+  loader: { ".lua": "text" },
+  // `node:crypto` stays `node:crypto`, which no package of the same name can shadow.
+  removeNodeProtocol: false,
+});

@@ -1,0 +1,31 @@
+import { readFile } from "node:fs/promises";
+import { defineConfig } from "vitest/config";
+
+/** `COATCHECK_IOREDIS=6` runs the tests on ioredis 6. ioredis-mock is not bundled, so it keeps the ioredis 5 it needs. */
+const ioredis = process.env["COATCHECK_IOREDIS"] ?? "5";
+if (ioredis !== "5" && ioredis !== "6") {
+  throw new Error(`COATCHECK_IOREDIS must be 5 or 6, not ${JSON.stringify(ioredis)}.`);
+}
+
+export default defineConfig({
+  plugins: [
+    {
+      name: "lua-as-text",
+      enforce: "pre",
+      async load(id) {
+        const [file = id] = id.split("?");
+        return file.endsWith(".lua") ? `export default ${JSON.stringify(await readFile(file, "utf8"))};` : null;
+      },
+    },
+  ],
+  resolve: { alias: ioredis === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : [] },
+  test: {
+    include: ["test/**/*.test.ts"],
+    globalSetup: ["test/harness/global-setup.ts"],
+    // The servers that a test file starts end with its process, so each file needs one of its own.
+    pool: "forks",
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+  },
+});
