@@ -1,0 +1,120 @@
+/**
+ * The errors of coatcheck. A leaf: it knows nothing of Redis or HTTP beyond the status code an error stands for.
+ *
+ * Absence is never an error here: a session that does not exist is `null`, `false` or `0`. Wrong options and arguments
+ * are plain `TypeError`s and `RangeError`s, thrown before any I/O.
+ */
+
+const brand = Symbol.for("coatcheck.SessionError");
+
+/** What the constructor of every {@link SessionError} takes beside its message. */
+interface ErrorDetails {
+  cause?: unknown;
+  /** HTTP status, for errors that have a meaning to a client. */
+  status?: number;
+}
+
+/** The base of every error that coatcheck raises about the state of the world, as against a mistake in the call. */
+export class SessionError extends Error {
+  override name = "SessionError";
+  /** Stable identifier: match on this, not on the message. */
+  readonly code: string;
+  /** The HTTP status that Express, Koa and Fastify render for this error; absent where it has no HTTP meaning. */
+  declare readonly status?: number;
+  /** The same as `status`, under the name that Fastify and Express read. */
+  declare readonly statusCode?: number;
+  /** Whether a framework may show the message to the client. */
+  declare readonly expose?: boolean;
+
+  constructor(code: string, message: string, { cause, status }: ErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    if (status !== undefined) {
+      this.status = status;
+      this.statusCode = status;
+      this.expose = status < 500;
+    }
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/**
+ * Redis did not answer within the deadline, or answered that it cannot serve (`LOADING`, `READONLY`, `OOM`, `NOPERM` …).
+ * Says nothing about the session: it may exist or not, and a write may have been made or not. HTTP 503.
+ */
+export class StoreUnavailableError extends SessionError {
+  override name = "StoreUnavailableError";
+  constructor(message: string, cause?: unknown) {
+    super("STORE_UNAVAILABLE", message, { cause, status: 503 });
+  }
+}
+
+/** A key holds something that coatcheck did not write. Names the key, never its value. */
+export class CorruptRecordError extends SessionError {
+  override name = "CorruptRecordError";
+  /** The Redis key, without the client's `keyPrefix`. */
+  readonly key: string;
+  constructor(key: string, cause?: unknown) {
+    super("CORRUPT_RECORD", `The key ${JSON.stringify(key)} does not hold what coatcheck keeps there`, { cause });
+    this.key = key;
+  }
+}
+
+/** Claims that cannot be stored: refused by the schema, not JSON, or too large. Nothing was written. */
+export class ClaimsError extends SessionError {
+  override name = "ClaimsError";
+  /** What the schema found, where a schema refused the claims; otherwise empty. */
+  readonly issues: ReadonlyArray<{ readonly message: string; readonly path: readonly PropertyKey[] }>;
+  constructor(message: string, issues: ClaimsError["issues"] = [], cause?: unknown) {
+    super("CLAIMS", message, { cause });
+    this.issues = issues;
+  }
+}
+
+/** The user already has `maxSessionsPerUser` live sessions and `onSessionLimit` is `"reject"`. HTTP 403. */
+export class SessionLimitError extends SessionError {
+  override name = "SessionLimitError";
+  readonly limit: number;
+  constructor(limit: number) {
+    super("SESSION_LIMIT", `The user already has ${limit} live session${limit === 1 ? "" : "s"}`, { status: 403 });
+    this.limit = limit;
+  }
+}
+
+/** The user is blocked: no session is created for them. HTTP 403. */
+export class UserBlockedError extends SessionError {
+  override name = "UserBlockedError";
+  /** When the block ends, epoch ms; `null` for a block without end. */
+  readonly until: number | null;
+  /** The reason given to `blockUser`. Not part of the message, which frameworks show to the client. */
+  readonly reason: string | null;
+  constructor(until: number | null, reason: string | null) {
+    super("USER_BLOCKED", "The user is blocked", { status: 403 });
+    this.until = until;
+    this.reason = reason;
+  }
+}
+
+/**
+ * A revocation took effect on the primary, but fewer replicas than asked for confirmed it in time: a failover now could
+ * undo it. Repeating the call is safe and waits again. HTTP 503.
+ */
+export class NotReplicatedError extends SessionError {
+  override name = "NotReplicatedError";
+  /** How many replicas confirmed. */
+  readonly confirmed: number;
+  /** How many the `replicas` option asks for. */
+  readonly wanted: number;
+  constructor(confirmed: number, wanted: number) {
+    super("NOT_REPLICATED", `Revoked on the primary, but ${confirmed} of ${wanted} replicas confirmed it in time`, {
+      status: 503,
+    });
+    this.confirmed = confirmed;
+    this.wanted = wanted;
+  }
+}
+
+/** Whether a caught value is an error of coatcheck's, also when it comes from another copy of the package. */
+export function isSessionError(error: unknown): error is SessionError {
+  return typeof error === "object" && error !== null && brand in error;
+}

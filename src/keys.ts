@@ -1,0 +1,55 @@
+/**
+ * The names of the Redis keys. A leaf.
+ *
+ *   prefix{bucket}:s:<id>       a session: hash, TTL = its expiresAt
+ *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by expiresAt, TTL = its latest member
+ *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
+ *
+ * The braces make the bucket the Redis Cluster hash tag, so all keys of one user share a slot. A user id stands in its
+ * JSON-escaped form (without the quotes): injective, printable, and safe for lone surrogates, which UTF-8 would merge.
+ */
+import { bucketOfId, bucketOfUser } from "./token.js";
+
+/** Escapes a string as JSON does, without the quotes: the result holds no control character and no lone surrogate. */
+export function escapeText(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** Undoes {@link escapeText}. */
+export function unescapeText(text: string): string {
+  return text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text;
+}
+
+/** The keys of one user, all in one slot. */
+export interface UserKeys {
+  readonly index: string;
+  readonly block: string;
+  /** Completed with an id, the key of a session. */
+  readonly sessions: string;
+}
+
+/** Names the keys under one prefix. */
+export class Keys {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** The key of a session. */
+  session(id: string): string {
+    return `${this.#prefix}{${bucketOfId(id)}}:s:${id}`;
+  }
+
+  /** What a script completes with the user id it finds in the record, to name the index. */
+  indexes(id: string): string {
+    return `${this.#prefix}{${bucketOfId(id)}}:u:`;
+  }
+
+  /** The keys of a user. */
+  user(userId: string): UserKeys {
+    const slot = `${this.#prefix}{${bucketOfUser(userId)}}`;
+    const name = escapeText(userId);
+    return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, sessions: `${slot}:s:` };
+  }
+}

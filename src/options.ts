@@ -1,0 +1,83 @@
+/**
+ * Checks of options and arguments: what is wrong throws `TypeError` or `RangeError` at once, naming the option, what was
+ * expected and what came. A leaf.
+ */
+const MAX_USER_ID_BYTES = 256;
+/** Ten years: beyond, somebody has mistaken the unit. */
+const MAX_MS = 10 * 365 * 24 * 60 * 60 * 1000;
+
+/** Throws unless `value` is a plain bag of options with none but the known names. */
+export function checkNames(where: string, value: unknown, known: readonly string[]): asserts value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${where} must be an object, got ${show(value)}`);
+  }
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`${where} has no option ${JSON.stringify(name)}; it has ${known.join(", ")}`);
+    }
+  }
+}
+
+/** Throws unless `value` is an integer within the bounds. Returns it. */
+export function checkInteger(name: string, value: unknown, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number, got ${show(value)}`);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} must be an integer from ${min} to ${max}, got ${value}`);
+  }
+  return value;
+}
+
+/** Throws unless `value` is a duration in ms, at least `min`. Returns it. */
+export function checkDuration(name: string, value: unknown, min = 1): number {
+  return checkInteger(`${name} (ms)`, value, min, MAX_MS);
+}
+
+/** Throws unless `value` is a boolean. Returns it. */
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be a boolean, got ${show(value)}`);
+  return value;
+}
+
+/** Throws unless `value` is one of some strings. */
+export function checkOneOf(name: string, value: unknown, allowed: readonly string[]): void {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string, got ${show(value)}`);
+  if (!allowed.includes(value)) {
+    throw new RangeError(
+      `${name} must be one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}, got ${show(value)}`,
+    );
+  }
+}
+
+/** Throws unless `value` is a user id: a non-empty string of at most 256 bytes. Returns it. */
+export function checkUserId(value: unknown): string {
+  if (typeof value !== "string") throw new TypeError(`userId must be a string, got ${show(value)}`);
+  const bytes = Buffer.byteLength(value);
+  if (bytes === 0 || bytes > MAX_USER_ID_BYTES) {
+    throw new RangeError(`userId must have 1 to ${MAX_USER_ID_BYTES} bytes, got ${bytes}`);
+  }
+  return value;
+}
+
+/** Throws unless `value` is a string, no longer than `max` characters. Returns it. */
+export function checkString(name: string, value: unknown, max = Number.POSITIVE_INFINITY): string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string, got ${show(value)}`);
+  if (value.length > max) throw new RangeError(`${name} must have at most ${max} characters, got ${value.length}`);
+  return value;
+}
+
+/** Throws unless `value` is an object that can hold claims. Returns it. */
+export function checkClaims(name: string, value: unknown): object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${name} must be an object, got ${show(value)}`);
+  }
+  return value;
+}
+
+/** A value for a message: short, on one line, and never a long string or an object's content, which might be secret. */
+function show(value: unknown): string {
+  if (typeof value === "string")
+    return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`;
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  return typeof value === "function" ? "a function" : String(value);
+}

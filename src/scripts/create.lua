@@ -1,0 +1,77 @@
+-- Creates a session. Run again with the same id and hash, it finds its own work and reports it.
+-- KEYS[1]  session
+-- KEYS[2]  index of the user, KEYS[3] block on the user; both absent for a guest
+-- ARGV[1]  hash of the secret
+-- ARGV[2]  idle timeout in ms
+-- ARGV[3]  absolute timeout in ms
+-- ARGV[4]  most sessions the user may have, at most 1000; 0 for any number
+-- ARGV[5]  what to do beyond that: 'evict-oldest', 'evict-idle' or 'reject'
+-- ARGV[6…] fields and values of the record: u, i, a and the claims
+-- Returns  {'ok', record, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too many
+--          to evict at once: call again), or {'taken'} (another session has this id)
+-- Bound    at the limit it reads every session of the user, at most 2000, and evicts at most 1000
+local id, sessions = string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
+local index, block = KEYS[2], KEYS[3]
+local limit = tonumber(ARGV[4])
+
+local own = load(KEYS[1])
+if own then
+  if own.h == ARGV[1] then return { 'ok', text(own) } end
+  return { 'taken' }
+end
+local blocked = block and load(block)
+if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
+
+local now = clock()
+local reply = { 'ok', '' }
+if index and limit > 0 then
+  local surplus = call('ZCOUNT', index, '(' .. digits(now), '+inf') + 1 - limit
+  if surplus > 1000 then
+    -- A limit that is new to a user with far more sessions: what expires first goes first, a page at a time.
+    if ARGV[5] == 'reject' then return { 'limit' } end
+    local evicted = strike_page(index, sessions, '', 1000)
+    evicted[1] = 'again'
+    return evicted
+  elseif surplus > 0 then
+    -- Those that a rotation has replaced do not count; they are gone when their grace is.
+    local candidates = {}
+    for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+      local other = load(sessions .. member)
+      if other and not other.n then
+        local created, _, seen = times(other)
+        local rank = ARGV[5] == 'evict-idle' and created + seen or created
+        candidates[#candidates + 1] = { id = member, rank = rank, predecessor = other.p }
+      end
+    end
+    surplus = #candidates + 1 - limit
+    if surplus > 0 then
+      if ARGV[5] == 'reject' then return { 'limit' } end
+      table.sort(candidates, function(a, b)
+        if a.rank ~= b.rank then return a.rank < b.rank end
+        return a.id < b.id
+      end)
+      local ids = {}
+      for i = 1, surplus do
+        ids[#ids + 1] = candidates[i].id
+        reply[#reply + 1] = candidates[i].id
+        if candidates[i].predecessor then ids[#ids + 1] = candidates[i].predecessor end
+      end
+      strike(index, sessions, ids)
+    end
+  end
+end
+
+local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
+local fields = { 'h', ARGV[1], 't', string.format('%.0f %s 0 %.0f %.0f', now, index and '0' or '-', idle, absolute) }
+local record = { t = fields[4] }
+for i = 6, #ARGV, 2 do
+  fields[i - 1], fields[i] = ARGV[i], ARGV[i + 1]
+  record[ARGV[i]] = ARGV[i + 1]
+end
+local expires = deadline(now, 0, idle, absolute)
+-- The index comes first: should it hold something else, or Redis be out of memory, this fails before anything is made.
+if index then enlist(index, id, expires, now) end
+call_many('HSET', KEYS[1], fields)
+redis.call('PEXPIREAT', KEYS[1], digits(expires))
+reply[2] = text(record)
+return reply_of(reply)

@@ -1,0 +1,68 @@
+-- The index of a user: a sorted set of session ids by the ms at which each expires. Needs record.lua before it.
+
+-- Makes the index live as long as its latest member, and no longer.
+local function settle(index)
+  local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  if last[2] then redis.call('PEXPIREAT', index, digits(tonumber(last[2]))) end
+end
+
+-- Adds or moves a session, and sweeps out at most 100 that have expired: more than one for each that is added, so the
+-- index never grows with dead ones, and few enough never to hold Redis up.
+local function enlist(index, id, expires, now)
+  call('ZADD', index, digits(expires), id)
+  local dead = call('ZRANGEBYSCORE', index, '-inf', digits(now), 'LIMIT', 0, 100)
+  if #dead > 0 then call('ZREM', index, unpack(dead)) end
+  settle(index)
+end
+
+-- Deletes sessions of one user, and takes them out of the index.
+local function strike(index, sessions, ids)
+  local keys = {}
+  for i, id in ipairs(ids) do keys[i] = sessions .. id end
+  for i = 1, #ids, 1000 do
+    redis.call('DEL', unpack(keys, i, math.min(i + 999, #ids)))
+  end
+  call_many('ZREM', index, ids)
+  settle(index)
+end
+
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none). Returns 1 where more are left, else 0,
+-- followed by the ids that were live.
+local function strike_page(index, sessions, except, most)
+  local members = call('ZRANGE', index, 0, most)
+  local ids, reply = {}, { 0 }
+  for _, id in ipairs(members) do
+    if id ~= except then
+      if #ids == most then
+        reply[1] = 1
+        break
+      end
+      ids[#ids + 1] = id
+    end
+  end
+  if #members > most then reply[1] = 1 end
+  for _, id in ipairs(ids) do
+    if redis.call('EXISTS', sessions .. id) == 1 then reply[#reply + 1] = id end
+  end
+  strike(index, sessions, ids)
+  return reply_of(reply)
+end
+
+-- One page of the live sessions of a user: at most `most` ids, beginning after the member `id` with `score` (from the
+-- start where id is ''). Where that member has moved meanwhile, its score is visited again from the beginning: rather
+-- twice than never. Also returns the reply to add to: {score, id} of the last member, or {'', ''} after the last page.
+local function page(index, score, id, most)
+  local first
+  if id == '' then
+    first = call('ZCOUNT', index, '-inf', digits(clock()))
+  elseif tonumber(call('ZSCORE', index, id) or 0) == tonumber(score) then
+    first = call('ZRANK', index, id) + 1
+  else
+    first = call('ZCOUNT', index, '-inf', '(' .. score)
+  end
+  local members = call('ZRANGE', index, first, first + most - 1, 'WITHSCORES')
+  local ids = {}
+  for i = 1, #members, 2 do ids[#ids + 1] = members[i] end
+  if #ids < most then return ids, { '', '' } end
+  return ids, { digits(tonumber(members[#members])), ids[most] }
+end

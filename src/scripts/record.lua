@@ -1,0 +1,106 @@
+-- The session record, as every script after this prelude reads and writes it. A hash with these fields:
+--   h   SHA-256 of the secret, base64url
+--   t   times: created, authenticated, last seen, idle timeout, absolute deadline. The first is epoch ms, all others
+--       are ms; the second ("-" for a guest), third and fifth count from the first
+--   u   user id, JSON-escaped; absent for a guest
+--   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
+--   v   how often the claims were changed; absent for never
+--   n   id of the session that a rotation with grace put in this one's place; p, over there, the id of this one
+--   :…  one claim: its name JSON-escaped, its value JSON
+-- Nothing in a field or value holds a newline, so a record travels as its fields and values joined by newlines.
+
+-- Redis's clock, epoch ms.
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A number as Redis takes it: all digits, no exponent.
+local function digits(number)
+  return string.format('%.0f', number)
+end
+
+-- A list as a reply. Redis would take it as it is; ioredis-mock takes a table for a list only if it was made in one piece.
+local function reply_of(list)
+  return { unpack(list) }
+end
+
+-- Like redis.call, but where the key holds something of another kind, the error says which key that is.
+local function call(command, key, ...)
+  local done, reply = pcall(redis.call, command, key, ...)
+  if done then return reply end
+  if type(reply) == 'table' and string.find(reply.err, '^WRONGTYPE') then
+    error({ err = 'WRONGTYPE of the key ' .. key })
+  end
+  error(reply, 0)
+end
+
+-- The record under a key as a table; nil where there is none.
+local function load(key)
+  local flat = call('HGETALL', key)
+  if #flat == 0 then return nil end
+  local record = {}
+  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+  return record
+end
+
+-- Why a record must not be served to the bearer of this hash ('' for a caller who named the session by its id), or nil.
+-- Lua interns its strings, so == compares two pointers: constant time.
+local function refusal(record, hash)
+  if not record then return 'none' end
+  if not record.h or not record.t then return 'corrupt' end
+  if hash ~= '' and record.h ~= hash then return 'secret' end
+  return nil
+end
+
+-- The record as text, without the secret's hash.
+local function text(record)
+  local parts = {}
+  for field, value in pairs(record) do
+    if field ~= 'h' then
+      parts[#parts + 1] = field
+      parts[#parts + 1] = value
+    end
+  end
+  return table.concat(parts, '\n')
+end
+
+-- The times of a record: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline.
+local function times(record)
+  local created, authenticated, seen, idle, absolute = string.match(record.t, '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
+  return tonumber(created), authenticated, tonumber(seen), tonumber(idle), tonumber(absolute)
+end
+
+-- When a session with these times expires, epoch ms.
+local function deadline(created, seen, idle, absolute)
+  return created + math.min(seen + idle, absolute)
+end
+
+-- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory.
+-- Returns what HSET and HDEL need to do the same in Redis, and the bytes that all claims then take.
+local function patched(record, first)
+  local set, removed, bytes = {}, {}, 0
+  for i = first, #ARGV, 2 do
+    local field, value = ARGV[i], ARGV[i + 1]
+    if value == '' then
+      record[field] = nil
+      removed[#removed + 1] = field
+    else
+      record[field] = value
+      set[#set + 1] = field
+      set[#set + 1] = value
+    end
+  end
+  for field, value in pairs(record) do
+    if string.sub(field, 1, 1) == ':' then bytes = bytes + #field - 1 + #value end
+  end
+  return set, removed, bytes
+end
+
+-- Calls a command with many arguments in slices, because unpack() is bounded by Lua's stack. Slices are even, so that
+-- pairs stay together.
+local function call_many(command, key, arguments)
+  for i = 1, #arguments, 1000 do
+    call(command, key, unpack(arguments, i, math.min(i + 999, #arguments)))
+  end
+end

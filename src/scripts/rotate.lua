@@ -1,0 +1,71 @@
+-- Puts a session with a new id and secret in the place of another, of the same user. Run again after its reply was lost,
+-- it finds the new session and reports it.
+-- KEYS[1]  old session
+-- KEYS[2]  new session
+-- KEYS[3]  prefix of the indexes, completed with the user id in the record
+-- ARGV[1]  hash of the old secret
+-- ARGV[2]  hash of the new secret
+-- ARGV[3]  user whom the session must belong to, JSON-escaped; '' for whoever has it
+-- ARGV[4]  '1' after a new authentication, which restarts both clocks of a user's session; else '0'
+-- ARGV[5]  ms for which the old session stays valid
+-- ARGV[6]  the version that the claims must still have, or '' for any
+-- ARGV[7]  most bytes that all claims may take
+-- ARGV[8…] pairs of field and value to change; '' removes the field
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (rotated already, in its grace), {'other', record} (another
+--          user's, or a guest's), {'size', bytes}, {'conflict', record} (another version), or {'ok', record}
+local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
+local fresh = load(KEYS[2])
+if fresh and fresh.h == ARGV[2] then return { 'ok', text(fresh) } end
+
+local record = load(KEYS[1])
+local refused = refusal(record, ARGV[1])
+if refused then return { refused } end
+if record.n then return { 'superseded' } end
+if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'other', text(record) } end
+if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', text(record) } end
+local created, authenticated, seen, idle, absolute = times(record)
+if not created then return { 'corrupt' } end
+local set, _, bytes = patched(record, 8)
+if #set > 0 and bytes > tonumber(ARGV[7]) then return { 'size', bytes } end
+
+local now = clock()
+local age, index = now - created, record.u and KEYS[3] .. record.u
+-- Should the index hold something else, this fails before anything is written.
+if index then call('ZCARD', index) end
+local gone = {}
+-- At most one predecessor lives at a time, so that whoever ends one of the two need not follow a chain.
+if record.p then gone[1] = record.p end
+-- The old one goes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
+local grace = math.min(tonumber(ARGV[5]), deadline(created, seen, idle, absolute) - now)
+if grace > 0 then
+  -- The end of the grace becomes its absolute deadline, so that no touch can move it.
+  redis.call('PEXPIREAT', KEYS[1], digits(now + grace))
+  redis.call('HSET', KEYS[1], 'n', id, 't', string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, seen, idle, age + grace))
+  if index then redis.call('ZADD', index, digits(now + grace), old_id) end
+  record.p = old_id
+else
+  gone[#gone + 1] = old_id
+  record.p = nil
+end
+if index then
+  if #gone > 0 then strike(index, sessions, gone) end
+else
+  for _, each in ipairs(gone) do redis.call('DEL', sessions .. each) end
+end
+
+if ARGV[4] == '1' and record.u then
+  absolute = absolute - (tonumber(authenticated) or 0) + age
+  authenticated = digits(age)
+end
+record.h = ARGV[2]
+record.t = string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, age, idle, absolute)
+local fields = {}
+for field, value in pairs(record) do
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+end
+local expires = deadline(created, age, idle, absolute)
+call_many('HSET', KEYS[2], fields)
+redis.call('PEXPIREAT', KEYS[2], digits(expires))
+if index then enlist(index, id, expires, now) end
+return { 'ok', text(record) }

@@ -1,0 +1,35 @@
+-- Changes claims of one session. During the grace of a rotation the old session and the new one change together, and the
+-- new one is what counts.
+-- KEYS[1]  session
+-- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
+-- ARGV[2]  the version that the claims must still have, or '' for any
+-- ARGV[3]  most bytes that all claims may take
+-- ARGV[4…] pairs of field and value; '' removes the field
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, record} (another version), or
+--          {'ok', id, record}
+local sessions = string.sub(KEYS[1], 1, -27)
+local record = load(KEYS[1])
+local refused = refusal(record, ARGV[1])
+if refused then return { refused } end
+
+local key, twin = KEYS[1], record.p and sessions .. record.p
+if record.n then
+  local successor = load(sessions .. record.n)
+  if not successor then return { 'none' } end
+  key, twin, record = sessions .. record.n, KEYS[1], successor
+end
+if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', string.sub(key, -26), text(record) } end
+
+local set, removed, bytes = patched(record, 4)
+-- What is too large already may still shrink: only claims that are set are refused.
+if #set > 0 and bytes > tonumber(ARGV[3]) then return { 'size', bytes } end
+local function write(to)
+  if #removed > 0 then call_many('HDEL', to, removed) end
+  if #set > 0 then call_many('HSET', to, set) end
+end
+if #set > 0 or #removed > 0 then
+  write(key)
+  record.v = digits(redis.call('HINCRBY', key, 'v', 1))
+  if twin and redis.call('EXISTS', twin) == 1 then write(twin) end
+end
+return { 'ok', string.sub(key, -26), text(record) }

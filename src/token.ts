@@ -1,0 +1,81 @@
+/**
+ * Ids, secrets and tokens: how they are made and recognised. A leaf; it knows nothing of Redis or of sessions.
+ *
+ *   token  = id "." secret                         70 characters, the only thing that authenticates
+ *   id     = ULID, 26 characters                   public: shown in lists of devices, logs and events
+ *   secret = 32 random bytes as base64url          43 characters, known to the client alone
+ *
+ * Redis holds the SHA-256 of the secret. A plain hash is enough, with no salt and no slow derivation: the secret has
+ * 256 bits of entropy, so there is nothing to guess (OWASP ASVS 5.0, 7.2.3 asks for 128).
+ *
+ * Characters 11 to 13 of an id are its bucket, which names the Redis Cluster slot. They replace 15 of the ULID's 80
+ * random bits; the id stays a valid ULID, and its uniqueness rests on the other 65 and on the millisecond.
+ */
+import { hash, randomBytes, randomInt } from "node:crypto";
+import { ulid } from "ulid";
+
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+const TOKEN = /^[0-7][0-9A-HJKMNP-TV-Z]{25}\.[A-Za-z0-9_-]{43}$/;
+const ID_LENGTH = 26;
+const TOKEN_LENGTH = 70;
+
+/** What a caller named a session by: a token, whose secret is still to be checked, or an id, which carries none. */
+export interface Target {
+  readonly id: string;
+  /** Hash of the token's secret; `""` where the caller gave an id. */
+  readonly secretHash: string;
+}
+
+/** A freshly minted token, with the parts of it that Redis gets to see. */
+export interface MintedToken extends Target {
+  readonly token: string;
+}
+
+/** The bucket of all sessions of a user: the first 15 bits of SHA-256(userId) in Crockford base32. */
+export function bucketOfUser(userId: string): string {
+  return encodeBucket(Number.parseInt(hash("sha256", userId).slice(0, 4), 16) >> 1);
+}
+
+/** A bucket for a session without a user. */
+export function randomBucket(): string {
+  return encodeBucket(randomInt(1 << 15));
+}
+
+/** The bucket in an id. */
+export function bucketOfId(id: string): string {
+  return id.slice(10, 13);
+}
+
+/** Makes a new token whose id lies in the given bucket. */
+export function mintToken(bucket: string): MintedToken {
+  const random = ulid();
+  const id = random.slice(0, 10) + bucket + random.slice(13);
+  const secret = randomBytes(32).toString("base64url");
+  return { id, secretHash: hashSecret(secret), token: `${id}.${secret}` };
+}
+
+/** Recognises a token. `null` for anything else: an id, another alphabet or length, a value that is no string. */
+export function parseToken(value: unknown): Target | null {
+  // The length is compared first, so that a megabyte of rubbish costs nothing.
+  if (typeof value !== "string" || value.length !== TOKEN_LENGTH || !TOKEN.test(value)) return null;
+  return { id: value.slice(0, ID_LENGTH), secretHash: hashSecret(value.slice(ID_LENGTH + 1)) };
+}
+
+/** Recognises a token or an id. `null` for anything else. */
+export function parseTarget(value: unknown): Target | null {
+  return isId(value) ? { id: value, secretHash: "" } : parseToken(value);
+}
+
+/** Whether the value has the form of a session id. */
+export function isId(value: unknown): value is string {
+  return typeof value === "string" && value.length === ID_LENGTH && ID.test(value);
+}
+
+function hashSecret(secret: string): string {
+  return hash("sha256", secret, "base64url");
+}
+
+function encodeBucket(bits: number): string {
+  return `${ALPHABET[bits >> 10]}${ALPHABET[(bits >> 5) & 31]}${ALPHABET[bits & 31]}`;
+}

@@ -1,0 +1,39 @@
+/** Looking a session up: `get`, `touch` and `find`. */
+import { type Context, decodeReply, rejected } from "../context.js";
+import { scripts } from "../scripts/scripts.js";
+import type { Session } from "../session.js";
+import { isId, parseToken } from "../token.js";
+
+export async function get<Claims extends object>(cx: Context<Claims>, token: unknown): Promise<Session<Claims> | null> {
+  const target = parseToken(token);
+  if (target === null) return rejected(cx, "malformed");
+  const { id, secretHash } = target;
+  const reply = await cx.redis.run(scripts.get, [cx.keys.session(id)], [secretHash]);
+  const stored = decodeReply(cx, reply, target);
+  return stored === null ? null : stored.session;
+}
+
+export async function touch<Claims extends object>(
+  cx: Context<Claims>,
+  token: unknown,
+): Promise<Session<Claims> | null> {
+  const target = parseToken(token);
+  if (target === null) return rejected(cx, "malformed");
+  const { id, secretHash } = target;
+  const reply = await cx.redis.run(
+    scripts.touch,
+    [cx.keys.session(id), cx.keys.indexes(id)],
+    [secretHash, cx.options.touchInterval],
+  );
+  const stored = decodeReply(cx, reply, target);
+  return stored === null ? null : stored.session;
+}
+
+export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
+  if (!isId(id)) return null;
+  const reply = await cx.redis.run(scripts.get, [cx.keys.session(id)], [""]);
+  // An administrator's question refuses nobody, so it announces nothing.
+  if (reply === "none") return null;
+  const stored = decodeReply(cx, reply, { id, secretHash: "" });
+  return stored === null ? null : stored.session;
+}

@@ -1,0 +1,192 @@
+/** Changing the claims of live sessions: of one, or of all that a user has. */
+import {
+  type ClaimsPatch,
+  claimsTooLarge,
+  differenceOf,
+  type EncodedClaims,
+  encodeClaims,
+  encodedBytes,
+  namesIn,
+  patchClaims,
+  validateClaims,
+} from "../claims.js";
+import { type Context, PAGE, read, refused, rejected } from "../context.js";
+import { checkClaims, checkUserId } from "../options.js";
+import { scripts } from "../scripts/scripts.js";
+import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { parseTarget, type Target } from "../token.js";
+import { sessionsOf } from "./list.js";
+
+/** A patch, or a function that makes one from the claims as they are. */
+export type ClaimsChange<Claims> =
+  | ClaimsPatch<Claims>
+  | ((claims: Readonly<Claims>) => ClaimsPatch<Claims> | Promise<ClaimsPatch<Claims>>);
+
+export async function updateClaims<Claims extends object>(
+  cx: Context<Claims>,
+  tokenOrId: unknown,
+  change: ClaimsChange<Claims>,
+): Promise<Session<Claims> | null> {
+  if (typeof change !== "function") checkClaims("patch", change);
+  const target = parseTarget(tokenOrId);
+  if (target === null) return rejected(cx, "malformed");
+  // A function wants to see the claims first, and a schema judges the whole of them.
+  if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
+  const encoded = encodePatch(cx, change);
+  const outcome = await write(cx, target, "", encoded);
+  return outcome === null ? null : updated(cx, outcome.stored.session, encoded);
+}
+
+export async function updateClaimsForUser<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  patch: ClaimsPatch<Claims>,
+): Promise<number> {
+  checkUserId(userId);
+  checkClaims("patch", patch);
+  if (cx.options.claims !== undefined) return updateEachOf(cx, userId, patch);
+
+  const { index, sessions } = cx.keys.user(userId);
+  const encoded = encodePatch(cx, patch);
+  const changed = new Set<string>();
+  let before: number;
+  do {
+    before = changed.size;
+    let cursor = ["", ""];
+    do {
+      const reply = (await cx.redis.run(
+        scripts.updateUser,
+        [index, sessions],
+        [...cursor, PAGE, cx.options.maxClaimsBytes, ...encoded],
+      )) as [string, string | number, ...string[]];
+      if (reply[0] === "size") throw claimsTooLarge(Number(reply[1]), cx.options.maxClaimsBytes);
+      for (const id of reply.slice(2) as string[]) {
+        if (changed.has(id)) continue;
+        changed.add(id);
+        cx.events.announce("updated", { id, userId, claims: namesIn(encoded) });
+      }
+      cursor = [reply[0], String(reply[1])];
+    } while (cursor[1] !== "");
+    // One page is atomic. Between pages a session may be rotated into a part that was passed already: look until a
+    // whole round meets nobody new.
+  } while (changed.size > PAGE && changed.size > before);
+  return changed.size;
+}
+
+/** The form under a schema: every session's claims are judged before the first is written. */
+async function updateEachOf<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  patch: ClaimsPatch<Claims>,
+): Promise<number> {
+  const seen = new Set<string>();
+  let changed = 0;
+  for (;;) {
+    const found: Session<Claims>[] = [];
+    for await (const { session } of sessionsOf(cx, userId)) if (!seen.has(session.id)) found.push(session);
+    if (found.length === 0) return changed;
+    for (const { claims } of found) await encodeChange(cx, claims, patch);
+    for (let from = 0; from < found.length; from += 100) {
+      const some = found.slice(from, from + 100);
+      const results = await Promise.all(some.map(({ id }) => compareAndSet(cx, { id, secretHash: "" }, patch)));
+      for (const session of results) if (session !== null) changed++;
+    }
+    for (const { id } of found) seen.add(id);
+  }
+}
+
+/** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
+async function compareAndSet<Claims extends object>(
+  cx: Context<Claims>,
+  given: Target,
+  change: ClaimsChange<Claims>,
+): Promise<Session<Claims> | null> {
+  let deadline = cx.redis.deadline();
+  let target = given;
+  let stored = await read(cx, target, deadline);
+  if (stored !== null && stored.successor !== undefined) {
+    // In the grace of a rotation it is the new session's claims that count.
+    target = { id: stored.successor, secretHash: "" };
+    stored = await read(cx, target, deadline);
+  }
+  while (stored !== null) {
+    const paused = performance.now();
+    const encoded = await encodeChange(cx, stored.session.claims, change);
+    // The deadline is Redis's: what the caller's own function takes does not count.
+    deadline += performance.now() - paused;
+    if (encoded.length === 0) return stored.session;
+    const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline);
+    if (outcome === null) return null;
+    if (outcome.written) return updated(cx, outcome.stored.session, encoded);
+    stored = outcome.stored;
+  }
+  return null;
+}
+
+interface Written<Claims extends object> {
+  /** `false` when the claims were no longer of the version that was asked for. */
+  readonly written: boolean;
+  /** The session as it is now. */
+  readonly stored: StoredSession<Claims>;
+}
+
+/** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
+export async function write<Claims extends object>(
+  cx: Context<Claims>,
+  target: Target,
+  version: string,
+  encoded: EncodedClaims,
+  deadline?: number,
+): Promise<Written<Claims> | null> {
+  const { maxClaimsBytes } = cx.options;
+  const [status, id, record] = (await cx.redis.run(
+    scripts.update,
+    [cx.keys.session(target.id)],
+    [target.secretHash, version, maxClaimsBytes, ...encoded],
+    deadline,
+  )) as [string, string, string];
+  if (status === "size") throw claimsTooLarge(Number(id), maxClaimsBytes);
+  if (status !== "ok" && status !== "conflict") return refused(cx, status, target);
+  return { written: status === "ok", stored: decodeRecord<Claims>(record, id, cx.keys.session(id)) };
+}
+
+/** The patch that a change makes of these claims, after the schema has judged the outcome. */
+export async function encodeChange<Claims extends object>(
+  cx: Context<Claims>,
+  claims: Readonly<Claims>,
+  change: ClaimsChange<Claims>,
+): Promise<EncodedClaims> {
+  const patch = typeof change === "function" ? await change(claims) : change;
+  checkClaims("patch", patch);
+  return cx.options.claims === undefined
+    ? encodePatch(cx, patch)
+    : encodeReplacement(cx, claims, patchClaims(claims, patch));
+}
+
+/** The patch that puts some claims in the place of others, after the schema has judged them. */
+export async function encodeReplacement<Claims extends object>(
+  cx: Context<Claims>,
+  before: object,
+  after: object,
+): Promise<EncodedClaims> {
+  const { claims: schema } = cx.options;
+  const valid = schema === undefined ? after : await validateClaims(schema, after);
+  return differenceOf(encodeClaims(before), encodeClaims(patchClaims({}, valid)));
+}
+
+/** The patch as the scripts take it. Throws `ClaimsError` where it is too large by itself. */
+export function encodePatch<Claims extends object>(cx: Context<Claims>, patch: object): EncodedClaims {
+  const encoded = encodeClaims(patch);
+  const bytes = encodedBytes(encoded);
+  if (bytes > cx.options.maxClaimsBytes) throw claimsTooLarge(bytes, cx.options.maxClaimsBytes);
+  return encoded;
+}
+
+function updated<Claims extends object>(
+  cx: Context<Claims>,
+  session: Session<Claims>,
+  encoded: EncodedClaims,
+): Session<Claims> {
+  cx.events.announce("updated", { id: session.id, userId: session.userId, claims: namesIn(encoded) });
+  return session;
+}
