@@ -3,6 +3,10 @@ import { defineConfig } from "tsup";
 /** Every public module, one for each line of `exports` in package.json. */
 const entries = {
   index: "src/index.ts",
+  http: "src/http/index.ts",
+  express: "src/express.ts",
+  fastify: "src/fastify.ts",
+  koa: "src/koa.ts",
 };
 
 export default defineConfig({

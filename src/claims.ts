@@ -98,16 +98,29 @@ function encodeValue(name: string, value: unknown): string {
 }
 
 /** JSON would turn these into something else in silence; a claim must come back as it was. */
-function refuseLossy(this: unknown, _key: string, value: unknown): unknown {
+function refuseLossy(this: unknown, key: string, value: unknown): unknown {
+  // The value is already what toJSON made of it; the holder still has the original.
+  const original = (this as Record<string, unknown>)[key];
+  if (typeof original === "object" && original !== null && !Array.isArray(original) && !isPlain(original)) {
+    throw new TypeError(`a ${original.constructor?.name ?? "class"} would not come back as one`);
+  }
   if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${value} would come back as null`);
   if (typeof value === "function" || typeof value === "symbol") throw new TypeError(`a ${typeof value} would be lost`);
   if (value === undefined && Array.isArray(this)) throw new TypeError("undefined in an array would come back as null");
   return value;
 }
 
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  // An object of another realm has another Object.prototype, whose own prototype is null as well.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 function decodeValue(text: string): unknown {
   // Most claims are plain strings, and one without an escape is its own content: three times as fast as JSON.parse.
-  if (text.charCodeAt(0) === 0x22 && !text.includes("\\")) return text.slice(1, -1);
+  if (text.charCodeAt(0) === 0x22 && text.indexOf('"', 1) === text.length - 1 && !text.includes("\\")) {
+    return text.slice(1, -1);
+  }
   return deepFreeze(JSON.parse(text));
 }
 
@@ -124,6 +137,6 @@ function toMap(encoded: EncodedClaims): Map<string, string> {
 }
 
 /** The names of the claims in an encoded patch. */
-export function namesIn(encoded: EncodedClaims): string[] {
-  return encoded.filter((_, at) => at % 2 === 0).map((field) => unescapeText(field.slice(1)));
+export function namesIn(encoded: EncodedClaims): readonly string[] {
+  return Object.freeze(encoded.filter((_, at) => at % 2 === 0).map((field) => unescapeText(field.slice(1))));
 }

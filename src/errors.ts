@@ -5,6 +5,9 @@
  * are plain `TypeError`s and `RangeError`s, thrown before any I/O.
  */
 
+/** A failover takes seconds, a restart less. */
+const RETRY_SOON = { "Retry-After": "1" };
+
 const brand = Symbol.for("coatcheck.SessionError");
 
 /** What the constructor of every {@link SessionError} takes beside its message. */
@@ -12,6 +15,8 @@ interface ErrorDetails {
   cause?: unknown;
   /** HTTP status, for errors that have a meaning to a client. */
   status?: number;
+  /** HTTP headers that belong to that status. */
+  headers?: Readonly<Record<string, string>>;
 }
 
 /** The base of every error that coatcheck raises about the state of the world, as against a mistake in the call. */
@@ -25,8 +30,10 @@ export class SessionError extends Error {
   declare readonly statusCode?: number;
   /** Whether a framework may show the message to the client. */
   declare readonly expose?: boolean;
+  /** Headers for the response, such as `Retry-After`; Express, Koa and Fastify add them by themselves. */
+  declare readonly headers?: Readonly<Record<string, string>>;
 
-  constructor(code: string, message: string, { cause, status }: ErrorDetails = {}) {
+  constructor(code: string, message: string, { cause, status, headers }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     if (status !== undefined) {
@@ -34,6 +41,7 @@ export class SessionError extends Error {
       this.statusCode = status;
       this.expose = status < 500;
     }
+    if (headers !== undefined) this.headers = headers;
     Object.defineProperty(this, brand, { value: true });
   }
 }
@@ -45,7 +53,7 @@ export class SessionError extends Error {
 export class StoreUnavailableError extends SessionError {
   override name = "StoreUnavailableError";
   constructor(message: string, cause?: unknown) {
-    super("STORE_UNAVAILABLE", message, { cause, status: 503 });
+    super("STORE_UNAVAILABLE", message, { cause, status: 503, headers: RETRY_SOON });
   }
 }
 
@@ -108,9 +116,41 @@ export class NotReplicatedError extends SessionError {
   constructor(confirmed: number, wanted: number) {
     super("NOT_REPLICATED", `Revoked on the primary, but ${confirmed} of ${wanted} replicas confirmed it in time`, {
       status: 503,
+      headers: RETRY_SOON,
     });
     this.confirmed = confirmed;
     this.wanted = wanted;
+  }
+}
+
+/** A request that needs a live session has none, or one whose log-in is too long ago. HTTP 401. */
+export class UnauthenticatedError extends SessionError {
+  override name = "UnauthenticatedError";
+  /** Whether there is a live session, and the user only has to prove anew who they are. */
+  readonly reauthenticate: boolean;
+  constructor(
+    message: string,
+    { challenge, reauthenticate = false }: { challenge?: string; reauthenticate?: boolean },
+  ) {
+    const headers = challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } };
+    super(reauthenticate ? "REAUTHENTICATION_REQUIRED" : "UNAUTHENTICATED", message, { status: 401, ...headers });
+    this.reauthenticate = reauthenticate;
+  }
+}
+
+/** The session is live, and its claims do not allow the request. HTTP 403. */
+export class ForbiddenError extends SessionError {
+  override name = "ForbiddenError";
+  constructor() {
+    super("FORBIDDEN", "This session is not allowed to do that", { status: 403 });
+  }
+}
+
+/** A request that changes something, sent by a browser on behalf of another site (CSRF). HTTP 403. */
+export class UntrustedOriginError extends SessionError {
+  override name = "UntrustedOriginError";
+  constructor() {
+    super("UNTRUSTED_ORIGIN", "The request comes from another origin", { status: 403 });
   }
 }
 

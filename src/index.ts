@@ -6,11 +6,14 @@ export type { IssuedSession, SessionLimitPolicy } from "./context.js";
 export {
   ClaimsError,
   CorruptRecordError,
+  ForbiddenError,
   isSessionError,
   NotReplicatedError,
   SessionError,
   SessionLimitError,
   StoreUnavailableError,
+  UnauthenticatedError,
+  UntrustedOriginError,
   UserBlockedError,
 } from "./errors.js";
 export type { Events, RejectionReason, RevocationReason, SessionEvents } from "./events.js";

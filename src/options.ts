@@ -9,7 +9,7 @@ const MAX_MS = 10 * 365 * 24 * 60 * 60 * 1000;
 /** Throws unless `value` is a plain bag of options with none but the known names. */
 export function checkNames(where: string, value: unknown, known: readonly string[]): asserts value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`${where} must be an object, got ${show(value)}`);
+    throw new TypeError(`The options of ${where} must be an object, got ${show(value)}`);
   }
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
@@ -74,7 +74,7 @@ export function checkClaims(name: string, value: unknown): object {
 }
 
 /** A value for a message: short, on one line, and never a long string or an object's content, which might be secret. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === "string")
     return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`;
   if (Array.isArray(value)) return "an array";

@@ -40,6 +40,13 @@ export interface StoredSession<Claims extends object> {
   readonly successor: string | undefined;
 }
 
+const readTimes = new WeakMap<object, number>();
+
+/** When a touch read this session, by the clock of Redis; `undefined` for a session that came from another verb. */
+export function readTimeOf(session: Session<object>): number | undefined {
+  return readTimes.get(session);
+}
+
 const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
 
 /**
@@ -53,6 +60,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
   let userId: string | null = null;
   let version = "0";
   let successor: string | undefined;
+  let readAt = "";
   let times: RegExpExecArray | null = null;
   try {
     for (let i = 0; i < parts.length; i += 2) {
@@ -60,6 +68,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
       else if (field === "t") times = TIMES.exec(value);
+      else if (field === "h") readAt = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;
       else if (field === "i") client.ip = unescapeText(value);
@@ -85,5 +94,6 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
     expiresAt: Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt),
     absoluteExpiresAt,
   });
+  if (readAt !== "") readTimes.set(session, Number(readAt));
   return { session, version, successor };
 }

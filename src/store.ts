@@ -8,7 +8,7 @@ import type { ClaimsPatch } from "./claims.js";
 import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from "./context.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
-import { checkDuration, checkInteger, checkNames, checkOneOf, checkString } from "./options.js";
+import { checkDuration, checkInteger, checkNames, checkOneOf, checkString, show } from "./options.js";
 import { Redis, type RedisClient, type ReplicaOptions } from "./redis.js";
 import type { Session } from "./session.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
@@ -171,7 +171,9 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   options: SessionStoreOptions<Claims> = {},
 ): SessionStore<Claims> {
   if (typeof redis?.evalsha !== "function" || typeof redis.eval !== "function") {
-    throw new TypeError("createSessionStore needs an ioredis client (Redis or Cluster) as its first argument");
+    throw new TypeError(
+      `createSessionStore needs an ioredis client (Redis or Cluster) as its first argument, got ${show(redis)}`,
+    );
   }
   checkNames("createSessionStore", options, OPTION_NAMES);
   const { prefix = "coatcheck:", timeout = 1000, replicas } = options;
@@ -223,7 +225,7 @@ function resolveOptions<Claims extends object>(options: SessionStoreOptions<Clai
   checkInteger("maxClaimsBytes", maxClaimsBytes, 0, 512 * 1024 * 1024);
   if (claims !== undefined && typeof claims?.["~standard"]?.validate !== "function") {
     throw new TypeError(
-      'claims must be a Standard Schema: an object with a "~standard" property, as of zod or valibot',
+      `claims must be a Standard Schema (an object with a "~standard" property, as of zod or valibot), got ${show(claims)}`,
     );
   }
   return { idleTimeout, absoluteTimeout, touchInterval, maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes };

@@ -35,7 +35,7 @@ if index and limit > 0 then
   elseif surplus > 0 then
     -- Those that a rotation has replaced do not count; they are gone when their grace is.
     local candidates = {}
-    for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. digits(now), '+inf')) do
       local other = load(sessions .. member)
       if other and not other.n then
         local created, _, seen = times(other)

@@ -26,13 +26,15 @@ local function strike(index, sessions, ids)
   settle(index)
 end
 
--- Deletes at most `most` sessions of a user, but never `except` ('' for none). Returns 1 where more are left, else 0,
--- followed by the ids that were live.
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none), nor the other one of the two where a
+-- rotation with grace made them two. Returns 1 where more are left, else 0, followed by the ids that were live.
 local function strike_page(index, sessions, except, most)
+  local spared = except ~= '' and load(sessions .. except)
+  local twin = spared and (spared.n or spared.p)
   local members = call('ZRANGE', index, 0, most)
   local ids, reply = {}, { 0 }
   for _, id in ipairs(members) do
-    if id ~= except then
+    if id ~= except and id ~= twin then
       if #ids == most then
         reply[1] = 1
         break

@@ -5,6 +5,7 @@
 --   u   user id, JSON-escaped; absent for a guest
 --   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
 --   v   how often the claims were changed; absent for never
+--   w   marks of the latest eight changes by a function, 8 characters each, newest first; absent for none
 --   n   id of the session that a rotation with grace put in this one's place; p, over there, the id of this one
 --   :…  one claim: its name JSON-escaped, its value JSON
 -- Nothing in a field or value holds a newline, so a record travels as its fields and values joined by newlines.
@@ -29,10 +30,9 @@ end
 local function call(command, key, ...)
   local done, reply = pcall(redis.call, command, key, ...)
   if done then return reply end
-  if type(reply) == 'table' and string.find(reply.err, '^WRONGTYPE') then
-    error({ err = 'WRONGTYPE of the key ' .. key })
-  end
-  error(reply, 0)
+  -- Redis's own pcall gives the error's text; what ioredis-mock gives is passed on as it is.
+  if type(reply) ~= 'string' then error(reply, 0) end
+  error({ err = string.find(reply, '^WRONGTYPE') and 'WRONGTYPE of the key ' .. key or reply })
 end
 
 -- The record under a key as a table; nil where there is none.
@@ -76,10 +76,20 @@ local function deadline(created, seen, idle, absolute)
   return created + math.min(seen + idle, absolute)
 end
 
--- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory.
--- Returns what HSET and HDEL need to do the same in Redis, and the bytes that all claims then take.
-local function patched(record, first)
-  local set, removed, bytes = {}, {}, 0
+-- The bytes that all claims of a record take.
+local function weight(record)
+  local bytes = 0
+  for field, value in pairs(record) do
+    if string.sub(field, 1, 1) == ':' then bytes = bytes + #field - 1 + #value end
+  end
+  return bytes
+end
+
+-- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory. Returns what HSET and
+-- HDEL need to do the same in Redis; and, where all claims would take more than `most` bytes and more than before, how
+-- many that would be. (What is too large already, because the limit was lowered, may still shrink.)
+local function patched(record, first, most)
+  local set, removed, before = {}, {}, weight(record)
   for i = first, #ARGV, 2 do
     local field, value = ARGV[i], ARGV[i + 1]
     if value == '' then
@@ -91,10 +101,8 @@ local function patched(record, first)
       set[#set + 1] = value
     end
   end
-  for field, value in pairs(record) do
-    if string.sub(field, 1, 1) == ':' then bytes = bytes + #field - 1 + #value end
-  end
-  return set, removed, bytes
+  local after = weight(record)
+  return set, removed, after > most and after > before and after or nil
 end
 
 -- Calls a command with many arguments in slices, because unpack() is bounded by Lua's stack. Slices are even, so that

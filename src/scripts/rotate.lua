@@ -25,23 +25,29 @@ if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'other', text(record) } e
 if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', text(record) } end
 local created, authenticated, seen, idle, absolute = times(record)
 if not created then return { 'corrupt' } end
-local set, _, bytes = patched(record, 8)
-if #set > 0 and bytes > tonumber(ARGV[7]) then return { 'size', bytes } end
-
 local now = clock()
-local age, index = now - created, record.u and KEYS[3] .. record.u
+if deadline(created, seen, idle, absolute) <= now then return { 'none' } end
+local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
+if excess then return { 'size', excess } end
+if ARGV[8] then record.v = digits((record.v or 0) + 1) end
+
+-- A failover can put the clock back behind the creation, and a record holds no negative times.
+local age, index = math.max(0, now - created), record.u and KEYS[3] .. record.u
 -- Should the index hold something else, this fails before anything is written.
 if index then call('ZCARD', index) end
 local gone = {}
 -- At most one predecessor lives at a time, so that whoever ends one of the two need not follow a chain.
 if record.p then gone[1] = record.p end
 -- The old one goes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
-local grace = math.min(tonumber(ARGV[5]), deadline(created, seen, idle, absolute) - now)
+local grace = math.min(tonumber(ARGV[5]), deadline(created, seen, idle, absolute) - created - age)
 if grace > 0 then
+  local ends = digits(created + age + grace)
   -- The end of the grace becomes its absolute deadline, so that no touch can move it.
-  redis.call('PEXPIREAT', KEYS[1], digits(now + grace))
+  redis.call('PEXPIREAT', KEYS[1], ends)
   redis.call('HSET', KEYS[1], 'n', id, 't', string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, seen, idle, age + grace))
-  if index then redis.call('ZADD', index, digits(now + grace), old_id) end
+  -- A grace of a ms may be over by now: then the key is gone, and HSET has made one without an end.
+  redis.call('PEXPIREAT', KEYS[1], ends)
+  if index then redis.call('ZADD', index, ends, old_id) end
   record.p = old_id
 else
   gone[#gone + 1] = old_id

@@ -3,7 +3,8 @@
 -- KEYS[2]  prefix of the indexes, completed with the user id in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  interval in ms; half the idle timeout of the session where that is shorter
--- Returns  'none', 'secret' (it does not match), 'corrupt', or the record, joined by newlines, its hash blanked
+-- Returns  'none', 'secret' (it does not match), 'corrupt', or the record, joined by newlines, with the clock of Redis
+--          in place of its hash
 local record = redis.call('HGETALL', KEYS[1])
 local size = #record
 if size == 0 then return 'none' end
@@ -15,18 +16,21 @@ end
 if not hash or not at then return 'corrupt' end
 -- Lua interns its strings, so == compares two pointers: constant time.
 if record[hash] ~= ARGV[1] then return 'secret' end
-record[hash] = ''
 
 local created, authenticated, seen, idle, absolute = string.match(record[at], '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
 if not created then return 'corrupt' end
 local time = redis.call('TIME')
-local age = time[1] * 1000 + math.floor(time[2] / 1000) - created
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local age = now - created
+record[hash] = string.format('%.0f', now)
+-- Redis keeps a key to the end of its last ms, and the index does not: what is out of the one must not live on in the other.
+if math.min(seen + idle, tonumber(absolute)) <= age then return 'none' end
 if age - seen >= math.min(tonumber(ARGV[2]), idle / 2) then
   local index = user and KEYS[2] .. user
   if index then
     -- Should the index hold something else, this fails before anything is written, and says which key that is.
     local fine, failure = pcall(redis.call, 'ZCARD', index)
-    if not fine and type(failure) == 'table' and string.find(failure.err, '^WRONGTYPE') then
+    if not fine and string.find(tostring(failure), '^WRONGTYPE') then
       return { err = 'WRONGTYPE of the key ' .. index }
     end
   end
@@ -35,6 +39,8 @@ if age - seen >= math.min(tonumber(ARGV[2]), idle / 2) then
   -- PEXPIREAT comes first because Redis allows it when out of memory, and judges only the first write of a script.
   redis.call('PEXPIREAT', KEYS[1], expires)
   redis.call('HSET', KEYS[1], 't', record[at])
+  -- Should the last ms have passed in between, the first of these two deleted the key, and HSET made one without an end.
+  redis.call('PEXPIREAT', KEYS[1], expires)
   if index then
     redis.call('ZADD', index, expires, string.sub(KEYS[1], -26))
     local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')

@@ -14,9 +14,9 @@ for _, id in ipairs(ids) do
   local record = load(KEYS[2] .. id)
   -- Only what lives is changed: HSET on a key that is gone would bring it back.
   if record then
-    local bytes
-    set, removed, bytes = patched(record, 5)
-    if #set > 0 and bytes > tonumber(ARGV[4]) then return { 'size', bytes } end
+    local excess
+    set, removed, excess = patched(record, 5, tonumber(ARGV[4]))
+    if excess then return { 'size', excess } end
     reply[#reply + 1] = id
   end
 end

@@ -4,7 +4,8 @@
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- ARGV[2]  the version that the claims must still have, or '' for any
 -- ARGV[3]  most bytes that all claims may take
--- ARGV[4…] pairs of field and value; '' removes the field
+-- ARGV[4]  a mark of this change, by which a second run after a lost reply knows the first; '' where it does no harm
+-- ARGV[5…] pairs of field and value; '' removes the field
 -- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, record} (another version), or
 --          {'ok', id, record}
 local sessions = string.sub(KEYS[1], 1, -27)
@@ -18,11 +19,13 @@ if record.n then
   if not successor then return { 'none' } end
   key, twin, record = sessions .. record.n, KEYS[1], successor
 end
+if ARGV[4] ~= '' and string.find(record.w or '', ARGV[4], 1, true) then
+  return { 'ok', string.sub(key, -26), text(record) }
+end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', string.sub(key, -26), text(record) } end
 
-local set, removed, bytes = patched(record, 4)
--- What is too large already may still shrink: only claims that are set are refused.
-if #set > 0 and bytes > tonumber(ARGV[3]) then return { 'size', bytes } end
+local set, removed, excess = patched(record, 5, tonumber(ARGV[3]))
+if excess then return { 'size', excess } end
 local function write(to)
   if #removed > 0 then call_many('HDEL', to, removed) end
   if #set > 0 then call_many('HSET', to, set) end
@@ -30,6 +33,11 @@ end
 if #set > 0 or #removed > 0 then
   write(key)
   record.v = digits(redis.call('HINCRBY', key, 'v', 1))
-  if twin and redis.call('EXISTS', twin) == 1 then write(twin) end
+  if ARGV[4] ~= '' then redis.call('HSET', key, 'w', string.sub(ARGV[4] .. (record.w or ''), 1, 64)) end
+  if twin and redis.call('EXISTS', twin) == 1 then
+    write(twin)
+    -- Whoever read the claims there must learn that they have changed.
+    redis.call('HSET', twin, 'v', record.v)
+  end
 end
 return { 'ok', string.sub(key, -26), text(record) }

@@ -88,7 +88,8 @@ function encodeUser(userId: string | undefined): string[] {
   return userId === undefined ? [] : ["u", escapeText(userId)];
 }
 
-function encodeClient(client: Client | CreateOptions<object>["client"] = {}): string[] {
+/** The client as the scripts take it. Throws `TypeError` and `RangeError` for one that cannot be stored. */
+export function encodeClient(client: Client | CreateOptions<object>["client"] = {}): string[] {
   checkNames("client", client, ["ip", "userAgent"]);
   const fields: string[] = [];
   if (client.ip !== undefined) fields.push("i", escapeText(checkString("client.ip", client.ip, MAX_IP)));

@@ -7,22 +7,24 @@ import { type Context, type IssuedSession, read, refused, rejected } from "../co
 import { escapeText } from "../keys.js";
 import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
-import { decodeRecord, type Session } from "../session.js";
+import { decodeRecord, type Session, type StoredSession } from "../session.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../token.js";
-import { issue } from "./create.js";
+import { type CreateOptions, encodeClient, issue } from "./create.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
 
 /** What a rotation changes. */
 export interface RotateOptions<Claims extends object> {
   /**
    * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and
-   * nothing of it is carried over. Implies `reauthenticated`.
+   * none of its claims is carried over. Implies `reauthenticated`.
    */
   readonly userId?: string | undefined;
   /** Claims to change on the way, as in `updateClaims`. */
   readonly claims?: ClaimsPatch<Claims> | undefined;
   /** The user has just proved who they are: both clocks start anew and `authenticatedAt` is now. Of no effect on a guest. */
   readonly reauthenticated?: boolean | undefined;
+  /** What to remember of the client from now on, as in `create`. Default: what is remembered already. */
+  readonly client?: CreateOptions<Claims>["client"];
   /** For how many ms the old token stays valid, for requests already under way. Not for a log-in. Default: 0. */
   readonly grace?: number | undefined;
 }
@@ -65,6 +67,7 @@ export async function rotate<Claims extends object>(
         judged?.version ?? "",
         cx.options.maxClaimsBytes,
         ...encoded,
+        ...encodeNewClient(options.client),
       ],
       deadline,
     )) as [string, string];
@@ -74,7 +77,10 @@ export async function rotate<Claims extends object>(
     }
     if (status === "size") throw claimsTooLarge(Number(record), cx.options.maxClaimsBytes);
     if (status === "superseded") return rejected(cx, "superseded", old.id);
-    if (status === "other") return handOver(cx, old, userId as string, options, deadline);
+    if (status === "other") {
+      const found = decodeRecord<Claims>(record, old.id, keys[0] as string);
+      return handOver(cx, old, userId as string, options, deadline, found);
+    }
     if (status !== "ok") return refused(cx, status, old);
     const { session } = decodeRecord<Claims>(record, minted.id, keys[1] as string);
     announce(cx, session, old.id, session.userId);
@@ -83,8 +89,9 @@ export async function rotate<Claims extends object>(
 }
 
 /**
- * The log-in of a guest, or of one user on another's session. Three round trips: read the old session, make the new one,
- * end the old one. Should the process die between, a guest's session is left, and no privilege.
+ * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller
+ * has just `found` it), make the new one, end the old one. Should the process die between, a guest's session is left, and
+ * no privilege.
  */
 async function handOver<Claims extends object>(
   cx: Context<Claims>,
@@ -92,15 +99,16 @@ async function handOver<Claims extends object>(
   userId: string,
   options: RotateOptions<Claims>,
   deadline = cx.redis.deadline(),
+  found?: StoredSession<Claims>,
 ): Promise<IssuedSession<Claims> | null> {
-  let stored = await read(cx, old, deadline);
+  let stored = found ?? (await read(cx, old, deadline));
   if (stored === null) return null;
   if (stored.successor !== undefined) return rejected(cx, "superseded", old.id);
   const previousUserId = stored.session.userId;
   const carry = (from: Session<Claims>) =>
     patchClaims(previousUserId === null ? from.claims : {}, options.claims ?? {}) as Claims;
 
-  const { client } = stored.session;
+  const { client = stored.session.client } = options;
   const issued = await issue(cx, { userId, claims: carry(stored.session), client }, deadline);
   let { session } = issued;
   for (;;) {
@@ -112,14 +120,14 @@ async function handOver<Claims extends object>(
     )) as [string, string];
     if (status === "ok") break;
     if (status !== "conflict") {
-      // Somebody revoked it, or logged in on it, meanwhile: then this log-in did not come from a live session.
+      // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
       await cx.redis.run(
         scripts.revoke,
         [cx.keys.session(session.id), cx.keys.indexes(session.id)],
         ["", ""],
         deadline,
       );
-      return refused(cx, status, old);
+      return status === "superseded" ? rejected(cx, status, old.id) : refused(cx, status, old);
     }
     // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
     stored = decodeRecord<Claims>(newer, old.id, cx.keys.session(old.id));
@@ -128,6 +136,11 @@ async function handOver<Claims extends object>(
   }
   announce(cx, session, old.id, previousUserId);
   return { token: issued.token, session };
+}
+
+/** The client in the place of another: what the new one does not tell is forgotten. */
+function encodeNewClient(client: CreateOptions<object>["client"]): string[] {
+  return client === undefined ? [] : ["i", "", "a", "", ...encodeClient(client)];
 }
 
 function announce<Claims extends object>(
@@ -140,11 +153,12 @@ function announce<Claims extends object>(
 }
 
 function checkOptions<Claims extends object>(options: RotateOptions<Claims>): void {
-  checkNames("rotate", options, ["userId", "claims", "reauthenticated", "grace"]);
-  const { userId, claims, reauthenticated, grace } = options;
+  checkNames("rotate", options, ["userId", "claims", "reauthenticated", "client", "grace"]);
+  const { userId, claims, reauthenticated, client, grace } = options;
   if (userId !== undefined) checkUserId(userId);
   if (claims !== undefined) checkClaims("claims", claims);
   if (reauthenticated !== undefined) checkBoolean("reauthenticated", reauthenticated);
+  encodeClient(client);
   if (grace === undefined) return;
   checkInteger("grace (ms)", grace, 0, MAX_GRACE);
   if (grace > 0 && userId !== undefined) {

@@ -1,4 +1,5 @@
 /** Changing the claims of live sessions: of one, or of all that a user has. */
+import { randomBytes } from "node:crypto";
 import {
   type ClaimsPatch,
   claimsTooLarge,
@@ -98,16 +99,17 @@ async function updateEachOf<Claims extends object>(
 /** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
 async function compareAndSet<Claims extends object>(
   cx: Context<Claims>,
-  given: Target,
+  target: Target,
   change: ClaimsChange<Claims>,
 ): Promise<Session<Claims> | null> {
   let deadline = cx.redis.deadline();
-  let target = given;
+  // A script whose reply was lost runs again. A patch may; a counter must not.
+  const mark = randomBytes(6).toString("base64url");
   let stored = await read(cx, target, deadline);
   if (stored !== null && stored.successor !== undefined) {
-    // In the grace of a rotation it is the new session's claims that count.
-    target = { id: stored.successor, secretHash: "" };
-    stored = await read(cx, target, deadline);
+    // In the grace of a rotation it is the new session's claims that count. They are written by way of the old one all
+    // the same, which may be dead by then.
+    stored = await read(cx, { id: stored.successor, secretHash: "" }, deadline);
   }
   while (stored !== null) {
     const paused = performance.now();
@@ -115,7 +117,7 @@ async function compareAndSet<Claims extends object>(
     // The deadline is Redis's: what the caller's own function takes does not count.
     deadline += performance.now() - paused;
     if (encoded.length === 0) return stored.session;
-    const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline);
+    const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline, mark);
     if (outcome === null) return null;
     if (outcome.written) return updated(cx, outcome.stored.session, encoded);
     stored = outcome.stored;
@@ -130,19 +132,23 @@ interface Written<Claims extends object> {
   readonly stored: StoredSession<Claims>;
 }
 
-/** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
+/**
+ * Writes a patch, if the claims still have the version that is asked for, or if it is known by its mark to be written
+ * already. `null` where there is no such session.
+ */
 export async function write<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
   version: string,
   encoded: EncodedClaims,
   deadline?: number,
+  mark = "",
 ): Promise<Written<Claims> | null> {
   const { maxClaimsBytes } = cx.options;
   const [status, id, record] = (await cx.redis.run(
     scripts.update,
     [cx.keys.session(target.id)],
-    [target.secretHash, version, maxClaimsBytes, ...encoded],
+    [target.secretHash, version, maxClaimsBytes, mark, ...encoded],
     deadline,
   )) as [string, string, string];
   if (status === "size") throw claimsTooLarge(Number(id), maxClaimsBytes);
@@ -187,6 +193,8 @@ function updated<Claims extends object>(
   session: Session<Claims>,
   encoded: EncodedClaims,
 ): Session<Claims> {
-  cx.events.announce("updated", { id: session.id, userId: session.userId, claims: namesIn(encoded) });
+  if (encoded.length > 0) {
+    cx.events.announce("updated", { id: session.id, userId: session.userId, claims: namesIn(encoded) });
+  }
   return session;
 }

@@ -1,0 +1,84 @@
+/** The session cookie: its name and attributes, and how it is read and written. Knows no session. */
+import { parse, type SerializeOptions, serialize } from "cookie";
+import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../options.js";
+
+/** How the session cookie looks (RFC 6265bis). */
+export interface CookieOptions {
+  /**
+   * Default: `__Host-session`, which only this very host can set; `__Secure-session` where `domain` or `path` forbids
+   * that prefix; `session` where `secure` is off (ASVS 5.0, 3.3.3).
+   */
+  readonly name?: string | undefined;
+  /** Sent over HTTPS alone (ASVS 5.0, 3.3.1). `false` is for local development only. Default: `true`. */
+  readonly secure?: boolean | undefined;
+  /** Whether other sites may cause it to be sent (ASVS 5.0, 3.3.2). Default: `"lax"`. */
+  readonly sameSite?: "lax" | "strict" | "none" | undefined;
+  /** Shares it with subdomains. Default: this host alone. */
+  readonly domain?: string | undefined;
+  /** Default: `/`. */
+  readonly path?: string | undefined;
+  /** Keeps it when the browser closes, until the session's absolute deadline. Default: `true`. */
+  readonly persistent?: boolean | undefined;
+}
+
+/** The cookie as one application uses it. */
+export class SessionCookie {
+  readonly name: string;
+  readonly #attributes: SerializeOptions;
+  readonly #persistent: boolean;
+
+  /** Throws `TypeError` and `RangeError` for options that no browser would accept together. */
+  constructor(options: CookieOptions = {}) {
+    checkNames("cookie", options, ["name", "secure", "sameSite", "domain", "path", "persistent"]);
+    const { secure = true, sameSite = "lax", domain, path = "/", persistent = true } = options;
+    checkBoolean("cookie.secure", secure);
+    checkBoolean("cookie.persistent", persistent);
+    checkOneOf("cookie.sameSite", sameSite, ["lax", "strict", "none"]);
+    checkString("cookie.path", path);
+    // Browsers take any other path for none, and an empty domain for this host.
+    if (!path.startsWith("/")) throw new RangeError(`cookie.path must begin with "/", got ${show(path)}`);
+    if (domain !== undefined && checkString("cookie.domain", domain) === "") {
+      throw new RangeError("cookie.domain must not be empty: leave it out for this host alone");
+    }
+    if (sameSite === "none" && !secure) throw new TypeError('cookie.sameSite "none" needs cookie.secure');
+    const hostOnly = secure && domain === undefined && path === "/";
+    const { name = hostOnly ? "__Host-session" : secure ? "__Secure-session" : "session" } = options;
+    checkString("cookie.name", name);
+    if (/^__host-/i.test(name) && !hostOnly) {
+      throw new TypeError(
+        `cookie.name ${JSON.stringify(name)} needs cookie.secure, no cookie.domain and cookie.path "/"`,
+      );
+    }
+    if (/^__secure-/i.test(name) && !secure) {
+      throw new TypeError(`cookie.name ${JSON.stringify(name)} needs cookie.secure`);
+    }
+    this.name = name;
+    this.#persistent = persistent;
+    // HttpOnly is no option: no script has any business with the token (ASVS 5.0, 3.3.4).
+    this.#attributes = { httpOnly: true, secure, sameSite, path, ...(domain === undefined ? {} : { domain }) };
+    try {
+      // The package refuses names and attributes that would break the header; better now than in a request.
+      this.clear();
+    } catch (error) {
+      throw new TypeError(`cookie does not fit into a header: ${(error as Error).message}`);
+    }
+  }
+
+  /** Every different value that a `Cookie` header has for this name: more than one means that somebody planted some. */
+  read(header: string | undefined): string[] {
+    const pairs = header === undefined ? [] : header.split(";").filter((pair) => pair.includes(this.name));
+    const values = pairs.map((pair) => parse(pair)[this.name]);
+    return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
+  }
+
+  /** The `Set-Cookie` that hands out a token, for a session that ends `lifetime` ms from now at the latest. */
+  write(token: string, lifetime: number): string {
+    const maxAge = this.#persistent ? { maxAge: Math.ceil(lifetime / 1000) } : {};
+    return serialize(this.name, token, { ...this.#attributes, ...maxAge });
+  }
+
+  /** The `Set-Cookie` that takes it back. */
+  clear(): string {
+    return serialize(this.name, "", { ...this.#attributes, maxAge: 0 });
+  }
+}

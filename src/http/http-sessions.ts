@@ -1,0 +1,91 @@
+/** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
+import { UnauthenticatedError, UntrustedOriginError } from "../errors.js";
+import { checkBoolean, checkNames } from "../options.js";
+import type { SessionStore } from "../store.js";
+import { type CookieOptions, SessionCookie } from "./cookie.js";
+import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./origin.js";
+import type { HttpPort } from "./port.js";
+import { type Credential, type RequestContext, RequestSession } from "./request-session.js";
+
+/** How sessions travel over HTTP. */
+export interface HttpOptions {
+  /** The session cookie, or `false` for none. Default: on. */
+  readonly cookie?: CookieOptions | false | undefined;
+  /** Whether `Authorization: Bearer` is accepted too, for mobile and API clients (RFC 6750). Default: `false`. */
+  readonly bearer?: boolean | undefined;
+  /**
+   * Requests that change something and are authenticated by the cookie must come from this origin or a trusted one.
+   * `false` turns that off, for applications that have a defence of their own. Default: on.
+   */
+  readonly csrf?: CsrfOptions | false | undefined;
+}
+
+/** Sessions over HTTP, for any framework. */
+export interface HttpSessions<Claims extends object> {
+  /**
+   * The session of one request. One round trip at most, none where no credential or a malformed one came. Throws
+   * `StoreUnavailableError` (503), `UntrustedOriginError` (403) for another site's request, and `UnauthenticatedError`
+   * (401) for a request with two credentials that differ.
+   */
+  load(port: HttpPort): Promise<RequestSession<Claims>>;
+}
+
+/** The names of {@link HttpOptions}, for adapters that take other options beside them. */
+export const HTTP_OPTION_NAMES = ["cookie", "bearer", "csrf"] as const;
+
+/** Makes the request lifecycle over a store. Throws `TypeError` and `RangeError` for wrong options. */
+export function createHttpSessions<Claims extends object>(
+  store: SessionStore<Claims>,
+  options: HttpOptions = {},
+): HttpSessions<Claims> {
+  if (typeof store?.touch !== "function") throw new TypeError("The first argument must be a session store");
+  checkNames("options", options, HTTP_OPTION_NAMES);
+  const { cookie = {}, bearer = false, csrf = {} } = options;
+  checkBoolean("bearer", bearer);
+  if (cookie === false && !bearer) throw new TypeError("cookie and bearer cannot both be off: no token could travel");
+  const cx: RequestContext<Claims> = {
+    store,
+    cookie: cookie === false ? undefined : new SessionCookie(cookie),
+    bearer,
+    isAllowed: csrfGuard(csrf),
+  };
+
+  return Object.freeze({
+    async load(port: HttpPort) {
+      const credential = findCredential(cx, port);
+      if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
+      const current = credential === undefined ? null : await store.touch(credential.token);
+      return new RequestSession(cx, port, credential, current);
+    },
+  });
+}
+
+function csrfGuard(csrf: CsrfOptions | false): (port: HttpPort) => boolean {
+  if (csrf === false) return () => true;
+  checkNames("csrf", csrf, ["trustedOrigins"]);
+  const { trustedOrigins = [] } = csrf;
+  if (!Array.isArray(trustedOrigins)) throw new TypeError("csrf.trustedOrigins must be an array of origins");
+  const trusted = parseTrustedOrigins(trustedOrigins);
+  return (port) => isSafe(port.method) || isTrusted(port, trusted);
+}
+
+function findCredential<Claims extends object>(
+  { cookie, bearer }: RequestContext<Claims>,
+  port: HttpPort,
+): Credential | undefined {
+  const found = new Map<string, Credential>();
+  for (const token of cookie?.read(port.header("cookie")) ?? []) {
+    found.set(token, { token, transport: "cookie", inCookie: true });
+  }
+  if (bearer) {
+    const token = /^Bearer +(\S+) *$/i.exec(port.header("authorization") ?? "")?.[1];
+    // Whoever can send the token in a header of their own is no other site's dupe, whatever the cookie says too.
+    if (token !== undefined) found.set(token, { token, transport: "bearer", inCookie: found.has(token) });
+  }
+  if (found.size > 1) {
+    // RFC 6750, 2 forbids two; and a second cookie of the name is one that somebody else has planted.
+    const challenge = bearer ? { challenge: 'Bearer error="invalid_request"' } : {};
+    throw new UnauthenticatedError("The request has two credentials that differ", challenge);
+  }
+  return found.values().next().value;
+}

@@ -1,0 +1,16 @@
+/** coatcheck/http: what an adapter for a framework is made of. */
+
+export type { CookieOptions } from "./cookie.js";
+export { createHttpSessions, HTTP_OPTION_NAMES, type HttpOptions, type HttpSessions } from "./http-sessions.js";
+export { nodePort } from "./node-port.js";
+export type { CsrfOptions } from "./origin.js";
+export type { HttpPort } from "./port.js";
+export type { RegisteredClaims } from "./registered-claims.js";
+export {
+  checkRequirement,
+  type EndOptions,
+  type RequestSession,
+  type Requirement,
+  type StartOptions,
+  type Transport,
+} from "./request-session.js";

@@ -1,0 +1,264 @@
+/** The session of one request: what `req.session` is. Knows headers only through the port, and no framework. */
+import type { ClaimsPatch } from "../claims.js";
+import type { IssuedSession } from "../context.js";
+import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../errors.js";
+import { checkBoolean, checkClaims, checkDuration, checkNames, checkOneOf, show } from "../options.js";
+import { readTimeOf, type Session } from "../session.js";
+import type { SessionStore } from "../store.js";
+import type { CreateOptions } from "../verbs/create.js";
+import type { RotateOptions } from "../verbs/rotate.js";
+import type { ClaimsChange } from "../verbs/update.js";
+import type { SessionCookie } from "./cookie.js";
+import type { HttpPort } from "./port.js";
+
+/** How a token travels: in the session cookie, or in `Authorization: Bearer` (RFC 6750). */
+export type Transport = "cookie" | "bearer";
+
+/** What a request needs to be let through. */
+export interface Requirement<Claims extends object> {
+  /** Claims that the session must have, by value, or a test of the session. Else 403. */
+  readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
+  /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
+  readonly freshWithin?: number | undefined;
+}
+
+/** What a log-in starts with. */
+export interface StartOptions<Claims extends object> {
+  /** Who has logged in. Without it, a guest's session. */
+  readonly userId?: string | undefined;
+  /** Claims to begin with. A guest's own are kept, and these go on top. */
+  readonly claims?: ClaimsPatch<Claims> | undefined;
+  /** What to remember of the client. Default: the `User-Agent` header, or what the session that came along remembers. */
+  readonly client?: CreateOptions<Claims>["client"];
+  /** How the token will travel. Default: as it came; a cookie for a request that brought none, where cookies are on. */
+  readonly transport?: Transport | undefined;
+}
+
+/** How a log-out ends. */
+export interface EndOptions {
+  /** Also has the browser forget what it keeps of this origin, with `Clear-Site-Data`. Default: `false`. */
+  readonly clearSiteData?: boolean | undefined;
+}
+
+/** What all requests of one application share. */
+export interface RequestContext<Claims extends object> {
+  readonly store: SessionStore<Claims>;
+  /** `undefined` where cookies are off. */
+  readonly cookie: SessionCookie | undefined;
+  readonly bearer: boolean;
+  /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
+  readonly isAllowed: (port: HttpPort) => boolean;
+}
+
+/** The credential that a request brought. */
+export interface Credential {
+  readonly token: string;
+  readonly transport: Transport;
+  /** Whether the browser keeps it in the cookie: also where it came as a bearer token beside. */
+  readonly inCookie: boolean;
+}
+
+/**
+ * The session of a request. Reading `current` costs nothing; every method is one explicit call to the store, with its
+ * errors and its round trips. Nothing is saved when the response ends.
+ */
+export class RequestSession<Claims extends object = Record<string, unknown>> {
+  readonly #cx: RequestContext<Claims>;
+  readonly #port: HttpPort;
+  readonly #readAt: number | undefined;
+  #credential: Credential | undefined;
+  #current: Session<Claims> | null;
+  #noStoreSent = false;
+
+  /** @internal Made by `createHttpSessions().load()`. */
+  constructor(
+    cx: RequestContext<Claims>,
+    port: HttpPort,
+    credential: Credential | undefined,
+    current: Session<Claims> | null,
+  ) {
+    this.#cx = cx;
+    this.#port = port;
+    this.#credential = credential;
+    this.#current = current;
+    this.#readAt = current === null ? undefined : readTimeOf(current);
+  }
+
+  /** The live session, as this request last saw it; `null` for none. */
+  get current(): Session<Claims> | null {
+    return this.#current;
+  }
+
+  /**
+   * Log-in: starts a session with a token of its own, and sends the cookie. The session that the request came with ends
+   * in the same step (ASVS 5.0, 7.2.4); a guest's claims survive. The returned token is for clients that take it from
+   * the body. Throws as `create` and `rotate` of the store do, and `UntrustedOriginError` for another site's request.
+   */
+  async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
+    checkNames("start", options, ["userId", "claims", "client", "transport"]);
+    const { userId, claims, client = { userAgent: this.#port.header("user-agent") } } = options;
+    const transport = options.transport ?? this.#credential?.transport ?? (this.#cx.cookie ? "cookie" : "bearer");
+    checkOneOf("transport", transport, ["cookie", "bearer"]);
+    if (transport === "cookie" && this.#cx.cookie === undefined) throw new TypeError("transport: cookies are off");
+    if (transport === "bearer" && !this.#cx.bearer) throw new TypeError("transport: bearer tokens are off");
+    // Another site must not log a browser in either: as the attacker, it would confide in the attacker's account. With a
+    // GET it may: so identity providers and links in mails send browsers here, and OAuth's `state` is for them.
+    if (transport === "cookie" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
+
+    const { store } = this.#cx;
+    const old = this.#current === null ? undefined : this.#credential?.token;
+    let issued: IssuedSession<Claims> | null = null;
+    // A rotation without a user keeps the one there is, and a guest must not go on as the user before.
+    const keepsUser = userId === undefined && this.#current?.userId !== null;
+    if (old !== undefined && !keepsUser) issued = await store.rotate(old, { userId, claims, client: options.client });
+    if (issued === null) {
+      issued = await store.create({ userId, claims: claims as Claims | undefined, client });
+      // It was another user's, or has been rotated and is in its grace.
+      if (old !== undefined) await store.revoke(old);
+    }
+    this.#adopt(issued, transport);
+    return issued;
+  }
+
+  /**
+   * Log-out: ends the session and takes the cookie back. `false`: it was not live. Throws `UntrustedOriginError` for
+   * another site's request.
+   */
+  async end(options: EndOptions = {}): Promise<boolean> {
+    checkNames("end", options, ["clearSiteData"]);
+    const { clearSiteData = false } = options;
+    checkBoolean("clearSiteData", clearSiteData);
+    const credential = this.#credential;
+    // A form on another site comes without a `SameSite` cookie, and the answer would still take it back.
+    if (credential?.transport !== "bearer" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
+    const ended = credential !== undefined && (await this.#cx.store.revoke(credential.token));
+    this.#forget();
+    if (clearSiteData) this.#port.appendHeader("Clear-Site-Data", '"cache", "cookies", "storage"');
+    return ended;
+  }
+
+  /**
+   * Log-out everywhere, or everywhere else: ends all sessions of the user. Returns how many. Throws
+   * `UnauthenticatedError` without a user's session.
+   */
+  async endAll(options: { readonly exceptCurrent?: boolean | undefined } = {}): Promise<number> {
+    checkNames("endAll", options, ["exceptCurrent"]);
+    const { exceptCurrent = false } = options;
+    checkBoolean("exceptCurrent", exceptCurrent);
+    const { id, userId } = this.require();
+    if (userId === null) throw this.#unauthenticated("Log in first");
+    const ended = await this.#cx.store.revokeAllForUser(userId, exceptCurrent ? { except: id } : {});
+    if (!exceptCurrent) this.#forget();
+    return ended;
+  }
+
+  /** Changes claims, as `updateClaims` of the store does. `null`: the session is no longer live. */
+  async updateClaims(change: ClaimsChange<Claims>): Promise<Session<Claims> | null> {
+    if (this.#credential === undefined) return null;
+    this.#current = await this.#cx.store.updateClaims(this.#credential.token, change);
+    return this.#current;
+  }
+
+  /**
+   * Gives the session a new token and sends the cookie, as `rotate` of the store does: after a change of privilege, or
+   * with `reauthenticated` after the user has proved anew who they are. `null`: the session is no longer live, or another
+   * request has just rotated it, and this one came in the grace.
+   */
+  async rotate(
+    options: Pick<RotateOptions<Claims>, "claims" | "reauthenticated" | "grace"> = {},
+  ): Promise<IssuedSession<Claims> | null> {
+    checkNames("rotate", options, ["claims", "reauthenticated", "grace"]);
+    if (this.#credential === undefined) return null;
+    const { token, transport } = this.#credential;
+    const issued = await this.#cx.store.rotate(token, options);
+    if (issued === null) this.#current = await this.#cx.store.get(token);
+    else this.#adopt(issued, transport);
+    return issued;
+  }
+
+  /**
+   * The live session, if it meets the requirement. Throws `UnauthenticatedError` (401) without one or with one whose
+   * log-in is too old, and `ForbiddenError` (403) where its claims do not do. What the response then says is for this
+   * user alone, so it is marked `no-store` (ASVS 5.0, 14.3.2). Throws `TypeError` and `RangeError` for a requirement that
+   * could never be meant.
+   */
+  require(requirement: Requirement<Claims> = {}): Session<Claims> {
+    checkRequirement(requirement);
+    const { where, freshWithin } = requirement;
+    const session = this.#current;
+    if (session === null) throw this.#unauthenticated("Log in first");
+    if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
+    if (freshWithin !== undefined && !this.#isFresh(session, freshWithin)) {
+      // RFC 9470, 3.
+      const challenge = `error="insufficient_user_authentication", max_age="${Math.floor(freshWithin / 1000)}"`;
+      throw this.#unauthenticated("Log in again", challenge);
+    }
+    this.#noStore();
+    return session;
+  }
+
+  /** Both instants are by the clock of Redis, and none by this process's. */
+  #isFresh({ authenticatedAt, lastSeenAt }: Session<Claims>, freshWithin: number): boolean {
+    return authenticatedAt !== null && Math.max(this.#readAt ?? 0, lastSeenAt) - authenticatedAt <= freshWithin;
+  }
+
+  #unauthenticated(message: string, challenge?: string): UnauthenticatedError {
+    const reauthenticate = challenge !== undefined;
+    if (!this.#cx.bearer) return new UnauthenticatedError(message, { reauthenticate });
+    // RFC 6750, 3: an error code only for a request that brought a token.
+    const error = challenge ?? (this.#credential?.transport === "bearer" ? 'error="invalid_token"' : "");
+    return new UnauthenticatedError(message, { reauthenticate, challenge: `Bearer ${error}`.trim() });
+  }
+
+  #adopt({ token, session }: IssuedSession<Claims>, transport: Transport): void {
+    if (transport === "cookie" && this.#cx.cookie !== undefined) {
+      // Both instants are by the clock of Redis, and `lastSeenAt` is now.
+      const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
+      this.#port.appendHeader("Set-Cookie", this.#cx.cookie.write(token, lifetime));
+    } else {
+      // Beside the new token the old cookie would be a second credential, and the next request be refused.
+      this.#takeCookieBack();
+    }
+    this.#noStore();
+    this.#credential = { token, transport, inCookie: transport === "cookie" };
+    this.#current = session;
+  }
+
+  #forget(): void {
+    this.#takeCookieBack();
+    this.#noStore();
+    this.#credential = undefined;
+    this.#current = null;
+  }
+
+  #takeCookieBack(): void {
+    if (this.#cx.cookie === undefined || !this.#credential?.inCookie) return;
+    this.#port.appendHeader("Set-Cookie", this.#cx.cookie.clear());
+  }
+
+  #noStore(): void {
+    if (this.#noStoreSent) return;
+    this.#noStoreSent = true;
+    this.#port.appendHeader("Cache-Control", "no-store");
+  }
+}
+
+/** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
+export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
+  checkNames("requireSession", requirement, ["where", "freshWithin"]);
+  const { where, freshWithin } = requirement;
+  if (where !== undefined && typeof where !== "function") checkClaims("where", where);
+  if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
+}
+
+function meets<Claims extends object>(session: Session<Claims>, where: NonNullable<Requirement<Claims>["where"]>) {
+  if (typeof where === "function") {
+    const answer: unknown = where(session);
+    // A promise is truthy: an asynchronous test would let everybody through.
+    if (typeof answer !== "boolean") throw new TypeError(`where must return a boolean, got ${show(answer)}`);
+    return answer;
+  }
+  return (Object.keys(where) as (keyof Claims)[]).every(
+    (name) => Object.hasOwn(session.claims, name) && session.claims[name] === where[name],
+  );
+}

@@ -1,0 +1,176 @@
+/** `create`, `get` and `find`. */
+import { describe, expect, it } from "vitest";
+import { expectDeeplyFrozen, HOUR, hashOf, MINUTE, type Rig, withOtherSecret } from "./rig.js";
+
+export function describeCreate(rig: Rig): void {
+  describe("create", () => {
+    it("creates a user's session, which the token and the id find", async () => {
+      const { store } = rig.open();
+      const { token, session } = await store.create({
+        userId: "ada",
+        claims: { role: "admin", tags: ["a", "b"] },
+        client: { ip: "203.0.113.7", userAgent: "Firefox" },
+      });
+      expect(session).toMatchObject({
+        userId: "ada",
+        claims: { role: "admin", tags: ["a", "b"] },
+        client: { ip: "203.0.113.7", userAgent: "Firefox" },
+        authenticatedAt: session.createdAt,
+        lastSeenAt: session.createdAt,
+      });
+      expect(token).toMatch(new RegExp(`^${session.id}\\.[A-Za-z0-9_-]{43}$`));
+      expect(await store.get(token)).toEqual(session);
+      expect(await store.find(session.id)).toEqual(session);
+    });
+
+    it("creates a guest's session out of nothing", async () => {
+      const { store } = rig.open();
+      const { token, session } = await store.create();
+      expect(session).toMatchObject({ userId: null, claims: {}, client: {}, authenticatedAt: null });
+      expect(await store.get(token)).toEqual(session);
+    });
+
+    it("takes undefined for an option or a claim that is not given", async () => {
+      const { store } = rig.open();
+      const { session } = await store.create({
+        userId: undefined,
+        claims: { role: undefined, name: "Ada" },
+        client: { ip: undefined, userAgent: undefined },
+        idleTimeout: undefined,
+        absoluteTimeout: undefined,
+      });
+      expect(session).toMatchObject({ userId: null, client: {} });
+      expect(Object.keys(session.claims)).toEqual(["name"]);
+    });
+
+    it("gives sessions with exactly the documented properties, deeply frozen", async () => {
+      const { store } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", claims: { deep: { list: [{}] } }, client: {} });
+      for (const each of [session, await store.get(token), await store.touch(token), await store.find(session.id)]) {
+        expect(Object.keys(each ?? {}).sort()).toEqual([
+          "absoluteExpiresAt",
+          "authenticatedAt",
+          "claims",
+          "client",
+          "createdAt",
+          "expiresAt",
+          "id",
+          "lastSeenAt",
+          "userId",
+        ]);
+        expectDeeplyFrozen(each);
+      }
+    });
+
+    it("dates sessions by the clock of Redis", async () => {
+      const { store } = rig.open();
+      await rig.expectNow(
+        () => store.create(),
+        ({ session }) => session.createdAt,
+      );
+    });
+
+    it("has timeouts of 30 minutes and 12 hours where nothing else is said", async () => {
+      const { session } = await rig.open().store.create();
+      expect(session.expiresAt - session.createdAt).toBe(30 * MINUTE);
+      expect(session.absoluteExpiresAt - session.createdAt).toBe(12 * HOUR);
+    });
+
+    it("takes the timeouts of the store, and those of the session before them", async () => {
+      const { store } = rig.open({ idleTimeout: 10 * MINUTE, absoluteTimeout: 2 * HOUR });
+      const usual = (await store.create()).session;
+      expect(usual.expiresAt - usual.createdAt).toBe(10 * MINUTE);
+      expect(usual.absoluteExpiresAt - usual.createdAt).toBe(2 * HOUR);
+      const own = (await store.create({ idleTimeout: 5 * MINUTE, absoluteTimeout: 6 * MINUTE })).session;
+      expect(own.expiresAt - own.createdAt).toBe(5 * MINUTE);
+      expect(own.absoluteExpiresAt - own.createdAt).toBe(6 * MINUTE);
+    });
+
+    it("shortens the default idle timeout to a shorter absolute timeout", async () => {
+      const { session } = await rig.open({ absoluteTimeout: 7 * MINUTE }).store.create();
+      expect(session.expiresAt).toBe(session.absoluteExpiresAt);
+      expect(session.expiresAt - session.createdAt).toBe(7 * MINUTE);
+    });
+
+    it("cuts a user agent after 512 characters", async () => {
+      const { store } = rig.open();
+      const { session } = await store.create({ client: { userAgent: `${"x".repeat(511)}😀${"y".repeat(10_000)}` } });
+      // The cut may fall into the middle of an emoji; what is left must still be a string that comes back.
+      expect(session.client.userAgent).toBe(`${"x".repeat(511)}\ud83d`);
+      expect(await store.find(session.id)).toEqual(session);
+    });
+
+    it("gives every session its own id and secret, and all sessions of a user the same bucket", async () => {
+      const { store } = rig.open();
+      const issued = await Promise.all(Array.from({ length: 10 }, () => store.create({ userId: "ada" })));
+      expect(new Set(issued.map(({ session }) => session.id)).size).toBe(10);
+      expect(new Set(issued.map(({ token }) => token.slice(27))).size).toBe(10);
+      expect(new Set(issued.map(({ session }) => session.id.slice(10, 13))).size).toBe(1);
+    });
+
+    it("stores the SHA-256 of the secret, and the secret nowhere", async () => {
+      const { store, keyOf, keys } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", claims: { role: "admin" } });
+      const record = await rig.redis.hgetall(keyOf(session));
+      expect(Object.values(record)).toContain(hashOf(token));
+      expect(JSON.stringify([record, await keys()])).not.toContain(token.slice(27));
+    });
+  });
+
+  describe("get and find", () => {
+    it("never take an id for a token, nor a token for an id", async () => {
+      const { store } = rig.open();
+      const { token, session } = await store.create({ userId: "ada" });
+      expect(await store.get(session.id)).toBeNull();
+      expect(await store.touch(session.id)).toBeNull();
+      expect(await store.rotate(session.id)).toBeNull();
+      expect(await store.find(token)).toBeNull();
+    });
+
+    it("give null for what is unknown or malformed", async () => {
+      const { store } = rig.open();
+      const elsewhere = await rig.open().store.create({ userId: "ada" });
+      expect(await store.get(elsewhere.token)).toBeNull();
+      expect(await store.find(elsewhere.session.id)).toBeNull();
+      for (const rubbish of ["", "x", null, undefined, 7, {}, `${elsewhere.token}x`, elsewhere.token.toLowerCase()]) {
+        expect(await store.get(rubbish)).toBeNull();
+        expect(await store.find(rubbish)).toBeNull();
+      }
+    });
+
+    it("change nothing, however late they come", async () => {
+      const { store, keyOf, age } = rig.open();
+      const { token, session } = await store.create({ userId: "ada" });
+      await age(session, 20 * MINUTE);
+      const before = [await rig.redis.hgetall(keyOf(session)), await rig.redis.pexpiretime(keyOf(session))];
+      await store.get(token);
+      await store.find(session.id);
+      expect([await rig.redis.hgetall(keyOf(session)), await rig.redis.pexpiretime(keyOf(session))]).toEqual(before);
+    });
+  });
+
+  describe("a wrong secret", () => {
+    it("opens nothing, changes nothing and ends nothing", async () => {
+      const { store, keyOf, age } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", claims: { role: "user" } });
+      await age(session, 20 * MINUTE);
+      const record = await rig.redis.hgetall(keyOf(session));
+      const forged = withOtherSecret(token);
+
+      expect(await store.get(forged)).toBeNull();
+      expect(await store.touch(forged)).toBeNull();
+      expect(await store.updateClaims(forged, { role: "admin" })).toBeNull();
+      expect(await store.updateClaims(forged, () => ({ role: "admin" }))).toBeNull();
+      expect(await store.rotate(forged)).toBeNull();
+      expect(await store.rotate(forged, { grace: 1000 })).toBeNull();
+      expect(await store.rotate(forged, { userId: "ada" })).toBeNull();
+      expect(await store.rotate(forged, { userId: "eve" })).toBeNull();
+      expect(await store.revoke(forged)).toBe(false);
+
+      expect(await rig.redis.hgetall(keyOf(session))).toEqual(record);
+      expect(await store.listForUser("ada")).toHaveLength(1);
+      expect(await store.listForUser("eve")).toEqual([]);
+      expect(await store.get(token)).not.toBeNull();
+    });
+  });
+}

@@ -1,0 +1,142 @@
+/** The header of every Lua script against its body: a header that has drifted is worse than none. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { scripts } from "../src/scripts/scripts.js";
+
+const FOLDER = new URL("../src/scripts/", import.meta.url);
+const files = readdirSync(FOLDER).filter((name) => name.endsWith(".lua"));
+/** Preludes hold functions that scripts share; they have no KEYS of their own, and return nothing. */
+const PRELUDES = ["record.lua", "index.lua"];
+const verbs = files.filter((name) => !PRELUDES.includes(name));
+
+interface Parts {
+  readonly header: string;
+  /** Everything after the header, without comments. */
+  readonly body: string;
+}
+
+function partsOf(name: string): Parts {
+  const lines = readFileSync(new URL(name, FOLDER), "utf8").split("\n");
+  const end = lines.findIndex((line) => !line.startsWith("--"));
+  const body = lines.slice(end).map((line) => line.replace(/--.*$/, ""));
+  return { header: lines.slice(0, end).join("\n"), body: body.join("\n") };
+}
+
+/** The numbers that stand in a text as `KEYS[n]`, ascending, each once. */
+function numbersOf(text: string, table: "KEYS" | "ARGV"): number[] {
+  const found = [...text.matchAll(new RegExp(`${table}\\[(\\d+)(?:…)?\\]`, "g"))].map(([, number]) => Number(number));
+  return [...new Set(found)].sort((a, b) => a - b);
+}
+
+/** From where on a script takes any number of arguments, as its header says. */
+const openFrom = (header: string) => Number(/ARGV\[(\d+)…\]/.exec(header)?.[1] ?? Number.POSITIVE_INFINITY);
+
+describe.each(verbs)("%s", (name) => {
+  const { header, body } = partsOf(name);
+
+  it("documents every KEYS[n] that it uses, and uses every one that it documents", () => {
+    expect(numbersOf(header, "KEYS")).toEqual(numbersOf(body, "KEYS"));
+    expect(numbersOf(header, "KEYS")[0]).toBe(1);
+  });
+
+  it("documents every ARGV[n] that it uses, and uses every one that it documents", () => {
+    const open = openFrom(header);
+    const documented = numbersOf(header, "ARGV");
+    // Without a gap: a caller fills them one by one.
+    expect(documented).toEqual(documented.map((_, at) => at + 1));
+    const used = numbersOf(body, "ARGV").filter((number) => number < open);
+    expect(documented.filter((number) => number < open)).toEqual(used);
+  });
+
+  it("takes any number of arguments exactly where its header says so", () => {
+    const open = openFrom(header);
+    // `for i = n, #ARGV` in its own body, or patched(record, n, most) of the prelude.
+    const loops = [...body.matchAll(/for i = (\d+), #ARGV|patched\(\w+, (\d+),/g)];
+    const starts = loops.map(([, own, prelude]) => Number(own ?? prelude));
+    expect(starts).toEqual(starts.map(() => open));
+    expect(starts.length > 0).toBe(Number.isFinite(open));
+  });
+
+  it("says what it does and what it returns", () => {
+    const [purpose = ""] = header.split("\n");
+    expect(purpose).toMatch(/^-- [A-Z].*\w/);
+    expect(header).toMatch(/^-- Returns {2}\S/m);
+    expect(body).toMatch(/\breturn\b/);
+  });
+
+  it("names every status that it returns", () => {
+    const returned = [...body.matchAll(/return (?:\{ )?'([a-z]+)'/g)].map(([, status]) => status);
+    for (const status of returned) expect(header).toContain(`'${status}'`);
+  });
+
+  it("says how its loops over a user's sessions are bounded", () => {
+    const loops = /\b(strike_page|page)\(|ZRANGE(BYSCORE)?', index, (0, -1|'\()/.test(body);
+    expect(/^-- Bound {4}\S/m.test(header)).toBe(loops);
+  });
+});
+
+describe.each(files)("%s", (name) => {
+  const source = readFileSync(new URL(name, FOLDER), "utf8");
+  const { body } = partsOf(name);
+
+  it("is plain Lua, so that it also runs when Redis is out of memory", () => {
+    expect(source).not.toContain("#!lua");
+    expect(source.startsWith("-- ")).toBe(true);
+  });
+
+  it("builds and reads no JSON, and looks for no keys", () => {
+    expect(body).not.toMatch(/\b(cjson|cmsgpack|struct|bit)\b/);
+    expect(body).not.toMatch(/\b(call|pcall)\(\s*['"](SCAN|KEYS|HSCAN|ZSCAN|SSCAN|RANDOMKEY|FLUSHALL|FLUSHDB)['"]/i);
+  });
+
+  it("takes keys from KEYS, never from ARGV", () => {
+    expect(body).not.toMatch(/call\(\s*'[A-Z]+',\s*ARGV/);
+  });
+});
+
+describe("the scripts together", () => {
+  it("are all of the folder, one for each file", () => {
+    const camel = (name: string) =>
+      name.replace(".lua", "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    expect(Object.keys(scripts).sort()).toEqual(verbs.map(camel).sort());
+    for (const name of verbs) {
+      expect(Object.entries(scripts).find(([key]) => key === camel(name))?.[1].source).toContain(partsOf(name).header);
+    }
+  });
+
+  it("have different sources, known by their SHA-1", () => {
+    const shas = Object.values(scripts).map(({ sha }) => sha);
+    expect(new Set(shas).size).toBe(shas.length);
+    for (const sha of shas) expect(sha).toMatch(/^[0-9a-f]{40}$/);
+  });
+
+  it("define every function that they call before they call it", () => {
+    // A missing prelude would show only when the line is reached.
+    for (const [name, { source }] of Object.entries(scripts)) {
+      const code = source.replace(/--.*$/gm, "");
+      const defined = [...code.matchAll(/local function (\w+)/g)].map(([, fn]) => fn);
+      const called = [...code.matchAll(/(?<![.\w:])([a-z_]+)\(/g)].map(([, fn]) => fn);
+      const known = new Set([...defined, ...LUA]);
+      expect(
+        called.filter((fn) => !known.has(fn)),
+        name,
+      ).toEqual([]);
+    }
+  });
+});
+
+const LUA = [
+  "function",
+  "tonumber",
+  "tostring",
+  "pairs",
+  "ipairs",
+  "unpack",
+  "pcall",
+  "error",
+  "type",
+  "if",
+  "and",
+  "or",
+  "not",
+];
