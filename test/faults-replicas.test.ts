@@ -1,0 +1,203 @@
+/** The `replicas` option, against a real replica: a revocation resolves once it is safe from a failover, and not before. */
+import type { Redis } from "ioredis";
+import { afterEach, describe, expect, it } from "vitest";
+import { createSessionStore, NotReplicatedError, type SessionStore } from "../src/index.js";
+import { liveSubject, rejection, settled } from "./fixtures/every-verb.js";
+import { afterFile, connect, uniquePrefix } from "./harness/fixtures.js";
+import { startRedisServer } from "./harness/redis-server.js";
+import { startProxy } from "./harness/tcp-proxy.js";
+
+const primary = await startRedisServer({ args: ["--repl-diskless-sync-delay", "0"] });
+afterFile(() => primary.stop());
+const replica = await startRedisServer({ args: ["--replicaof", "127.0.0.1", String(primary.port)] });
+afterFile(() => replica.stop());
+afterEach(() => replica.thaw());
+
+const redis = connect({ port: primary.port });
+const onReplica = connect({ port: replica.port });
+while (!(await onReplica.info("replication")).includes("master_link_status:up"));
+
+const prefix = uniquePrefix();
+/** Long enough for a healthy replica on a busy machine. */
+const PATIENT = { count: 1, timeout: 10_000 };
+/** As short as it can be, for a replica that will not answer anyway. */
+const BRIEF = { count: 1, timeout: 50 };
+const open = (replicas: { count: number; timeout: number }, client: Redis = redis): SessionStore =>
+  // Thousands of calls at once may well take a second on a busy machine, and nothing here is about that deadline.
+  createSessionStore(client, { prefix, replicas, timeout: 20_000 });
+const patient = open(PATIENT);
+const brief = open(BRIEF);
+/** Reads from the replica what a client would find there after a failover. */
+const afterFailover = createSessionStore(onReplica, { prefix });
+
+async function expectNotReplicated(call: Promise<unknown>, confirmed = 0, wanted = 1): Promise<void> {
+  const error = await rejection(call);
+  expect(error).toBeInstanceOf(NotReplicatedError);
+  expect(error).toMatchObject({ code: "NOT_REPLICATED", status: 503, confirmed, wanted });
+}
+
+/** A live session that the replica has, too. */
+async function replicated(userId: string) {
+  const subject = await liveSubject(patient, userId);
+  await redis.wait(1, 10_000);
+  expect(await afterFailover.get(subject.token)).not.toBeNull();
+  return subject;
+}
+
+describe("with a healthy replica", () => {
+  it("a revocation resolves when the replica has it", async () => {
+    const { token } = await replicated("one");
+    expect(await patient.revoke(token)).toBe(true);
+    expect(await afterFailover.get(token)).toBeNull();
+  });
+
+  it("revokeAllForUser and blockUser resolve when the replica has them", async () => {
+    const one = await replicated("all");
+    expect(await patient.revokeAllForUser("all")).toBe(1);
+    expect(await afterFailover.get(one.token)).toBeNull();
+
+    const two = await replicated("all");
+    expect(await patient.blockUser("all", { reason: "r" })).toBe(1);
+    expect(await afterFailover.get(two.token)).toBeNull();
+    expect(await afterFailover.getBlock("all")).toMatchObject({ reason: "r" });
+  });
+
+  it("a revocation works after SCRIPT FLUSH", async () => {
+    const { token, userId } = await replicated("flushed");
+    await redis.script("FLUSH");
+    expect(await patient.revoke(token)).toBe(true);
+    const again = await replicated(userId);
+    await redis.script("FLUSH");
+    expect(await patient.revokeAllForUser(userId)).toBe(1);
+    expect(await afterFailover.get(again.token)).toBeNull();
+  });
+
+  it("revokeAllForUser resolves for more sessions than one page holds", async () => {
+    const sessions = await Promise.all(Array.from({ length: 2100 }, () => patient.create({ userId: "many" })));
+    await redis.wait(1, 10_000);
+    expect(await patient.revokeAllForUser("many")).toBe(2100);
+    expect(await afterFailover.listForUser("many")).toEqual([]);
+    expect(await afterFailover.get(sessions[0]?.token)).toBeNull();
+    expect(await afterFailover.get(sessions.at(-1)?.token)).toBeNull();
+  });
+
+  it("blockUser resolves for more sessions than one page holds", async () => {
+    await Promise.all(Array.from({ length: 1100 }, () => patient.create({ userId: "many blocked" })));
+    expect(await patient.blockUser("many blocked")).toBe(1100);
+    expect(await afterFailover.listForUser("many blocked")).toEqual([]);
+  });
+
+  it("wanting more replicas than there are rejects and says how many confirmed", async () => {
+    const { token } = await replicated("two wanted");
+    await expectNotReplicated(open({ count: 2, timeout: 50 }).revoke(token), 1, 2);
+    expect(await patient.get(token)).toBeNull();
+  });
+
+  it("a malformed token is refused without waiting", async () => {
+    replica.freeze();
+    expect(await brief.revoke("rubbish")).toBe(false);
+  });
+
+  it("the script and its WAIT travel in one round trip", async () => {
+    const proxy = await startProxy(primary.port);
+    afterFile(() => proxy.close());
+    const behind = open(PATIENT, connect({ port: proxy.port }));
+    const { token } = await liveSubject(behind, "proxied");
+    await behind.revoke(token);
+    const { token: second } = await liveSubject(behind, "proxied");
+
+    // No reply gets through, so whatever the proxy sees was sent without waiting for one.
+    proxy.hold("down");
+    proxy.hold("up");
+    const revocation = behind.revoke(second);
+    await proxy.seen("evalsha");
+    await proxy.seen("wait");
+    proxy.release("up");
+    proxy.release("down");
+    expect(await revocation).toBe(true);
+  });
+});
+
+describe("with a frozen replica", () => {
+  it("a revocation rejects, has taken effect, and resolves when it is repeated after the thaw", async () => {
+    const { token } = await replicated("frozen");
+    replica.freeze();
+    await expectNotReplicated(brief.revoke(token));
+    expect(await brief.get(token)).toBeNull();
+
+    replica.thaw();
+    // It was dead already, which is what the result says; that it resolves is the news.
+    expect(await patient.revoke(token)).toBe(false);
+    expect(await afterFailover.get(token)).toBeNull();
+  });
+
+  it("a repetition rejects for as long as the replica is frozen, also over another connection", async () => {
+    const { token, id } = await replicated("repeated");
+    replica.freeze();
+    await expectNotReplicated(brief.revoke(token));
+    await expectNotReplicated(brief.revoke(token));
+    // WAIT speaks of its own connection's writes. This one has made none; the earlier revocation must count all the same.
+    await expectNotReplicated(open(BRIEF, connect({ port: primary.port })).revoke(token));
+    await expectNotReplicated(open(BRIEF, connect({ port: primary.port })).revoke(id));
+    await expectNotReplicated(open(BRIEF, connect({ port: primary.port })).revokeAllForUser("repeated"));
+  });
+
+  it("a revocation rejects after SCRIPT FLUSH, too, and has taken effect", async () => {
+    const { token } = await replicated("frozen and flushed");
+    await redis.script("FLUSH");
+    replica.freeze();
+    await expectNotReplicated(brief.revoke(token));
+    expect(await brief.get(token)).toBeNull();
+  });
+
+  it("revokeAllForUser rejects only after the last of several pages", async () => {
+    await Promise.all(Array.from({ length: 2100 }, () => patient.create({ userId: "pages" })));
+    await redis.wait(1, 10_000);
+    replica.freeze();
+    await expectNotReplicated(brief.revokeAllForUser("pages"));
+    expect(await brief.listForUser("pages")).toEqual([]);
+
+    replica.thaw();
+    expect(await patient.revokeAllForUser("pages")).toBe(0);
+    expect(await afterFailover.listForUser("pages")).toEqual([]);
+  });
+
+  it("blockUser rejects, and the user is blocked", async () => {
+    const { token } = await replicated("blocked");
+    replica.freeze();
+    await expectNotReplicated(brief.blockUser("blocked"));
+    expect(await brief.get(token)).toBeNull();
+    expect((await rejection(brief.create({ userId: "blocked" }))).name).toBe("UserBlockedError");
+
+    replica.thaw();
+    expect(await patient.blockUser("blocked")).toBe(0);
+    expect(await afterFailover.getBlock("blocked")).not.toBeNull();
+  });
+
+  it("announces the revocation, which has happened", async () => {
+    const { token, id } = await replicated("announced");
+    const heard: string[] = [];
+    brief.events.on("revoked", (event) => heard.push(event.id));
+    replica.freeze();
+    await expectNotReplicated(brief.revoke(token));
+    expect(heard).toEqual([id]);
+  });
+
+  it("all other verbs work as ever", async () => {
+    replica.freeze();
+    const { token, userId } = await liveSubject(brief, "others");
+    expect(await settled(brief.touch(token))).not.toBeNull();
+    expect(await brief.updateClaims(token, { a: 1 })).toMatchObject({ claims: { a: 1 } });
+    expect(await brief.rotate(token)).toMatchObject({ session: { userId } });
+  });
+});
+
+describe("with a frozen primary", () => {
+  it("a revocation rejects with StoreUnavailableError once both deadlines have passed", async () => {
+    const { token } = await replicated("primary");
+    const store = createSessionStore(redis, { prefix, timeout: 100, replicas: BRIEF });
+    primary.freeze();
+    expect((await rejection(store.revoke(token))).name).toBe("StoreUnavailableError");
+    primary.thaw();
+  });
+});
