@@ -153,7 +153,7 @@ function* judgeServer(server: CheckedServer, { config }: ServerFacts, replicasWa
       code: "listpack",
       level: "warning",
       found: `hash-max-listpack-value is ${hashMaxListpackValue}`,
-      consequence: `one value above ${hashMaxListpackValue} bytes, such as a user agent, makes its session about four times as large`,
+      consequence: `one value above ${hashMaxListpackValue} bytes, such as a browser's user agent, makes its session a hash table, 1.7 times as large as a listpack that holds it`,
       mend: `CONFIG SET hash-max-listpack-value ${ROOMY_LISTPACK_VALUE}`,
     };
   }

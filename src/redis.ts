@@ -2,6 +2,7 @@
  * The one door to Redis. It runs scripts within a deadline, and turns whatever goes wrong into the errors of coatcheck.
  * It knows what a script is, but not what any script does.
  */
+import { Deadline } from "./deadline.js";
 import { CorruptRecordError, NotReplicatedError, StoreUnavailableError } from "./errors.js";
 import type { Script } from "./scripts/scripts.js";
 
@@ -71,13 +72,13 @@ export class Redis {
     this.#replicas = replicas;
   }
 
-  /** The instant until which a call that begins now may take, for verbs of more than one round trip. */
-  deadline(): number {
-    return performance.now() + this.#timeout;
+  /** The deadline of a call that begins now, for verbs of more than one round trip. */
+  deadline(): Deadline {
+    return new Deadline(this.#timeout);
   }
 
   /** Runs a script: one round trip, two when Redis does not know the script yet. */
-  run(script: Script, keys: readonly string[], args: Arguments, deadline?: number): Promise<unknown> {
+  run(script: Script, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<unknown> {
     const client = this.#client;
     return this.#settle(client.evalsha(script.sha, keys.length, ...keys, ...args), keys, deadline, (error) =>
       // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
@@ -93,7 +94,7 @@ export class Redis {
     const replicas = this.#replicas;
     if (replicas === undefined) return { result: await this.run(script, keys, args), shortfall: null };
     // The replicas get their own time, on top of Redis's.
-    const deadline = this.deadline() + replicas.timeout;
+    const deadline = new Deadline(this.#timeout + replicas.timeout);
     const [result, confirmed] = await this.#settle(this.#evaluateAndWait(script, keys, args, replicas), keys, deadline);
     return { result, shortfall: confirmed < replicas.count ? new NotReplicatedError(confirmed, replicas.count) : null };
   }
@@ -135,10 +136,10 @@ export class Redis {
   #settle<T>(
     pending: Promise<T>,
     keys: readonly string[],
-    deadline?: number,
+    deadline?: Deadline,
     retry?: (error: unknown) => Promise<T> | undefined,
   ): Promise<T> {
-    const timeout = deadline === undefined ? this.#timeout : Math.max(0, deadline - performance.now());
+    const timeout = deadline?.left ?? this.#timeout;
     // Every lookup passes here: one promise and two callbacks, where `async` functions would add one of each per layer.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(lateError(this.#timeout)), timeout);

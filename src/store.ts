@@ -95,7 +95,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
 
   /**
    * Changes claims in every live session of a user: a new role is in effect with their next request. Returns how many
-   * sessions it reached. Up to 1000 sessions are one atomic step, more are taken 1000 at a time. With a schema, every
+   * sessions it reached. Up to 250 sessions are one atomic step, more are taken 250 at a time. With a schema, every
    * session is judged before the first is written. Throws `ClaimsError`.
    */
   updateClaimsForUser(userId: string, patch: ClaimsPatch<Claims>): Promise<number>;
@@ -116,12 +116,12 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   revoke(target: unknown): Promise<boolean>;
 
   /**
-   * Ends all sessions of a user, but the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 1000
-   * sessions are one atomic step, more are taken 1000 at a time. Throws `NotReplicatedError` with the `replicas` option.
+   * Ends all sessions of a user, but the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250
+   * sessions are one atomic step, more are taken 250 at a time. Throws `NotReplicatedError` with the `replicas` option.
    */
   revokeAllForUser(userId: string, options?: RevokeAllOptions): Promise<number>;
 
-  /** The live sessions of a user, newest first; one more round trip for every 1000. */
+  /** The live sessions of a user, newest first; one more round trip for every 250. */
   listForUser(userId: string): Promise<Session<Claims>[]>;
 
   /** Looks a session up by its public id, for administrators. `null`: no such live session, or not an id. */

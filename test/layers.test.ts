@@ -10,7 +10,7 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
-  /^(errors|token|keys|options|claims|session|events)\.ts$/,
+  /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
   /^(redis|scripts\/.*)\.ts$/,
   /^(check|context|verbs\/.*)\.ts$/,
   /^store\.ts$/,

@@ -1,6 +1,7 @@
 /** What the verbs cost: how many commands a client sends for each, counted by Redis itself. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { PAGE } from "../src/context.js";
 import { createSessionStore, type SessionStore } from "../src/index.js";
 import { bucketOfId, bucketOfUser } from "../src/token.js";
 import { type Call, everyVerb, liveSubject, singleTrip } from "./fixtures/every-verb.js";
@@ -101,9 +102,9 @@ describe("one round trip", () => {
     expect(await store.find(id)).toBeNull();
   });
 
-  it("is what the verbs on one user take, up to 1000 sessions", async () => {
+  it("is what the verbs on one user take, up to one page of sessions", async () => {
     const userId = newUser();
-    await Promise.all(Array.from({ length: 999 }, () => store.create({ userId })));
+    await Promise.all(Array.from({ length: PAGE - 1 }, () => store.create({ userId })));
     expect(await costOf(() => store.listForUser(userId))).toEqual(trips(1));
     expect(await costOf(() => store.updateClaimsForUser(userId, { role: "x" }))).toEqual(trips(1));
     await store.create({ userId });
@@ -210,9 +211,9 @@ describe("two round trips", () => {
     expect(await costOf(() => strict.rotate(next))).toEqual(trips(1));
   });
 
-  it("is what more than 1000 sessions of a user take", async () => {
+  it("is what more than one page of sessions of a user take", async () => {
     const userId = newUser();
-    await Promise.all(Array.from({ length: 1001 }, () => store.create({ userId })));
+    await Promise.all(Array.from({ length: PAGE + 1 }, () => store.create({ userId })));
     expect(await costOf(() => store.listForUser(userId))).toEqual(trips(2));
     expect(await costOf(() => store.revokeAllForUser(userId))).toEqual(trips(2));
   });

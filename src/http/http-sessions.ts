@@ -38,7 +38,9 @@ export function createHttpSessions<Claims extends object>(
   store: SessionStore<Claims>,
   options: HttpOptions = {},
 ): HttpSessions<Claims> {
-  if (typeof store?.touch !== "function") throw new TypeError("The first argument must be a session store");
+  // Not `touch`: a Redis client has one too, and answers it with a number, which is not `null`.
+  if (typeof store?.updateClaims !== "function")
+    throw new TypeError("The store must be one that createSessionStore made");
   checkNames("options", options, HTTP_OPTION_NAMES);
   const { cookie = {}, bearer = false, csrf = {} } = options;
   checkBoolean("bearer", bearer);

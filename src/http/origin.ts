@@ -29,6 +29,7 @@ export function isTrusted(port: HttpPort, trustedOrigins: ReadonlySet<string>): 
   if (site !== undefined) return site === "same-origin" || site === "none";
   if (origin === undefined) return true;
   const host = port.header("host") ?? port.header(":authority");
+  if (!host) return false;
   // Only the hosts are compared: behind a proxy that ends TLS, this server does not know its own scheme.
   return URL.canParse(origin) && new URL(origin).host === host;
 }
@@ -36,7 +37,8 @@ export function isTrusted(port: HttpPort, trustedOrigins: ReadonlySet<string>): 
 /** Reads the option. Throws `TypeError` for anything that is no origin. */
 export function parseTrustedOrigins(origins: readonly unknown[]): ReadonlySet<string> {
   for (const origin of origins) {
-    if (typeof origin !== "string" || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+    // A star is a host name to the parser, and a mistake to everybody else.
+    if (typeof origin !== "string" || !URL.canParse(origin) || new URL(origin).origin !== origin || /\*/.test(origin)) {
       throw new TypeError(`csrf.trustedOrigins must hold origins such as "https://example.com", got ${String(origin)}`);
     }
   }

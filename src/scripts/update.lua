@@ -34,10 +34,6 @@ if #set > 0 or #removed > 0 then
   write(key)
   record.v = digits(redis.call('HINCRBY', key, 'v', 1))
   if ARGV[4] ~= '' then redis.call('HSET', key, 'w', string.sub(ARGV[4] .. (record.w or ''), 1, 64)) end
-  if twin and redis.call('EXISTS', twin) == 1 then
-    write(twin)
-    -- Whoever read the claims there must learn that they have changed.
-    redis.call('HSET', twin, 'v', record.v)
-  end
+  if twin and redis.call('EXISTS', twin) == 1 then write(twin) end
 end
 return { 'ok', string.sub(key, -26), text(record) }

@@ -47,7 +47,7 @@ export async function issue<Claims extends object>(
   const fields = [
     ...encodeUser(userId),
     ...encodeClient(options.client),
-    ...(await encodeNewClaims(cx, options.claims)),
+    ...(await deadline.exclude(() => encodeNewClaims(cx, options.claims))),
   ];
   const { maxSessionsPerUser = 0, onSessionLimit } = cx.options;
   const args = [idleTimeout, absoluteTimeout, maxSessionsPerUser, onSessionLimit, ...fields];

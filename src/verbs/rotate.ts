@@ -53,8 +53,9 @@ export async function rotate<Claims extends object>(
   const keys = [cx.keys.session(old.id), cx.keys.session(minted.id), cx.keys.indexes(old.id)];
   const reauthenticated = options.reauthenticated ?? userId !== undefined;
   for (;;) {
+    const claims = judged?.session.claims;
     const encoded =
-      judged === undefined ? encodePatch(cx, patch) : await encodeChange(cx, judged.session.claims, patch);
+      claims === undefined ? encodePatch(cx, patch) : await deadline.exclude(() => encodeChange(cx, claims, patch));
     const [status, record] = (await cx.redis.run(
       scripts.rotate,
       keys,
@@ -131,7 +132,8 @@ async function handOver<Claims extends object>(
     }
     // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
     stored = decodeRecord<Claims>(newer, old.id, cx.keys.session(old.id));
-    const change = await encodeReplacement(cx, session.claims, carry(stored.session));
+    const [before, after] = [session.claims, carry(stored.session)];
+    const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
     session = (await write(cx, { id: session.id, secretHash: "" }, "", change, deadline))?.stored.session ?? session;
   }
   announce(cx, session, old.id, previousUserId);

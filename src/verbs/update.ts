@@ -12,6 +12,7 @@ import {
   validateClaims,
 } from "../claims.js";
 import { type Context, PAGE, read, refused, rejected } from "../context.js";
+import type { Deadline } from "../deadline.js";
 import { checkClaims, checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
@@ -102,7 +103,7 @@ async function compareAndSet<Claims extends object>(
   target: Target,
   change: ClaimsChange<Claims>,
 ): Promise<Session<Claims> | null> {
-  let deadline = cx.redis.deadline();
+  const deadline = cx.redis.deadline();
   // A script whose reply was lost runs again. A patch may; a counter must not.
   const mark = randomBytes(6).toString("base64url");
   let stored = await read(cx, target, deadline);
@@ -112,10 +113,8 @@ async function compareAndSet<Claims extends object>(
     stored = await read(cx, { id: stored.successor, secretHash: "" }, deadline);
   }
   while (stored !== null) {
-    const paused = performance.now();
-    const encoded = await encodeChange(cx, stored.session.claims, change);
-    // The deadline is Redis's: what the caller's own function takes does not count.
-    deadline += performance.now() - paused;
+    const { claims } = stored.session;
+    const encoded = await deadline.exclude(() => encodeChange(cx, claims, change));
     if (encoded.length === 0) return stored.session;
     const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline, mark);
     if (outcome === null) return null;
@@ -141,7 +140,7 @@ export async function write<Claims extends object>(
   target: Target,
   version: string,
   encoded: EncodedClaims,
-  deadline?: number,
+  deadline?: Deadline,
   mark = "",
 ): Promise<Written<Claims> | null> {
   const { maxClaimsBytes } = cx.options;

@@ -1,0 +1,23 @@
+/** The time that Redis has for one call, over all of its round trips. A leaf. */
+export class Deadline {
+  #at: number;
+
+  constructor(timeout: number) {
+    this.#at = performance.now() + timeout;
+  }
+
+  /** What is left of it, ms; never negative. */
+  get left(): number {
+    return Math.max(0, this.#at - performance.now());
+  }
+
+  /** Runs what is not Redis's doing, such as the caller's own function or schema: the time it takes does not count. */
+  async exclude<T>(work: () => T | Promise<T>): Promise<T> {
+    const begun = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#at += performance.now() - begun;
+    }
+  }
+}
