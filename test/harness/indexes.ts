@@ -1,0 +1,26 @@
+/** What the index of a user must be at every moment, read from Redis itself and not through the store. */
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { Keys } from "../../src/keys.js";
+
+/** The ids that the index of a user names, the first to expire first. */
+export function indexedIds(redis: Redis, prefix: string, userId: string): Promise<string[]> {
+  return redis.zrange(new Keys(prefix).user(userId).index, 0, -1);
+}
+
+/**
+ * Asserts that the index of a user names exactly these sessions, that each of them is there until the ms that the index
+ * says, and that the index goes with the last.
+ */
+export async function expectIndex(redis: Redis, prefix: string, userId: string, ids: readonly string[]): Promise<void> {
+  const { index, sessions } = new Keys(prefix).user(userId);
+  const members = await redis.zrange(index, 0, -1, "WITHSCORES");
+  const scores = new Map<string, number>();
+  for (let at = 0; at < members.length; at += 2) scores.set(members[at] as string, Number(members[at + 1]));
+  expect([...scores.keys()].sort()).toEqual([...ids].sort());
+
+  const expiries = await Promise.all([...scores.keys()].map((id) => redis.pexpiretime(sessions + id)));
+  expect(expiries).toEqual([...scores.values()]);
+  // -2 is what Redis says of a key that does not exist.
+  expect(await redis.pexpiretime(index)).toBe(ids.length === 0 ? -2 : Math.max(...scores.values()));
+}

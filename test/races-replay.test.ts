@@ -1,0 +1,181 @@
+/**
+ * Scripts whose reply is lost on the way. ioredis then sends them again, so Redis runs them twice: each verb must come to
+ * the same as if it had run once.
+ */
+import { describe, expect, inject, it } from "vitest";
+import { createSessionStore } from "../src/index.js";
+import { scripts } from "../src/scripts/scripts.js";
+import { afterFile, connect, guardKeyspace, uniquePrefix } from "./harness/fixtures.js";
+import { gated, type ScriptName } from "./harness/gate.js";
+import { expectIndex } from "./harness/indexes.js";
+import { startProxy } from "./harness/tcp-proxy.js";
+
+const redis = connect();
+const prefix = uniquePrefix();
+guardKeyspace(redis, prefix);
+await gated(redis); // It teaches Redis every script, so that none is sent for any other reason.
+
+const proxy = await startProxy(Number(new URL(inject("redisUrl")).port));
+afterFile(() => proxy.close());
+// A reconnection takes its time; the deadline is not what is tested here.
+const options = { prefix, touchInterval: 0, timeout: 10_000 };
+const proxied = connect({ port: proxy.port, retryStrategy: () => 5, maxRetriesPerRequest: null });
+// Only what was sent on an open connection can lose its reply.
+await proxied.ping();
+const store = createSessionStore(proxied, options);
+const direct = createSessionStore(redis, options);
+const GRACE = 60_000;
+let users = 0;
+
+/**
+ * Runs a verb whose first reply to the script is lost, and asserts that Redis got the script twice. What happens
+ * `meanwhile` falls between the two runs.
+ */
+async function runTwice<T>(script: ScriptName, verb: () => Promise<T>, meanwhile = async () => {}): Promise<T> {
+  const { sha } = scripts[script];
+  // To hold and release forgets what was seen before.
+  proxy.hold();
+  proxy.release();
+  const lost = proxy.dropNextReply(sha);
+  const result = verb();
+  // The open connection stays open, and the one that has to send the script again comes no sooner than it may.
+  proxy.refuse();
+  await lost;
+  await meanwhile();
+  await proxy.accept();
+  await proxy.seen(sha, { times: 2 });
+  return result;
+}
+
+async function logIn(claims: Record<string, unknown> = {}) {
+  const userId = `replays ${users++}`;
+  const { token, session } = await direct.create({ userId, claims });
+  return { userId, token, id: session.id };
+}
+
+describe("a verb whose reply is lost and whose script runs twice", () => {
+  it("creates one session", async () => {
+    const userId = `replays ${users++}`;
+    const { token, session } = await runTwice("create", () => store.create({ userId, claims: { a: 1 } }));
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it("creates one session at the limit, and evicts one", async () => {
+    const { userId, token } = await logIn();
+    const kept = await direct.create({ userId });
+    const limited = createSessionStore(proxied, { ...options, maxSessionsPerUser: 2 });
+    const { session } = await runTwice("create", () => limited.create({ userId }));
+    // Which of the first two is the oldest is open where both came in one ms.
+    const left = (await Promise.all([token, kept.token].map((each) => direct.get(each)))).filter(
+      (each) => each !== null,
+    );
+    expect(left).toHaveLength(1);
+    await expectIndex(redis, prefix, userId, [left[0]?.id ?? "", session.id]);
+  });
+
+  it("gets, finds and lists the session", async () => {
+    const { userId, token, id } = await logIn();
+    expect(await runTwice("get", () => store.get(token))).toMatchObject({ id });
+    expect(await runTwice("get", () => store.find(id))).toMatchObject({ id });
+    expect(await runTwice("list", () => store.listForUser(userId))).toMatchObject([{ id }]);
+  });
+
+  it("touches it", async () => {
+    const { userId, token, id } = await logIn();
+    const session = await runTwice("touch", () => store.touch(token));
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [id]);
+  });
+
+  it("sets and removes claims", async () => {
+    const { token } = await logIn({ a: 1, b: 2 });
+    const session = await runTwice("update", () => store.updateClaims(token, { a: undefined, c: 3 }));
+    expect(session?.claims).toEqual({ b: 2, c: 3 });
+    expect(await direct.get(token)).toEqual(session);
+  });
+
+  it("counts once by a function", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = () => store.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    expect((await runTwice("update", increment))?.claims).toEqual({ visits: 1 });
+    expect((await direct.get(token))?.claims).toEqual({ visits: 1 });
+  });
+
+  it("counts once by a function when others count before it runs again", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = (by: typeof store) => by.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    await runTwice(
+      "update",
+      () => increment(store),
+      async () => {
+        for (let others = 0; others < 3; others++) await increment(direct);
+      },
+    );
+    expect((await direct.get(token))?.claims).toEqual({ visits: 4 });
+  });
+
+  it("counts once for each of twenty functions on the connection that breaks", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = () => store.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    await runTwice("update", () => Promise.all(Array.from({ length: 20 }, increment)));
+    expect((await direct.get(token))?.claims).toEqual({ visits: 20 });
+  });
+
+  it("changes claims of all sessions of a user", async () => {
+    const { userId, token } = await logIn();
+    expect(await runTwice("updateUser", () => store.updateClaimsForUser(userId, { role: "admin" }))).toBe(1);
+    expect((await direct.get(token))?.claims).toEqual({ role: "admin" });
+  });
+
+  it.each([0, GRACE])("rotates it once, at a grace of %d ms", async (grace) => {
+    const { userId, token, id } = await logIn({ a: 1 });
+    const rotated = await runTwice("rotate", () => store.rotate(token, { grace, claims: { b: 2 } }));
+    expect(await direct.get(rotated?.token)).toEqual(rotated?.session);
+    expect(rotated?.session.claims).toEqual({ a: 1, b: 2 });
+    expect((await direct.get(token)) === null).toBe(grace === 0);
+    await expectIndex(redis, prefix, userId, [rotated?.session.id ?? "", ...(grace > 0 ? [id] : [])]);
+  });
+
+  it.each(["get", "create"] as const)("logs a guest in, when the reply to %s is lost", async (script) => {
+    const userId = `replays ${users++}`;
+    const guest = await direct.create({ claims: { cart: ["hat"] } });
+    const outcome = await runTwice(script, () => store.rotate(guest.token, { userId }));
+    expect(await direct.get(outcome?.token)).toMatchObject({ userId, claims: { cart: ["hat"] } });
+    expect(await direct.get(guest.token)).toBeNull();
+    await expectIndex(redis, prefix, userId, [outcome?.session.id ?? ""]);
+  });
+
+  it("refuses the log-in of a guest rather than guess, when the reply to its last step is lost", async () => {
+    const userId = `replays ${users++}`;
+    const guest = await direct.create();
+    // The second run finds no guest, exactly as if somebody had revoked it: then no session may come of it.
+    expect(await runTwice("revoke", () => store.rotate(guest.token, { userId }))).toBeNull();
+    expect(await direct.get(guest.token)).toBeNull();
+    await expectIndex(redis, prefix, userId, []);
+  });
+
+  it("revokes it, and can then only say that it was not live", async () => {
+    const { userId, token } = await logIn();
+    expect(await runTwice("revoke", () => store.revoke(token))).toBe(false);
+    expect(await direct.get(token)).toBeNull();
+    await expectIndex(redis, prefix, userId, []);
+  });
+
+  it("revokes all of a user but the spared one, and can then only say that none was left", async () => {
+    const { userId, token, id } = await logIn();
+    await direct.create({ userId });
+    expect(await runTwice("revokeUser", () => store.revokeAllForUser(userId, { except: token }))).toBe(0);
+    await expectIndex(redis, prefix, userId, [id]);
+  });
+
+  it("blocks a user, for the same time and reason, and lifts the block", async () => {
+    const { userId, token } = await logIn();
+    const until = Date.now() + 3_600_000;
+    await runTwice("block", () => store.blockUser(userId, { until, reason: "fraud" }));
+    expect(await direct.get(token)).toBeNull();
+    expect(await runTwice("getBlock", () => store.getBlock(userId))).toMatchObject({ until, reason: "fraud" });
+    expect(await runTwice("unblock", () => store.unblockUser(userId))).toBe(false);
+    expect(await direct.getBlock(userId)).toBeNull();
+  });
+});
