@@ -7,6 +7,8 @@ if (ioredis !== "5" && ioredis !== "6") {
   throw new Error(`COATCHECK_IOREDIS must be 5 or 6, not ${JSON.stringify(ioredis)}.`);
 }
 
+const source = (file: string) => `${import.meta.dirname}/src/${file}`;
+
 export default defineConfig({
   plugins: [
     {
@@ -18,9 +20,19 @@ export default defineConfig({
       },
     },
   ],
-  resolve: { alias: ioredis === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : [] },
+  resolve: {
+    alias: [
+      ...(ioredis === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : []),
+      // The examples import the package by its name; the tests run them on the sources, without a build.
+      { find: /^coatcheck$/, replacement: source("index.ts") },
+      { find: /^coatcheck\/http$/, replacement: source("http/index.ts") },
+      { find: /^coatcheck\/([\w-]+)$/, replacement: source("$1.ts") },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
+    // They need a Chromium, which `npm test` must not: `npm run test:browser`.
+    exclude: ["test/browser/**"],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",

@@ -196,7 +196,9 @@ function lateError(timeout: number): StoreUnavailableError {
 function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
   const cause = withoutCommand(error);
   if (!isReply(error, "WRONGTYPE") || first === undefined) {
-    return new StoreUnavailableError(`Redis cannot serve: ${cause.message}`, cause);
+    // Frameworks may show this message to a client, so the details stay in the cause (ASVS 5.0, 16.5.1).
+    const [code] = /^[A-Z]+(?= )/.exec(cause.message) ?? [];
+    return new StoreUnavailableError(code ? `Redis cannot serve (${code})` : "Redis cannot be reached", cause);
   }
   // A script of several keys says which one it is, in full: with the prefix that the client puts before all keys.
   const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];

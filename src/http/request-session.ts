@@ -20,6 +20,8 @@ export interface Requirement<Claims extends object> {
   readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
   /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
   readonly freshWithin?: number | undefined;
+  /** Whether a guest's session will do, which proves nothing about anybody. Default: `false`, 401. */
+  readonly guest?: boolean | undefined;
 }
 
 /** What a log-in starts with. */
@@ -146,8 +148,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { exceptCurrent = false } = options;
     checkBoolean("exceptCurrent", exceptCurrent);
     const { id, userId } = this.require();
-    if (userId === null) throw this.#unauthenticated("Log in first");
-    const ended = await this.#cx.store.revokeAllForUser(userId, exceptCurrent ? { except: id } : {});
+    const ended = await this.#cx.store.revokeAllForUser(userId as string, exceptCurrent ? { except: id } : {});
     if (!exceptCurrent) this.#forget();
     return ended;
   }
@@ -177,16 +178,16 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * The live session, if it meets the requirement. Throws `UnauthenticatedError` (401) without one or with one whose
-   * log-in is too old, and `ForbiddenError` (403) where its claims do not do. What the response then says is for this
+   * The live session, if it meets the requirement. Throws `UnauthenticatedError` (401) without one, with a guest's, or
+   * with one whose log-in is too old, and `ForbiddenError` (403) where its claims do not do. What the response then says is for this
    * user alone, so it is marked `no-store` (ASVS 5.0, 14.3.2). Throws `TypeError` and `RangeError` for a requirement that
    * could never be meant.
    */
   require(requirement: Requirement<Claims> = {}): Session<Claims> {
     checkRequirement(requirement);
-    const { where, freshWithin } = requirement;
+    const { where, freshWithin, guest = false } = requirement;
     const session = this.#current;
-    if (session === null) throw this.#unauthenticated("Log in first");
+    if (session === null || (session.userId === null && !guest)) throw this.#unauthenticated("Log in first");
     if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
     if (freshWithin !== undefined && !this.#isFresh(session, freshWithin)) {
       // RFC 9470, 3.
@@ -245,8 +246,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
 /** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
 export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
-  checkNames("requireSession", requirement, ["where", "freshWithin"]);
-  const { where, freshWithin } = requirement;
+  checkNames("requireSession", requirement, ["where", "freshWithin", "guest"]);
+  const { where, freshWithin, guest } = requirement;
+  if (guest !== undefined) checkBoolean("guest", guest);
   if (where !== undefined && typeof where !== "function") checkClaims("where", where);
   if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
 }

@@ -19,7 +19,7 @@ export interface RotateOptions<Claims extends object> {
    * none of its claims is carried over. Implies `reauthenticated`.
    */
   readonly userId?: string | undefined;
-  /** Claims to change on the way, as in `updateClaims`. */
+  /** Claims to change on the way, as in `updateClaims`. With `grace`, the old token keeps its own until it ends. */
   readonly claims?: ClaimsPatch<Claims> | undefined;
   /** The user has just proved who they are: both clocks start anew and `authenticatedAt` is now. Of no effect on a guest. */
   readonly reauthenticated?: boolean | undefined;

@@ -1,0 +1,56 @@
+/** The HTTP contract on Express 5 and 4. */
+import { createServer, STATUS_CODES } from "node:http";
+import { createRequire } from "node:module";
+import express, { type ErrorRequestHandler, type RequestHandler } from "express";
+import { requireSession, sessions } from "../../src/express.js";
+import { type Framework, listening } from "./contract/app.js";
+import { describeHttpContract } from "./contract.js";
+
+function framework(make: typeof express): Framework {
+  return {
+    requireSession,
+    serve({ store, options, routes, hasSessions, headers, onError }) {
+      const app = make();
+      // As it is deployed: in development Express answers with stack traces.
+      app.set("env", "production");
+      app.use((_req, res, next) => {
+        res.set(headers);
+        next();
+      });
+      if (hasSessions) app.use(sessions(store, options));
+      for (const { method, path, guard, handle } of routes) {
+        const handler: RequestHandler = (req, res, next) => {
+          handle(req.session, new URL(req.url, "http://localhost").searchParams).then(
+            (result) => res.json(result),
+            next,
+          );
+        };
+        const handlers = guard === undefined ? [handler] : [requireSession(guard), handler];
+        if (method === "GET") app.get(path, ...handlers);
+        else app.post(path, ...handlers);
+      }
+      const watch: ErrorRequestHandler = (error, _req, _res, next) => {
+        onError(error);
+        next(error);
+      };
+      app.use(watch);
+      return listening(createServer(app));
+    },
+    body: ({ status }) =>
+      [
+        ...[
+          "<!DOCTYPE html>",
+          '<html lang="en">',
+          "<head>",
+          '<meta charset="utf-8">',
+          "<title>Error</title>",
+          "</head>",
+        ],
+        ...["<body>", `<pre>${STATUS_CODES[status]}</pre>`, "</body>", "</html>", ""],
+      ].join("\n"),
+  };
+}
+
+describeHttpContract("Express 5", framework(express));
+// The alias for Express 4 has no types of its own; those of 5 say the same about what is used here.
+describeHttpContract("Express 4", framework(createRequire(import.meta.url)("express4") as typeof express));

@@ -1,0 +1,44 @@
+/** The HTTP contract on Koa 3 and 2. */
+import { createServer, STATUS_CODES } from "node:http";
+import { createRequire } from "node:module";
+import Koa from "koa";
+import { requireSession, sessions } from "../../src/koa.js";
+import { type Framework, listening } from "./contract/app.js";
+import { describeHttpContract } from "./contract.js";
+
+function framework(Application: typeof Koa): Framework {
+  return {
+    requireSession,
+    serve({ store, options, routes, hasSessions, headers, onError }) {
+      const app = new Application();
+      app.use(async (ctx, next) => {
+        ctx.set(headers);
+        try {
+          await next();
+        } catch (error) {
+          onError(error);
+          throw error;
+        }
+      });
+      if (hasSessions) app.use(sessions(store, options));
+      const mounted = routes.map((route) => ({
+        ...route,
+        guard: route.guard === undefined ? undefined : requireSession(route.guard),
+      }));
+      app.use(async (ctx, next) => {
+        const route = mounted.find(({ method, path }) => method === ctx.method && path === ctx.path);
+        if (route === undefined) return next();
+        const answer = async () => {
+          ctx.body = await route.handle(ctx.session, ctx.URL.searchParams);
+        };
+        await (route.guard === undefined ? answer() : route.guard(ctx, answer));
+      });
+      return listening(createServer(app.callback()));
+    },
+    body: ({ status, message }) => (status < 500 ? message : `${STATUS_CODES[status]}`),
+  };
+}
+
+describeHttpContract("Koa 3", framework(Koa));
+// The alias for Koa 2 has no types of its own; those of 3 say the same about what is used here.
+describeHttpContract("Koa 2", framework(createRequire(import.meta.url)("koa2") as typeof Koa));

@@ -1,0 +1,28 @@
+/** The HTTP contract on the bare node:http adapter of the examples. */
+import { createServer } from "node:http";
+import { answerError, withSessions } from "../../examples/adapters/node-http.js";
+import { listening } from "./contract/app.js";
+import { describeHttpContract } from "./contract.js";
+
+describeHttpContract("node:http", {
+  async serve({ store, options, routes, headers, onError }) {
+    const listener = withSessions(
+      store,
+      async (request, response, session) => {
+        const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+        const route = routes.find(({ method, path }) => method === request.method && path === pathname);
+        if (route === undefined) return void response.writeHead(404).end();
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+        if (route.guard !== undefined) session.require(route.guard);
+        response.end(JSON.stringify(await route.handle(session, searchParams)));
+      },
+      options,
+      (error, response) => {
+        onError(error);
+        answerError(error, response);
+      },
+    );
+    return listening(createServer(listener));
+  },
+  body: ({ status, message }) => JSON.stringify({ error: status < 500 ? message : "Try again later" }),
+});

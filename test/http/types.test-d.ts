@@ -1,0 +1,38 @@
+/** The types of an application that has registered no claims: any will do. What registered ones give: typed-app/. */
+import { assertType, describe, expectTypeOf, it } from "vitest";
+import { requireSession as expressGuard, sessions as expressSessions } from "../../src/express.js";
+import { requireSession as fastifyGuard } from "../../src/fastify.js";
+import type { HttpOptions, HttpPort, RegisteredClaims, RequestSession, Requirement } from "../../src/http/index.js";
+import type { IssuedSession, Session, SessionStore } from "../../src/index.js";
+import { requireSession as koaGuard, sessions as koaSessions } from "../../src/koa.js";
+
+type Any = Record<string, unknown>;
+
+describe("without registered claims", () => {
+  it("claims are of any name and unknown value", () => {
+    expectTypeOf<RegisteredClaims>().toEqualTypeOf<Any>();
+    expectTypeOf<RequestSession["current"]>().toEqualTypeOf<Session<Any> | null>();
+    expectTypeOf<RequestSession["start"]>().returns.resolves.toEqualTypeOf<IssuedSession<Any>>();
+  });
+
+  it("every adapter takes a store of any claims", () => {
+    expectTypeOf(expressSessions).parameter(0).toEqualTypeOf<SessionStore<Any>>();
+    expectTypeOf(koaSessions).parameter(0).toEqualTypeOf<SessionStore<Any>>();
+    expectTypeOf(expressSessions).parameter(1).toEqualTypeOf<HttpOptions | undefined>();
+  });
+
+  it("every guard takes the same requirement", () => {
+    for (const guard of [expressGuard, fastifyGuard, koaGuard]) {
+      expectTypeOf(guard).parameter(0).toEqualTypeOf<Requirement<Any> | undefined>();
+    }
+    assertType<Requirement<Any>>({ where: { role: "admin" }, freshWithin: 1 });
+    // @ts-expect-error: a promise is always truthy
+    assertType<Requirement<Any>>({ where: async () => true });
+    // @ts-expect-error: no such name
+    assertType<Requirement<Any>>({ wher: {} });
+  });
+
+  it("a port has three members", () => {
+    expectTypeOf<keyof HttpPort>().toEqualTypeOf<"method" | "header" | "appendHeader">();
+  });
+});
