@@ -1,0 +1,45 @@
+/**
+ * Sums the reports of several test runs: `node tally.mjs <exit status>:<report.json> …`. The last line printed is exactly
+ * `N passed, N failed`, and the exit status is 0 only if nothing failed.
+ *
+ * A test that was skipped or is still to be written counts as failed, since here every test has to run. So does a file that
+ * broke outside of its tests, and a run that ended badly, left no report, or ran no test at all.
+ */
+import { readFileSync } from "node:fs";
+
+let passed = 0;
+let failed = 0;
+
+function fail(count, reason) {
+  if (count === 0) return;
+  failed += count;
+  console.log(reason);
+}
+
+for (const run of process.argv.slice(2)) {
+  const [, status, path] = /^(\d+):(.+)$/.exec(run) ?? [];
+  let files;
+  try {
+    files = JSON.parse(readFileSync(path, "utf8")).testResults;
+  } catch (error) {
+    fail(1, `${run}: no report (${error.message})`);
+    continue;
+  }
+
+  const failedBefore = failed;
+  const tests = files.flatMap((file) => file.assertionResults);
+  passed += tests.filter((test) => test.status === "passed").length;
+  for (const test of tests) {
+    if (test.status !== "passed") fail(1, `${path}: ${test.status}: ${test.fullName}`);
+  }
+  for (const file of files) {
+    const isExplained = file.assertionResults.some((test) => test.status === "failed");
+    if (file.status === "failed" && !isExplained) fail(1, `${path}: failed outside of its tests: ${file.name}`);
+  }
+  if (tests.length === 0) fail(1, `${path}: no test ran`);
+  if (status !== "0" && failed === failedBefore) fail(1, `${path}: the run ended with status ${status}`);
+}
+if (process.argv.length < 3) fail(1, "no test run");
+
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
