@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { Redis, type RedisOptions } from "ioredis";
 import { afterAll, afterEach, expect, inject } from "vitest";
+// Declares `redisUrl` for every TypeScript program that these fixtures are part of.
+import type {} from "./global-setup.js";
 
 const cleanups: Array<() => unknown> = [];
 

@@ -32,6 +32,7 @@ export async function replay(transcript: string, base: string): Promise<number> 
   /** What stands for a recorded id or token in this run. */
   const current = new Map<string, string>();
   const now = (text: string) => text.replace(VARIABLE, (recorded) => current.get(recorded) ?? recorded);
+  const jar = new Map<string, string>();
   let requests = 0;
   for (const { command, output } of stepsOf(transcript)) {
     const assignment = /^(\w+)=(\S+)$/.exec(command);
@@ -41,24 +42,31 @@ export async function replay(transcript: string, base: string): Promise<number> 
     }
     requests++;
     const expanded = now(command).replace(/\$(\w+)/g, (_, name: string) => variables.get(name) ?? "");
-    expectSame(await curl(expanded, base), output, command, current);
+    expectSame(await curl(expanded, base, jar), output, command, current);
   }
   return requests;
 }
 
 /** Does what curl does with the few options that the transcript uses, and fails for any other. */
-async function curl(command: string, base: string): Promise<string> {
+async function curl(command: string, base: string, jar: Map<string, string>): Promise<string> {
   const words = [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((word) => word[1] ?? word[2] ?? word[3] ?? "");
   expect(words.shift()).toBe("curl");
   const headers = new Headers();
   let url = "";
   let body: string | null = null;
   let format = "";
+  let saves = "";
+  let silent = false;
   while (words.length > 0) {
     const word = words.shift() as string;
     const argument = () => words.shift() ?? "";
     if (word === "-s") continue;
     if (word === "-sw") format = argument();
+    else if (word === "-w") format = argument();
+    else if (word === "-o") silent = argument() === "/dev/null";
+    else if (word === "-c") saves = argument();
+    else if (word === "-b") headers.set("cookie", jar.get(argument()) ?? "");
+    else if (word === "-X") expect(argument()).toBe("POST");
     else if (word === "-A") headers.set("user-agent", argument());
     else if (word === "-d") body = argument();
     else if (word === "-H") {
@@ -67,8 +75,17 @@ async function curl(command: string, base: string): Promise<string> {
     } else if (/^127\.0\.0\.1:3000\//.test(word)) url = base + word.slice("127.0.0.1:3000".length);
     else throw new Error(`The transcript has an option that its replay does not know: ${word}`);
   }
-  const response = await fetch(url, { method: body === null ? "GET" : "POST", headers, body });
-  const text = await response.text();
+  const posts = body !== null || command.includes(" -X POST ");
+  const response = await fetch(url, { method: posts ? "POST" : "GET", headers, body });
+  if (saves !== "")
+    jar.set(
+      saves,
+      response.headers
+        .getSetCookie()
+        .map((cookie) => cookie.split(";")[0])
+        .join("; "),
+    );
+  const text = silent ? "" : await response.text();
   return (text + format.replace("%{http_code}", String(response.status)).replace("\\n", "\n")).trimEnd();
 }
 

@@ -1,0 +1,25 @@
+/** What comes in with a request, made safe to use. Knows no page. */
+import type { Request } from "express";
+
+/** A field of the form; "" where it is missing, or is anything but one text. */
+export function field(req: Request, name: string): string {
+  const value = (req.body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** The page number in the address; 1 where it is missing or no number. */
+export function pageNumber(req: Request): number {
+  const { page } = req.query;
+  return typeof page === "string" && /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1;
+}
+
+/**
+ * A path of this site to go back to; "/" for anything else. Browsers read `//evil.example`, `/\evil.example` and
+ * `/.//evil.example` as addresses of another site, so the text is judged as they resolve it, before and after.
+ */
+export function localPath(path: unknown): string {
+  const here = "http://here.invalid";
+  if (typeof path !== "string" || !path.startsWith("/") || !URL.canParse(path, here)) return "/";
+  const { origin, pathname, search, hash } = new URL(path, here);
+  return origin === here && !pathname.startsWith("//") ? pathname + search + hash : "/";
+}

@@ -1,0 +1,115 @@
+/**
+ * Who has an account: a hash `blog:user:<name>` for each, and the sorted set `blog:users` of all names by age. The name
+ * is public, on every post, and is what a user logs in with; the e-mail address is nobody's key, so nothing here tells
+ * whether it has an account. Knows no session.
+ */
+
+import { hashPassword, verifyPassword } from "../passwords.ts";
+import type { Database } from "./database.ts";
+
+export type Role = Coatcheck.Claims["role"];
+
+export interface User {
+  /** Lower-case and never changed: it is also the user's id. */
+  readonly name: string;
+  readonly email: string;
+  readonly role: Role;
+  /** What `hashPassword` made of it. */
+  readonly passwordHash: string;
+  /** Epoch ms. */
+  readonly createdAt: number;
+}
+
+export const NAME = /^[a-z][a-z0-9_]{1,19}$/;
+/** OWASP ASVS 5.0, 6.2.1 asks for 8 and recommends 15. */
+export const MIN_PASSWORD = 12;
+/** ASVS 5.0, 6.2.9 wants at least 64 to be allowed. */
+export const MAX_PASSWORD = 128;
+const PAGE_SIZE = 20;
+
+/** Of two sign-ups with the same name at the same moment, one gets it. */
+const CREATE = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+return 1`;
+
+/** Of two changes with the same old password at the same moment, one is made. */
+const REPLACE = `
+if redis.call('HGET', KEYS[1], 'passwordHash') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'passwordHash', ARGV[2])
+return 1`;
+
+export class Users {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** `null`: the name is taken. */
+  async create(input: { name: string; email: string; password: string; role?: Role }): Promise<User | null> {
+    const { name, email, password, role = "member" } = input;
+    const user = { name, email, role, passwordHash: await hashPassword(password), createdAt: Date.now() };
+    const fields = Object.entries(user).flat();
+    const created = await this.#database.run((redis) =>
+      redis.eval(CREATE, 2, keyOf(name), "blog:users", user.createdAt, name, ...fields),
+    );
+    return Number(created) === 1 ? user : null;
+  }
+
+  /** `null`: no such user. */
+  async get(name: string): Promise<User | null> {
+    // What is no name is not looked up: a key is not the place for whatever came in a form.
+    if (!NAME.test(name)) return null;
+    return decode(await this.#database.run((redis) => redis.hgetall(keyOf(name))));
+  }
+
+  /** The user, if the password is theirs; else `null`, after the same time whether there is such a user or not. */
+  async authenticate(name: string, password: string): Promise<User | null> {
+    const user = await this.get(name);
+    return (await verifyPassword(password, user?.passwordHash)) ? user : null;
+  }
+
+  /** `false`: the password is no longer the one that `user` has, so whoever asks has not proved who they are. */
+  async setPassword(user: User, password: string): Promise<boolean> {
+    const passwordHash = await hashPassword(password);
+    const key = keyOf(user.name);
+    return Number(await this.#database.run((r) => r.eval(REPLACE, 1, key, user.passwordHash, passwordHash))) === 1;
+  }
+
+  async setRole(name: string, role: Role): Promise<void> {
+    await this.#database.run((redis) => redis.hset(keyOf(name), { role }));
+  }
+
+  async count(): Promise<number> {
+    return this.#database.run((redis) => redis.zcard("blog:users"));
+  }
+
+  /** One page of all users, newest first; pages count from 1. */
+  async list(page: number): Promise<{ users: User[]; hasMore: boolean }> {
+    const first = (page - 1) * PAGE_SIZE;
+    const names = await this.#database.run((redis) => redis.zrevrange("blog:users", first, first + PAGE_SIZE));
+    const records = await this.#database.batch((pipeline) => {
+      for (const name of names.slice(0, PAGE_SIZE)) pipeline.hgetall(keyOf(name));
+    });
+    const users = (records as Record<string, string>[]).map(decode).filter((user) => user !== null);
+    return { users, hasMore: names.length > PAGE_SIZE };
+  }
+}
+
+function keyOf(name: string): string {
+  return `blog:user:${name}`;
+}
+
+function decode(fields: Record<string, string>): User | null {
+  const { name, email = "", role, passwordHash = "", createdAt } = fields as { [Field in keyof User]?: string };
+  if (name === undefined) return null;
+  return {
+    name,
+    email,
+    role: role === "moderator" ? "moderator" : "member",
+    passwordHash,
+    createdAt: Number(createdAt),
+  };
+}

@@ -1,0 +1,9 @@
+/** `npm run test:browser`: the tests in a real Chromium, with everything else as in the other tests. */
+import { defineConfig } from "vitest/config";
+import config from "../../vitest.config.ts";
+
+export default defineConfig({
+  ...config,
+  root: `${import.meta.dirname}/../..`,
+  test: { ...config.test, include: ["test/browser/**/*.test.ts"], exclude: [], typecheck: { enabled: false } },
+});
