@@ -21,6 +21,9 @@ export interface CookieOptions {
   readonly persistent?: boolean | undefined;
 }
 
+/** Browsers keep 4096 bytes of name and value together (RFC 6265bis, 5.6; ASVS 5.0, 3.3.5), and a token has 70. */
+const MAX_NAME = 4096 - 70;
+
 /** The cookie as one application uses it. */
 export class SessionCookie {
   readonly name: string;
@@ -43,7 +46,7 @@ export class SessionCookie {
     if (sameSite === "none" && !secure) throw new TypeError('cookie.sameSite "none" needs cookie.secure');
     const hostOnly = secure && domain === undefined && path === "/";
     const { name = hostOnly ? "__Host-session" : secure ? "__Secure-session" : "session" } = options;
-    checkString("cookie.name", name);
+    checkString("cookie.name", name, MAX_NAME);
     if (/^__host-/i.test(name) && !hostOnly) {
       throw new TypeError(
         `cookie.name ${JSON.stringify(name)} needs cookie.secure, no cookie.domain and cookie.path "/"`,

@@ -89,6 +89,7 @@ describe("wrong options", () => {
     ],
     [{ name: 1 }, new TypeError("cookie.name must be a string, got 1")],
     [{ name: "" }, new TypeError("cookie does not fit into a header: argument name is invalid: ")],
+    [{ name: "x".repeat(4027) }, new RangeError("cookie.name must have at most 4026 characters, got 4027")],
     [{ name: "a b" }, new TypeError("cookie does not fit into a header: argument name is invalid: a b")],
     [{ name: "a=b" }, new TypeError("cookie does not fit into a header: argument name is invalid: a=b")],
     [
