@@ -48,7 +48,7 @@ export function accountRoutes(router: Router, { store }: Api, guards: Middleware
 
   router.get("/devices", ...guards, async (ctx) => {
     const { id, userId } = ctx.session.require();
-    const devices = await store.listForUser(userId as string);
+    const devices = await store.listForUser(userId);
     ctx.body = devices.map((device) => ({
       id: device.id,
       current: device.id === id,

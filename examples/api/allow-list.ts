@@ -47,7 +47,7 @@ export class AllowList {
 export function requireAllowedAddress(allowList: AllowList): Middleware {
   return async function apiRequireAllowedAddress(ctx, next) {
     const { userId, claims } = ctx.session.require();
-    if (!(await allowList.permits(userId as string, claims.role, addressOf(ctx.ip)))) {
+    if (!(await allowList.permits(userId, claims.role, addressOf(ctx.ip)))) {
       ctx.throw(403, "Not from this address");
     }
     await next();

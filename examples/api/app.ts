@@ -52,7 +52,7 @@ export function buildApp({
   const guards = [
     requireSession(),
     requireAllowedAddress(allowList),
-    rateLimit(redis, "user", limit, (ctx) => ctx.session.require().userId as string),
+    rateLimit(redis, "user", limit, (ctx) => ctx.session.require().userId),
   ];
   const router = new Router();
   entranceRoutes(router, api);

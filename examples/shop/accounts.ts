@@ -85,7 +85,7 @@ export function accountRoutes(app: FastifyInstance, { db, store, history, answer
 
 /** The user of the request; throws 401 where there is none. A guest's session has no user, and `require` takes none. */
 export function userOf(request: FastifyRequest): string {
-  return request.session.require().userId as string;
+  return request.session.require().userId;
 }
 
 function describe(request: FastifyRequest) {

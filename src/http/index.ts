@@ -13,4 +13,5 @@ export {
   type Requirement,
   type StartOptions,
   type Transport,
+  type UserSession,
 } from "./request-session.js";

@@ -24,6 +24,12 @@ export interface Requirement<Claims extends object> {
   readonly guest?: boolean | undefined;
 }
 
+/** A session that is no guest's. */
+export type UserSession<Claims extends object = Record<string, unknown>> = Session<Claims> & {
+  readonly userId: string;
+  readonly authenticatedAt: number;
+};
+
 /** What a log-in starts with. */
 export interface StartOptions<Claims extends object> {
   /** Who has logged in. Without it, a guest's session. */
@@ -148,7 +154,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { exceptCurrent = false } = options;
     checkBoolean("exceptCurrent", exceptCurrent);
     const { id, userId } = this.require();
-    const ended = await this.#cx.store.revokeAllForUser(userId as string, exceptCurrent ? { except: id } : {});
+    const ended = await this.#cx.store.revokeAllForUser(userId, exceptCurrent ? { except: id } : {});
     if (!exceptCurrent) this.#forget();
     return ended;
   }
@@ -183,6 +189,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * user alone, so it is marked `no-store` (ASVS 5.0, 14.3.2). Throws `TypeError` and `RangeError` for a requirement that
    * could never be meant.
    */
+  require(requirement?: Requirement<Claims> & { readonly guest?: false | undefined }): UserSession<Claims>;
+  require(requirement: Requirement<Claims>): Session<Claims>;
   require(requirement: Requirement<Claims> = {}): Session<Claims> {
     checkRequirement(requirement);
     const { where, freshWithin, guest = false } = requirement;

@@ -32,6 +32,14 @@ describe("without registered claims", () => {
     assertType<Requirement<Any>>({ wher: {} });
   });
 
+  it("require gives a user's session, unless a guest's will do", () => {
+    const session = {} as RequestSession;
+    expectTypeOf(() => session.require().userId).returns.toEqualTypeOf<string>();
+    expectTypeOf(() => session.require({ freshWithin: 1 }).authenticatedAt).returns.toEqualTypeOf<number>();
+    expectTypeOf(() => session.require({ guest: true }).userId).returns.toEqualTypeOf<string | null>();
+    expectTypeOf(() => session.require({} as Requirement<Any>).userId).returns.toEqualTypeOf<string | null>();
+  });
+
   it("a port has three members", () => {
     expectTypeOf<keyof HttpPort>().toEqualTypeOf<"method" | "header" | "appendHeader">();
   });
