@@ -38,13 +38,8 @@ export interface StoredSession<Claims extends object> {
   readonly version: string;
   /** The id of the session that has taken this one's place, during the grace of a rotation. */
   readonly successor: string | undefined;
-}
-
-const readTimes = new WeakMap<object, number>();
-
-/** When a touch read this session, by the clock of Redis; `undefined` for a session that came from another verb. */
-export function readTimeOf(session: Session<object>): number | undefined {
-  return readTimes.get(session);
+  /** Where a touch read it: how old it was then by the clock of Redis, as text, in ms; else empty. */
+  readonly age: string;
 }
 
 const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
@@ -60,7 +55,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
   let userId: string | null = null;
   let version = "0";
   let successor: string | undefined;
-  let readAt = "";
+  let age = "";
   let times: RegExpExecArray | null = null;
   try {
     for (let i = 0; i < parts.length; i += 2) {
@@ -68,7 +63,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
       else if (field === "t") times = TIMES.exec(value);
-      else if (field === "h") readAt = value;
+      else if (field === "h") age = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;
       else if (field === "i") client.ip = unescapeText(value);
@@ -94,6 +89,5 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
     expiresAt: Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt),
     absoluteExpiresAt,
   });
-  if (readAt !== "") readTimes.set(session, Number(readAt));
-  return { session, version, successor };
+  return { session, version, successor, age };
 }

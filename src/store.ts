@@ -189,10 +189,10 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     events: new Events(),
     options: resolveOptions(options),
   };
-  return Object.freeze<SessionStore<Claims>>({
+  const store = Object.freeze<SessionStore<Claims>>({
     create: (options) => create(cx, options),
     get: (token) => get(cx, token),
-    touch: (token) => touch(cx, token),
+    touch: async (token) => (await touch(cx, token))?.session ?? null,
     updateClaims: (target, change) => updateClaims(cx, target, change),
     updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
     rotate: (token, options) => rotate(cx, token, options),
@@ -206,6 +206,25 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     check: async () => judge(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
     events: cx.events,
   });
+  contexts.set(store, cx);
+  return store;
+}
+
+const contexts = new WeakMap<object, unknown>();
+
+/**
+ * The `touch` of a store, together with the age of the session by the clock of Redis, which `freshWithin` is judged by. A
+ * store that somebody has wrapped is asked through its wrapping, and the age is then not known.
+ */
+export function clockedTouch<Claims extends object>(
+  store: SessionStore<Claims>,
+): (token: string) => Promise<{ readonly session: Session<Claims>; readonly age: string } | null> {
+  const cx = contexts.get(store) as Context<Claims> | undefined;
+  if (cx !== undefined) return (token) => touch(cx, token);
+  return async (token) => {
+    const session = await store.touch(token);
+    return session === null ? null : { session, age: "" };
+  };
 }
 
 function resolveOptions<Claims extends object>(options: SessionStoreOptions<Claims>): ResolvedOptions<Claims> {

@@ -1,7 +1,7 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
 import { UnauthenticatedError, UntrustedOriginError } from "../errors.js";
 import { checkBoolean, checkNames } from "../options.js";
-import type { SessionStore } from "../store.js";
+import { clockedTouch, type SessionStore } from "../store.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
 import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./origin.js";
 import type { HttpPort } from "./port.js";
@@ -52,12 +52,13 @@ export function createHttpSessions<Claims extends object>(
     isAllowed: csrfGuard(csrf),
   };
 
+  const touch = clockedTouch(store);
   return Object.freeze({
     async load(port: HttpPort) {
       const credential = findCredential(cx, port);
       if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
-      const current = credential === undefined ? null : await store.touch(credential.token);
-      return new RequestSession(cx, port, credential, current);
+      const found = credential === undefined ? null : await touch(credential.token);
+      return new RequestSession(cx, port, credential, found?.session ?? null, found?.age ?? "");
     },
   });
 }

@@ -3,7 +3,7 @@ import type { ClaimsPatch } from "../claims.js";
 import type { IssuedSession } from "../context.js";
 import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../errors.js";
 import { checkBoolean, checkClaims, checkDuration, checkNames, checkOneOf, show } from "../options.js";
-import { readTimeOf, type Session } from "../session.js";
+import type { Session } from "../session.js";
 import type { SessionStore } from "../store.js";
 import type { CreateOptions } from "../verbs/create.js";
 import type { RotateOptions } from "../verbs/rotate.js";
@@ -73,7 +73,7 @@ export interface Credential {
 export class RequestSession<Claims extends object = Record<string, unknown>> {
   readonly #cx: RequestContext<Claims>;
   readonly #port: HttpPort;
-  readonly #readAt: number | undefined;
+  readonly #readAt: number;
   #credential: Credential | undefined;
   #current: Session<Claims> | null;
   #noStoreSent = false;
@@ -84,12 +84,13 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     port: HttpPort,
     credential: Credential | undefined,
     current: Session<Claims> | null,
+    age: string,
   ) {
     this.#cx = cx;
     this.#port = port;
     this.#credential = credential;
     this.#current = current;
-    this.#readAt = current === null ? undefined : readTimeOf(current);
+    this.#readAt = current === null ? 0 : current.createdAt + Number(age);
   }
 
   /** The live session, as this request last saw it; `null` for none. */
@@ -208,7 +209,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
   /** Both instants are by the clock of Redis, and none by this process's. */
   #isFresh({ authenticatedAt, lastSeenAt }: Session<Claims>, freshWithin: number): boolean {
-    return authenticatedAt !== null && Math.max(this.#readAt ?? 0, lastSeenAt) - authenticatedAt <= freshWithin;
+    return authenticatedAt !== null && Math.max(this.#readAt, lastSeenAt) - authenticatedAt <= freshWithin;
   }
 
   #unauthenticated(message: string, challenge?: string): UnauthenticatedError {

@@ -1,7 +1,7 @@
 /** Looking a session up: `get`, `touch` and `find`. */
 import { type Context, decodeReply, rejected } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
-import type { Session } from "../session.js";
+import type { Session, StoredSession } from "../session.js";
 import { isId, parseToken } from "../token.js";
 
 export async function get<Claims extends object>(cx: Context<Claims>, token: unknown): Promise<Session<Claims> | null> {
@@ -13,10 +13,11 @@ export async function get<Claims extends object>(cx: Context<Claims>, token: unk
   return stored === null ? null : stored.session;
 }
 
+/** Touches a session. Gives all that is known of it, the clock of Redis included. */
 export async function touch<Claims extends object>(
   cx: Context<Claims>,
   token: unknown,
-): Promise<Session<Claims> | null> {
+): Promise<StoredSession<Claims> | null> {
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
   const { id, secretHash } = target;
@@ -25,8 +26,7 @@ export async function touch<Claims extends object>(
     [cx.keys.session(id), cx.keys.indexes(id)],
     [secretHash, cx.options.touchInterval],
   );
-  const stored = decodeReply(cx, reply, target);
-  return stored === null ? null : stored.session;
+  return decodeReply(cx, reply, target);
 }
 
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
