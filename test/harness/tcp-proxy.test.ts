@@ -63,9 +63,10 @@ describe("startProxy", () => {
   it("delivers a held command even if its client has gone away meanwhile", async () => {
     const { proxy, redis, key } = await start();
     proxy.hold("up");
-    write(redis, key, "from the grave").catch(() => {});
+    const abandoned = expect(write(redis, key, "from the grave")).rejects.toThrow("Connection is closed.");
     await proxy.seen(key);
     redis.disconnect();
+    await abandoned;
     await expect.poll(() => proxy.connections).toBe(0);
 
     proxy.release("up");
