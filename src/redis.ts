@@ -4,13 +4,14 @@
  */
 import { Deadline } from "./deadline.js";
 import { CorruptRecordError, NotReplicatedError, StoreUnavailableError } from "./errors.js";
+import { type Connections, tallyLosses } from "./losses.js";
 import type { Script } from "./scripts/scripts.js";
 
 /**
  * What the store needs of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`), iovalkey and
  * ioredis-mock have in common. Structural, so that two copies or versions of ioredis do not clash.
  */
-export interface RedisClient {
+export interface RedisClient extends Connections {
   evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
   eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
   /** Used with the `replicas` option: a script and its `WAIT` must travel on one connection. */
@@ -20,7 +21,7 @@ export interface RedisClient {
   config(operation: "GET", parameter: string): Promise<unknown>;
   time(): Promise<(string | number)[]>;
   /** A Cluster has this. */
-  nodes?(role: "master"): RedisClient[];
+  nodes?(role: "master" | "all"): RedisClient[];
   readonly options?: object;
 }
 
@@ -63,11 +64,13 @@ type Arguments = readonly (string | number)[];
 /** Runs scripts on one client. */
 export class Redis {
   readonly #client: RedisClient;
+  readonly #tally: { readonly losses: number };
   readonly #timeout: number;
   readonly #replicas: ReplicaOptions | undefined;
 
   constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
     this.#client = client;
+    this.#tally = tallyLosses(client);
     this.#timeout = timeout;
     this.#replicas = replicas;
   }
@@ -75,6 +78,11 @@ export class Redis {
   /** The deadline of a call that begins now, for verbs of more than one round trip. */
   deadline(): Deadline {
     return new Deadline(this.#timeout);
+  }
+
+  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
+  get losses(): number {
+    return this.#tally.losses;
   }
 
   /** Runs a script: one round trip, two when Redis does not know the script yet. */

@@ -162,15 +162,15 @@ const OPTION_NAMES = [
 ] as const;
 
 /**
- * Makes a session store on a Redis client, which stays yours: the store never closes it and registers nothing on it.
- * Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
+ * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens to
+ * the connections that it loses. Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
  * @example const store = createSessionStore(new Redis(), { idleTimeout: 15 * 60_000 });
  */
 export function createSessionStore<Claims extends object = Record<string, unknown>>(
   redis: RedisClient,
   options: SessionStoreOptions<Claims> = {},
 ): SessionStore<Claims> {
-  if (typeof redis?.evalsha !== "function" || typeof redis.eval !== "function") {
+  if (![redis?.evalsha, redis?.eval, redis?.on].every((method) => typeof method === "function")) {
     throw new TypeError(
       `createSessionStore needs an ioredis client (Redis or Cluster) as its first argument, got ${show(redis)}`,
     );

@@ -1,13 +1,7 @@
 /** Wrong arguments of the verbs: every one is refused before any I/O, by name, with what was expected and what came. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore, type RedisClient, type SessionStore } from "../src/index.js";
-
-/** A client on which every call fails the test that makes it. */
-const untouchable: RedisClient = new Proxy({} as RedisClient, {
-  get: (_, name) => () => {
-    throw new Error(`${String(name)} was called`);
-  },
-});
+import { createSessionStore, type SessionStore } from "../src/index.js";
+import { untouchable } from "./harness/untouchable.js";
 
 /** A caller in JavaScript may pass anything. */
 const anything = (value: unknown) => value as never;

@@ -11,7 +11,7 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
   /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
-  /^(redis|scripts\/.*)\.ts$/,
+  /^(losses|redis|scripts\/.*)\.ts$/,
   /^(check|context|verbs\/.*)\.ts$/,
   /^store\.ts$/,
   /^http\/.*\.ts$/,

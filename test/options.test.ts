@@ -1,6 +1,6 @@
 /** Wrong options: every one is refused before any I/O, by name, with what was expected and what came. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore, type RedisClient, type SessionStoreOptions } from "../src/index.js";
+import { createSessionStore, type SessionStoreOptions } from "../src/index.js";
 import {
   checkBoolean,
   checkClaims,
@@ -11,13 +11,7 @@ import {
   checkString,
   checkUserId,
 } from "../src/options.js";
-
-/** A client on which every call fails the test that makes it. */
-const untouchable: RedisClient = new Proxy({} as RedisClient, {
-  get: (_, name) => () => {
-    throw new Error(`${String(name)} was called`);
-  },
-});
+import { untouchable } from "./harness/untouchable.js";
 
 /** A caller in JavaScript may pass anything. */
 const anything = (value: unknown) => value as never;
@@ -106,12 +100,16 @@ describe("createSessionStore", () => {
     expect(() => createSessionStore(untouchable, options as SessionStoreOptions<object>)).not.toThrow();
   });
 
-  it.each([undefined, null, 7, "redis://localhost", {}, { evalsha: () => 1 }])("refuses the client %s", (client) => {
-    expect(() => createSessionStore(anything(client))).toThrow(
-      /^createSessionStore needs an ioredis client \(Redis or Cluster\) as its first argument, got /,
-    );
-    expect(() => createSessionStore(anything(client))).toThrow(TypeError);
-  });
+  const call = () => {};
+  it.each<unknown>([undefined, null, 7, "redis://localhost", {}, { evalsha: call }, { evalsha: call, eval: call }])(
+    "refuses the client %s",
+    (client) => {
+      expect(() => createSessionStore(anything(client))).toThrow(
+        /^createSessionStore needs an ioredis client \(Redis or Cluster\) as its first argument, got /,
+      );
+      expect(() => createSessionStore(anything(client))).toThrow(TypeError);
+    },
+  );
 
   it.each<[options: unknown, expected: TypeError | RangeError]>([
     [null, new TypeError("The options of createSessionStore must be an object, got null")],

@@ -3,7 +3,7 @@
  * the same as if it had run once.
  */
 import { describe, expect, inject, it } from "vitest";
-import { createSessionStore } from "../src/index.js";
+import { createSessionStore, UserBlockedError } from "../src/index.js";
 import { scripts } from "../src/scripts/scripts.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "./harness/fixtures.js";
 import { gated, type ScriptName } from "./harness/gate.js";
@@ -59,6 +59,77 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     const { token, session } = await runTwice("create", () => store.create({ userId, claims: { a: 1 } }));
     expect(await direct.get(token)).toEqual(session);
     await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it.each([
+    ["its id", async (id: string) => expect(await direct.revoke(id)).toBe(true)],
+    ["its user", async (_: string, userId: string) => expect(await direct.revokeAllForUser(userId)).toBe(1)],
+  ])("gives no session that somebody has revoked by %s between the two runs", async (_, revoke) => {
+    const userId = `replays ${users++}`;
+    let first = "";
+    const { token, session } = await runTwice(
+      "create",
+      () => store.create({ userId, claims: { a: 1 } }),
+      async () => {
+        const listed = await direct.listForUser(userId);
+        expect(listed).toHaveLength(1);
+        first = listed[0]?.id ?? "";
+        await revoke(first, userId);
+      },
+    );
+    // The second run made the first session anew, and that one must not be what the caller gets.
+    expect(session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it("gives a guest no session that somebody has revoked between the two runs", async () => {
+    const others = await redis.keys(`${prefix}*:s:*`);
+    let first = "";
+    const { token, session } = await runTwice(
+      "create",
+      () => store.create(),
+      async () => {
+        const made = (await redis.keys(`${prefix}*:s:*`)).filter((key) => !others.includes(key));
+        expect(made).toHaveLength(1);
+        first = made[0]?.slice(-26) ?? "";
+        expect(await direct.revoke(first)).toBe(true);
+      },
+    );
+    expect(session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(token)).toEqual(session);
+  });
+
+  it("logs a guest in to no session that somebody has revoked between the two runs", async () => {
+    const userId = `replays ${users++}`;
+    const guest = await direct.create({ claims: { cart: ["hat"] } });
+    let first = "";
+    const outcome = await runTwice(
+      "create",
+      () => store.rotate(guest.token, { userId }),
+      async () => {
+        first = (await direct.listForUser(userId))[0]?.id ?? "";
+        expect(await direct.revokeAllForUser(userId)).toBe(1);
+      },
+    );
+    expect(outcome?.session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(outcome?.token)).toMatchObject({ claims: { cart: ["hat"] } });
+    await expectIndex(redis, prefix, userId, [outcome?.session.id ?? ""]);
+  });
+
+  it("refuses the log-in of a user who is blocked between the two runs", async () => {
+    const userId = `replays ${users++}`;
+    const outcome = runTwice(
+      "create",
+      () => store.create({ userId }),
+      async () => expect(await direct.blockUser(userId)).toBe(1),
+    );
+    await expect(outcome).rejects.toThrow(UserBlockedError);
+    await expectIndex(redis, prefix, userId, []);
+    await direct.unblockUser(userId);
   });
 
   it("creates one session at the limit, and evicts one", async () => {

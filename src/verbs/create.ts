@@ -58,6 +58,7 @@ export async function issue<Claims extends object>(
   for (;;) {
     const key = cx.keys.session(minted.id);
     const keys = user === undefined ? [key] : [key, user.index, user.block];
+    const { losses } = cx.redis;
     const [status, ...rest] = (await cx.redis.run(scripts.create, keys, [minted.secretHash, ...args], deadline)) as [
       string,
       ...string[],
@@ -67,9 +68,14 @@ export async function issue<Claims extends object>(
     const evicted = status === "ok" ? rest.slice(1) : status === "again" ? rest : [];
     for (const id of evicted) cx.events.announce("revoked", { id, userId: userId ?? null, reason: "limit" });
     if (status === "ok") {
-      return { token: minted.token, session: decodeRecord<Claims>(rest[0] as string, minted.id, key).session };
+      if (cx.redis.losses === losses) {
+        return { token: minted.token, session: decodeRecord<Claims>(rest[0] as string, minted.id, key).session };
+      }
+      // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
+      // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
+      await cx.redis.run(scripts.revoke, [key, cx.keys.indexes(minted.id)], [minted.secretHash, ""], deadline);
     }
-    // Either there was too much to evict in one call, or one in 2^65 ids of this millisecond was taken.
+    // Or there was too much to evict in one call, or one in 2^65 ids of this millisecond was taken.
     minted = mintToken(bucket);
   }
 }

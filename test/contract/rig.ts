@@ -144,6 +144,7 @@ function gated(redis: Redis, before: (call: number) => Promise<void>): RedisClie
     info: () => redis.info(),
     config: (operation, parameter) => redis.config(operation, parameter),
     time: () => redis.time(),
+    on: (event, listener) => redis.on(event, listener),
   };
 }
 

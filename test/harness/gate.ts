@@ -40,6 +40,7 @@ export async function gated(redis: Redis): Promise<GatedClient> {
     info: () => redis.info(),
     config: (operation, parameter) => redis.config(operation, parameter),
     time: () => redis.time(),
+    on: (event, listener) => redis.on(event, listener),
     stop(script, moment) {
       let arrive = () => {};
       let release = () => {};

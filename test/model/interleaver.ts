@@ -24,6 +24,7 @@ export class Interleaver {
       info: () => redis.info(),
       config: (operation, parameter) => redis.config(operation, parameter),
       time: () => redis.time(),
+      on: (event, listener) => redis.on(event, listener),
     };
   }
 

@@ -142,6 +142,7 @@ export function describeCsrf(rig: HttpRig): void {
         info: () => rig.redis.info(),
         config: (operation: "GET", parameter: string) => rig.redis.config(operation, parameter),
         time: () => rig.redis.time(),
+        on: rig.redis.on.bind(rig.redis),
       };
       const app = await rig.open({ options, store: rig.storeWith({}, counting) });
       const { token } = await app.loggedIn();
