@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** `COATCHECK_IOREDIS=6` runs the tests on ioredis 6. ioredis-mock is not bundled, so it keeps the ioredis 5 it needs. */
@@ -36,6 +37,8 @@ export default defineConfig({
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",
+    // Vitest would keep one core for itself: half of a small machine, though most files wait for timers and for Redis.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 30_000,
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
