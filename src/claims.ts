@@ -97,8 +97,8 @@ function encodeValue(name: string, value: unknown): string {
   return text;
 }
 
-/** JSON would turn these into something else in silence; a claim must come back as it was. */
-function refuseLossy(this: unknown, key: string, value: unknown): unknown {
+/** For `JSON.stringify`: refuses what JSON would turn into something else in silence. A claim must come back as it was. */
+export function refuseLossy(this: unknown, key: string, value: unknown): unknown {
   // The value is already what toJSON made of it; the holder still has the original.
   const original = (this as Record<string, unknown>)[key];
   if (typeof original === "object" && original !== null && !Array.isArray(original) && !isPlain(original)) {
@@ -116,7 +116,8 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-function decodeValue(text: string): unknown {
+/** Decodes a JSON value, and freezes it all the way down. */
+export function decodeValue(text: string): unknown {
   // Most claims are plain strings, and one without an escape is its own content: three times as fast as JSON.parse.
   if (text.charCodeAt(0) === 0x22 && text.indexOf('"', 1) === text.length - 1 && !text.includes("\\")) {
     return text.slice(1, -1);

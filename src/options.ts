@@ -49,13 +49,20 @@ export function checkOneOf(name: string, value: unknown, allowed: readonly strin
 }
 
 /** Throws unless `value` is a user id: a non-empty string of at most 256 bytes. Returns it. */
-export function checkUserId(value: unknown): string {
-  if (typeof value !== "string") throw new TypeError(`userId must be a string, got ${show(value)}`);
+export function checkUserId(value: unknown, name = "userId"): string {
+  if (typeof value !== "string") throw new TypeError(`${name} must be a string, got ${show(value)}`);
   const bytes = Buffer.byteLength(value);
   if (bytes === 0 || bytes > MAX_USER_ID_BYTES) {
-    throw new RangeError(`userId must have 1 to ${MAX_USER_ID_BYTES} bytes, got ${bytes}`);
+    throw new RangeError(`${name} must have 1 to ${MAX_USER_ID_BYTES} bytes, got ${bytes}`);
   }
   return value;
+}
+
+/** Throws unless `value` is a prefix of keys. Braces in it would move the Cluster hash tag. Returns it. */
+export function checkPrefix(value: unknown): string {
+  const prefix = checkString("prefix", value);
+  if (/[{}]/.test(prefix)) throw new RangeError(`prefix must not contain braces, got ${JSON.stringify(prefix)}`);
+  return prefix;
 }
 
 /** Throws unless `value` is a string, no longer than `max` characters. Returns it. */

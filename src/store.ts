@@ -8,8 +8,8 @@ import type { ClaimsPatch } from "./claims.js";
 import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from "./context.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
-import { checkDuration, checkInteger, checkNames, checkOneOf, checkString, show } from "./options.js";
-import { Redis, type RedisClient, type ReplicaOptions } from "./redis.js";
+import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "./options.js";
+import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "./redis.js";
 import type { Session } from "./session.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";
@@ -170,16 +170,10 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   redis: RedisClient,
   options: SessionStoreOptions<Claims> = {},
 ): SessionStore<Claims> {
-  if (![redis?.evalsha, redis?.eval, redis?.on].every((method) => typeof method === "function")) {
-    throw new TypeError(
-      `createSessionStore needs an ioredis client (Redis or Cluster) as its first argument, got ${show(redis)}`,
-    );
-  }
+  checkClient("createSessionStore", redis);
   checkNames("createSessionStore", options, OPTION_NAMES);
   const { prefix = "coatcheck:", timeout = 1000, replicas } = options;
-  if (/[{}]/.test(checkString("prefix", prefix))) {
-    throw new RangeError(`prefix must not contain braces, got ${JSON.stringify(prefix)}`);
-  }
+  checkPrefix(prefix);
   checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
   checkReplicas(replicas);
 

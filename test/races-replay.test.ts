@@ -8,6 +8,7 @@ import { scripts } from "../src/scripts/scripts.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "./harness/fixtures.js";
 import { gated, type ScriptName } from "./harness/gate.js";
 import { expectIndex } from "./harness/indexes.js";
+import { loseReply } from "./harness/lost-reply.js";
 import { startProxy } from "./harness/tcp-proxy.js";
 
 const redis = connect();
@@ -27,25 +28,8 @@ const direct = createSessionStore(redis, options);
 const GRACE = 60_000;
 let users = 0;
 
-/**
- * Runs a verb whose first reply to the script is lost, and asserts that Redis got the script twice. What happens
- * `meanwhile` falls between the two runs.
- */
-async function runTwice<T>(script: ScriptName, verb: () => Promise<T>, meanwhile = async () => {}): Promise<T> {
-  const { sha } = scripts[script];
-  // To hold and release forgets what was seen before.
-  proxy.hold();
-  proxy.release();
-  const lost = proxy.dropNextReply(sha);
-  const result = verb();
-  // The open connection stays open, and the one that has to send the script again comes no sooner than it may.
-  proxy.refuse();
-  await lost;
-  await meanwhile();
-  await proxy.accept();
-  await proxy.seen(sha, { times: 2 });
-  return result;
-}
+const runTwice = <T>(script: ScriptName, verb: () => Promise<T>, meanwhile?: () => Promise<void>) =>
+  loseReply(proxy, scripts[script], verb, meanwhile);
 
 async function logIn(claims: Record<string, unknown> = {}) {
   const userId = `replays ${users++}`;

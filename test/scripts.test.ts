@@ -1,6 +1,8 @@
 /** The header of every Lua script against its body: a header that has drifted is worse than none. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { dropInScripts } from "../src/scripts/drop-in.js";
+import { oneTimeScripts } from "../src/scripts/one-time.js";
 import { scripts } from "../src/scripts/scripts.js";
 
 const FOLDER = new URL("../src/scripts/", import.meta.url);
@@ -8,6 +10,15 @@ const files = readdirSync(FOLDER).filter((name) => name.endsWith(".lua"));
 /** Preludes hold functions that scripts share; they have no KEYS of their own, and return nothing. */
 const PRELUDES = ["record.lua", "index.lua"];
 const verbs = files.filter((name) => !PRELUDES.includes(name));
+
+/** Every script of every table, by the name of its file. */
+const tables = { "": scripts, "one-time-": oneTimeScripts, "drop-in-": dropInScripts };
+const all = Object.entries(tables).flatMap(([prefix, table]) =>
+  Object.entries(table).map(([verb, script]) => {
+    const kebab = verb.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return [`${prefix}${kebab}.lua`, script] as const;
+  }),
+);
 
 interface Parts {
   readonly header: string;
@@ -50,9 +61,9 @@ describe.each(verbs)("%s", (name) => {
 
   it("takes any number of arguments exactly where its header says so", () => {
     const open = openFrom(header);
-    // `for i = n, #ARGV` in its own body, or patched(record, n, most) of the prelude.
-    const loops = [...body.matchAll(/for i = (\d+), #ARGV|patched\(\w+, (\d+),/g)];
-    const starts = loops.map(([, own, prelude]) => Number(own ?? prelude));
+    // `for i = n, #ARGV` in its own body, or patched(record, n, most) of the prelude, or all of them as a list.
+    const loops = [...body.matchAll(/for i = (\d+), #ARGV|patched\(\w+, (\d+),|, ARGV\)/g)];
+    const starts = loops.map(([, own, prelude]) => Number(own ?? prelude ?? 1));
     expect(starts).toEqual(starts.map(() => open));
     expect(starts.length > 0).toBe(Number.isFinite(open));
   });
@@ -69,8 +80,8 @@ describe.each(verbs)("%s", (name) => {
     for (const status of returned) expect(header).toContain(`'${status}'`);
   });
 
-  it("says how its loops over a user's sessions are bounded", () => {
-    const loops = /\b(strike_page|page)\(|ZRANGE(BYSCORE)?', index, (0, -1|'\()/.test(body);
+  it("says how its loops over a user's sessions or tokens are bounded", () => {
+    const loops = /\b(strike_page|page)\(|ZRANGE(BYSCORE)?', index, (0, -1|'\()|LRANGE'/.test(body);
     expect(/^-- Bound {4}\S/m.test(header)).toBe(loops);
   });
 });
@@ -96,23 +107,19 @@ describe.each(files)("%s", (name) => {
 
 describe("the scripts together", () => {
   it("are all of the folder, one for each file", () => {
-    const camel = (name: string) =>
-      name.replace(".lua", "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    expect(Object.keys(scripts).sort()).toEqual(verbs.map(camel).sort());
-    for (const name of verbs) {
-      expect(Object.entries(scripts).find(([key]) => key === camel(name))?.[1].source).toContain(partsOf(name).header);
-    }
+    expect(all.map(([name]) => name).sort()).toEqual(verbs.toSorted());
+    for (const [name, { source }] of all) expect(source).toContain(partsOf(name).header);
   });
 
   it("have different sources, known by their SHA-1", () => {
-    const shas = Object.values(scripts).map(({ sha }) => sha);
+    const shas = all.map(([, { sha }]) => sha);
     expect(new Set(shas).size).toBe(shas.length);
     for (const sha of shas) expect(sha).toMatch(/^[0-9a-f]{40}$/);
   });
 
   it("define every function that they call before they call it", () => {
     // A missing prelude would show only when the line is reached.
-    for (const [name, { source }] of Object.entries(scripts)) {
+    for (const [name, { source }] of all) {
       const code = source.replace(/--.*$/gm, "");
       const defined = [...code.matchAll(/local function (\w+)/g)].map(([, fn]) => fn);
       const called = [...code.matchAll(/(?<![.\w:])([a-z_]+)\(/g)].map(([, fn]) => fn);

@@ -1,5 +1,4 @@
-/** The Lua scripts, one for each verb, with the prelude that each one builds on. */
-import { createHash } from "node:crypto";
+/** The Lua scripts of the store, one for each verb, with the prelude that each one builds on. */
 import block from "./block.lua";
 import create from "./create.lua";
 import get from "./get.lua";
@@ -10,21 +9,12 @@ import record from "./record.lua";
 import revoke from "./revoke.lua";
 import revokeUser from "./revoke-user.lua";
 import rotate from "./rotate.lua";
+import { script } from "./script.js";
 import touch from "./touch.lua";
 import unblock from "./unblock.lua";
+import unlist from "./unlist.lua";
 import update from "./update.lua";
 import updateUser from "./update-user.lua";
-
-/** A script as Redis knows it: its source, and the SHA-1 under which `EVALSHA` finds it. */
-export interface Script {
-  readonly source: string;
-  readonly sha: string;
-}
-
-function script(...parts: string[]): Script {
-  const source = parts.join("\n");
-  return { source, sha: createHash("sha1").update(source).digest("hex") };
-}
 
 export const scripts = {
   block: script(record, index, block),
@@ -37,6 +27,7 @@ export const scripts = {
   rotate: script(record, index, rotate),
   touch: script(touch),
   unblock: script(unblock),
+  unlist: script(record, index, unlist),
   update: script(record, update),
   updateUser: script(record, index, updateUser),
 } as const;

@@ -4,9 +4,9 @@
  */
 import { expect } from "vitest";
 
-/** What differs from run to run: tokens, ids and instants. */
-const VARIABLE = /[0-9A-Z]{26}(?:\.[\w-]{43})?|\b\d{13}\b/g;
-const INSTANT = /^\d{13}$/;
+/** What differs from run to run: JWTs, tokens, ids and instants. */
+const VARIABLE = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+|[0-9A-Z]{26}(?:\.[\w-]{43})?|\b\d{10}(?:\d{3})?\b/g;
+const INSTANT = /^\d{10}(?:\d{3})?$/;
 
 interface Step {
   readonly command: string;
@@ -68,6 +68,7 @@ async function curl(command: string, base: string, jar: Map<string, string>): Pr
     else if (word === "-b") headers.set("cookie", jar.get(argument()) ?? "");
     else if (word === "-X") expect(argument()).toBe("POST");
     else if (word === "-A") headers.set("user-agent", argument());
+    else if (word === "-u") headers.set("authorization", `Basic ${Buffer.from(argument()).toString("base64")}`);
     else if (word === "-d") body = argument();
     else if (word === "-H") {
       const [name = "", value = ""] = argument().split(": ");
@@ -75,6 +76,7 @@ async function curl(command: string, base: string, jar: Map<string, string>): Pr
     } else if (/^127\.0\.0\.1:3000\//.test(word)) url = base + word.slice("127.0.0.1:3000".length);
     else throw new Error(`The transcript has an option that its replay does not know: ${word}`);
   }
+  if (body !== null && !headers.has("content-type")) headers.set("content-type", "application/x-www-form-urlencoded");
   const posts = body !== null || command.includes(" -X POST ");
   const response = await fetch(url, { method: posts ? "POST" : "GET", headers, body });
   if (saves !== "")

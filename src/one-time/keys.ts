@@ -1,0 +1,43 @@
+/**
+ * The names of the Redis keys of one-time tokens. A leaf.
+ *
+ *   prefix{bucket}:o:<purpose>:<id>        a token: hash, TTL = its expiresAt
+ *   prefix{bucket}:i:<purpose>:<subject>   what was issued to a subject: list, TTL = an hour, or its token's expiresAt
+ *   prefix{bucket}:c:<purpose>:<nonce>     what one call of `consume` took: that hash, TTL = the deadline of the call
+ *
+ * The bucket is the subject's, as if it were a user id, so all keys of a subject share a slot. The letters are none of
+ * those in `../keys.ts`: no token ever names a session, under the same prefix either.
+ */
+import { escapeText } from "../keys.js";
+import { bucketOfId, bucketOfUser } from "../token.js";
+
+/** Names the keys of one purpose under one prefix. */
+export class OneTimeKeys {
+  readonly #prefix: string;
+  readonly #purpose: string;
+
+  constructor(prefix: string, purpose: string) {
+    this.#prefix = prefix;
+    this.#purpose = purpose;
+  }
+
+  /** The key of a token. */
+  token(id: string): string {
+    return this.#name(bucketOfId(id), "o", id);
+  }
+
+  /** The key for what one call takes of the token with this id. */
+  consumed(id: string, nonce: string): string {
+    return this.#name(bucketOfId(id), "c", nonce);
+  }
+
+  /** The log of a subject; and what a script completes with an id from the log, to name a token. */
+  subject(subject: string): { readonly log: string; readonly tokens: string } {
+    const bucket = bucketOfUser(subject);
+    return { log: this.#name(bucket, "i", escapeText(subject)), tokens: this.#name(bucket, "o", "") };
+  }
+
+  #name(bucket: string, letter: string, rest: string): string {
+    return `${this.#prefix}{${bucket}}:${letter}:${this.#purpose}:${rest}`;
+  }
+}
