@@ -13,8 +13,20 @@ export type RevocationReason = "revoked" | "user" | "blocked" | "limit";
  * Why a token was refused. `malformed`: not a token at all; Redis was not asked. `unknown`: no such session; it expired,
  * was revoked or never was. `secret`: the session lives, and the secret is not its own: worth an alarm. `superseded`: a
  * rotation was asked for a token that has been rotated already.
+ *
+ * Of JWTs alone (coatcheck/jwt), which never reached Redis: `untrusted`: no key here has signed this as what it was taken
+ * for; `misdirected`: signed, with another issuer or audience, or without a claim that it needs; `premature`: from the
+ * future, by the clock of this process; `expired`: by the same clock.
  */
-export type RejectionReason = "malformed" | "unknown" | "secret" | "superseded";
+export type RejectionReason =
+  | "malformed"
+  | "unknown"
+  | "secret"
+  | "superseded"
+  | "untrusted"
+  | "misdirected"
+  | "premature"
+  | "expired";
 
 /** The events of a store and their payloads. */
 export interface SessionEvents {

@@ -1,7 +1,8 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
 import { UnauthenticatedError, UntrustedOriginError } from "../errors.js";
-import { checkBoolean, checkNames } from "../options.js";
+import { checkNames } from "../options.js";
 import { clockedTouch, type SessionStore } from "../store.js";
+import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
 import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./origin.js";
 import type { HttpPort } from "./port.js";
@@ -11,8 +12,11 @@ import { type Credential, type RequestContext, RequestSession } from "./request-
 export interface HttpOptions {
   /** The session cookie, or `false` for none. Default: on. */
   readonly cookie?: CookieOptions | false | undefined;
-  /** Whether `Authorization: Bearer` is accepted too, for mobile and API clients (RFC 6750). Default: `false`. */
-  readonly bearer?: boolean | undefined;
+  /**
+   * Whether `Authorization: Bearer` is accepted too, for mobile and API clients (RFC 6750). With what `createJwtSessions`
+   * makes, clients get and send JWTs there, and no bare tokens are accepted. Default: `false`.
+   */
+  readonly bearer?: boolean | BearerFormat | undefined;
   /**
    * Requests that change something and are authenticated by the cookie must come from this origin or a trusted one.
    * `false` turns that off, for applications that have a defence of their own. Default: on.
@@ -42,9 +46,10 @@ export function createHttpSessions<Claims extends object>(
   if (typeof store?.updateClaims !== "function")
     throw new TypeError("The store must be one that createSessionStore made");
   checkNames("options", options, HTTP_OPTION_NAMES);
-  const { cookie = {}, bearer = false, csrf = {} } = options;
-  checkBoolean("bearer", bearer);
-  if (cookie === false && !bearer) throw new TypeError("cookie and bearer cannot both be off: no token could travel");
+  const { cookie = {}, bearer: accepted = false, csrf = {} } = options;
+  const bearer = parseBearerOption(accepted);
+  if (cookie === false && bearer === undefined)
+    throw new TypeError("cookie and bearer cannot both be off: no token could travel");
   const cx: RequestContext<Claims> = {
     store,
     cookie: cookie === false ? undefined : new SessionCookie(cookie),
@@ -55,9 +60,10 @@ export function createHttpSessions<Claims extends object>(
   const touch = clockedTouch(store);
   return Object.freeze({
     async load(port: HttpPort) {
-      const credential = findCredential(cx, port);
+      const credential = await findCredential(cx, port);
       if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
-      const found = credential === undefined ? null : await touch(credential.token);
+      const token = credential?.token ?? null;
+      const found = token === null ? null : await touch(token);
       return new RequestSession(cx, port, credential, found?.session ?? null, found?.age ?? "");
     },
   });
@@ -72,18 +78,19 @@ function csrfGuard(csrf: CsrfOptions | false): (port: HttpPort) => boolean {
   return (port) => isSafe(port.method) || isTrusted(port, trusted);
 }
 
-function findCredential<Claims extends object>(
+async function findCredential<Claims extends object>(
   { cookie, bearer }: RequestContext<Claims>,
   port: HttpPort,
-): Credential | undefined {
-  const found = new Map<string, Credential>();
+): Promise<Credential | undefined> {
+  const found = new Map<string | null, Credential>();
   for (const token of cookie?.read(port.header("cookie")) ?? []) {
     found.set(token, { token, transport: "cookie", inCookie: true });
   }
-  if (bearer) {
-    const token = /^Bearer +(\S+) *$/i.exec(port.header("authorization") ?? "")?.[1];
+  const presented = bearer === undefined ? undefined : readBearer(port);
+  if (bearer !== undefined && presented !== undefined) {
+    const token = await bearer.unwrap(presented);
     // Whoever can send the token in a header of their own is no other site's dupe, whatever the cookie says too.
-    if (token !== undefined) found.set(token, { token, transport: "bearer", inCookie: found.has(token) });
+    found.set(token, { token, transport: "bearer", inCookie: found.has(token) });
   }
   if (found.size > 1) {
     // RFC 6750, 2 forbids two; and a second cookie of the name is one that somebody else has planted.

@@ -1,5 +1,6 @@
 /** coatcheck/http: what an adapter for a framework is made of. */
 
+export type { BearerFormat } from "./bearer.js";
 export type { CookieOptions } from "./cookie.js";
 export { createHttpSessions, HTTP_OPTION_NAMES, type HttpOptions, type HttpSessions } from "./http-sessions.js";
 export { nodePort } from "./node-port.js";

@@ -8,6 +8,7 @@ import type { SessionStore } from "../store.js";
 import type { CreateOptions } from "../verbs/create.js";
 import type { RotateOptions } from "../verbs/rotate.js";
 import type { ClaimsChange } from "../verbs/update.js";
+import type { BearerFormat } from "./bearer.js";
 import type { SessionCookie } from "./cookie.js";
 import type { HttpPort } from "./port.js";
 
@@ -53,14 +54,16 @@ export interface RequestContext<Claims extends object> {
   readonly store: SessionStore<Claims>;
   /** `undefined` where cookies are off. */
   readonly cookie: SessionCookie | undefined;
-  readonly bearer: boolean;
+  /** `undefined` where bearer tokens are off. */
+  readonly bearer: BearerFormat | undefined;
   /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
   readonly isAllowed: (port: HttpPort) => boolean;
 }
 
 /** The credential that a request brought. */
 export interface Credential {
-  readonly token: string;
+  /** `null` for what came as a bearer token and holds none. */
+  readonly token: string | null;
   readonly transport: Transport;
   /** Whether the browser keeps it in the cookie: also where it came as a bearer token beside. */
   readonly inCookie: boolean;
@@ -101,7 +104,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   /**
    * Log-in: starts a session with a token of its own, and sends the cookie. The session that the request came with ends
    * in the same step (ASVS 5.0, 7.2.4); a guest's claims survive. The returned token is for clients that take it from
-   * the body. Throws as `create` and `rotate` of the store do, and `UntrustedOriginError` for another site's request.
+   * the body: a JWT where bearer tokens are JWTs and this is to be one. Throws as `create` and `rotate` of the store do,
+   * and `UntrustedOriginError` for another site's request.
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
     checkNames("start", options, ["userId", "claims", "client", "transport"]);
@@ -115,18 +119,17 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     if (transport === "cookie" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
 
     const { store } = this.#cx;
-    const old = this.#current === null ? undefined : this.#credential?.token;
+    const old = this.#current === null ? null : (this.#credential?.token ?? null);
     let issued: IssuedSession<Claims> | null = null;
     // A rotation without a user keeps the one there is, and a guest must not go on as the user before.
     const keepsUser = userId === undefined && this.#current?.userId !== null;
-    if (old !== undefined && !keepsUser) issued = await store.rotate(old, { userId, claims, client: options.client });
+    if (old !== null && !keepsUser) issued = await store.rotate(old, { userId, claims, client: options.client });
     if (issued === null) {
       issued = await store.create({ userId, claims: claims as Claims | undefined, client });
       // It was another user's, or has been rotated and is in its grace.
-      if (old !== undefined) await store.revoke(old);
+      if (old !== null) await store.revoke(old);
     }
-    this.#adopt(issued, transport);
-    return issued;
+    return this.#adopt(issued, transport);
   }
 
   /**
@@ -140,7 +143,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const credential = this.#credential;
     // A form on another site comes without a `SameSite` cookie, and the answer would still take it back.
     if (credential?.transport !== "bearer" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
-    const ended = credential !== undefined && (await this.#cx.store.revoke(credential.token));
+    const token = credential?.token ?? null;
+    const ended = token !== null && (await this.#cx.store.revoke(token));
     this.#forget();
     if (clearSiteData) this.#port.appendHeader("Clear-Site-Data", '"cache", "cookies", "storage"');
     return ended;
@@ -162,8 +166,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
   /** Changes claims, as `updateClaims` of the store does. `null`: the session is no longer live. */
   async updateClaims(change: ClaimsChange<Claims>): Promise<Session<Claims> | null> {
-    if (this.#credential === undefined) return null;
-    this.#current = await this.#cx.store.updateClaims(this.#credential.token, change);
+    const token = this.#credential?.token ?? null;
+    if (token === null) return null;
+    this.#current = await this.#cx.store.updateClaims(token, change);
     return this.#current;
   }
 
@@ -176,12 +181,12 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     options: Pick<RotateOptions<Claims>, "claims" | "reauthenticated" | "grace"> = {},
   ): Promise<IssuedSession<Claims> | null> {
     checkNames("rotate", options, ["claims", "reauthenticated", "grace"]);
-    if (this.#credential === undefined) return null;
-    const { token, transport } = this.#credential;
+    const { token = null, transport = "bearer" } = this.#credential ?? {};
+    if (token === null) return null;
     const issued = await this.#cx.store.rotate(token, options);
-    if (issued === null) this.#current = await this.#cx.store.get(token);
-    else this.#adopt(issued, transport);
-    return issued;
+    if (issued !== null) return this.#adopt(issued, transport);
+    this.#current = await this.#cx.store.get(token);
+    return null;
   }
 
   /**
@@ -220,7 +225,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     return new UnauthenticatedError(message, { reauthenticate, challenge: `Bearer ${error}`.trim() });
   }
 
-  #adopt({ token, session }: IssuedSession<Claims>, transport: Transport): void {
+  /** Goes on with another session. Gives what the client is to get of it. */
+  async #adopt(issued: IssuedSession<Claims>, transport: Transport): Promise<IssuedSession<Claims>> {
+    const { token, session } = issued;
     if (transport === "cookie" && this.#cx.cookie !== undefined) {
       // Both instants are by the clock of Redis, and `lastSeenAt` is now.
       const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
@@ -232,6 +239,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     this.#noStore();
     this.#credential = { token, transport, inCookie: transport === "cookie" };
     this.#current = session;
+    if (transport === "cookie" || this.#cx.bearer === undefined) return issued;
+    return { token: await this.#cx.bearer.wrap(issued), session };
   }
 
   #forget(): void {

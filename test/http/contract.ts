@@ -10,6 +10,7 @@ import { describeCsrf } from "./contract/csrf.js";
 import { describeErrors } from "./contract/errors.js";
 import { describeFreshness } from "./contract/freshness.js";
 import { describeGuard } from "./contract/guard.js";
+import { describeJwts } from "./contract/jwts.js";
 import { describeLogIn } from "./contract/log-in.js";
 import { describeLogOut } from "./contract/log-out.js";
 import { describeOutage } from "./contract/outage.js";
@@ -25,6 +26,7 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeCookies(rig);
     describeRubbish(rig);
     describeTransports(rig);
+    describeJwts(rig);
     describeCsrf(rig);
     describeLogIn(rig);
     describeLogOut(rig);

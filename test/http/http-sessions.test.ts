@@ -39,6 +39,15 @@ describe("createHttpSessions", () => {
   it.each<[unknown, Error]>([
     [{ cookies: {} }, new TypeError('options has no option "cookies"; it has cookie, bearer, csrf')],
     [{ bearer: 1 }, new TypeError("bearer must be a boolean, got 1")],
+    [{ bearer: null }, new TypeError("bearer must be a boolean, got null")],
+    [
+      { bearer: { wrap() {} } },
+      new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes"),
+    ],
+    [
+      { bearer: { unwrap() {} } },
+      new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes"),
+    ],
     [{ cookie: false }, new TypeError("cookie and bearer cannot both be off: no token could travel")],
     [{ csrf: { origins: [] } }, new TypeError('csrf has no option "origins"; it has trustedOrigins')],
     [{ csrf: { trustedOrigins: "https://a.com" } }, new TypeError("csrf.trustedOrigins must be an array of origins")],

@@ -104,7 +104,9 @@ export class HttpRig {
     const times = await this.redis.hget(key, "t");
     if (times === null) throw new Error(`There is no session to age at ${key}`);
     const [created, ...ages] = times.split(" ");
+    const expires = (await this.redis.pexpiretime(key)) - ms;
     await this.redis.hset(key, "t", [Number(created) - ms, ...ages].join(" "));
+    await this.redis.pexpireat(key, expires);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a request costs, counted by a Redis of its own that nobody else talks to. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { createSessionStore } from "../../../src/index.js";
+import { commandsDuring } from "../../harness/commandstats.js";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { type AnyStore, bearer, cookie, type HttpRig, withOtherSecret } from "./rig.js";
@@ -16,15 +17,7 @@ export function describeRoundTrips(rig: HttpRig): void {
       store = createSessionStore(redis, { touchInterval: 0 });
     });
 
-    /** The commands that were run while `act` was, by name; those of scripts included. */
-    async function costOf(act: () => Promise<unknown>): Promise<Record<string, number>> {
-      await redis.config("RESETSTAT");
-      await act();
-      const stats = [...(await redis.info("commandstats")).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)];
-      return Object.fromEntries(
-        stats.map(([, name = "", calls]) => [name, Number(calls)]).filter(([name]) => name !== "config|resetstat"),
-      );
-    }
+    const costOf = (act: () => Promise<unknown>) => commandsDuring(redis, act);
 
     const open = () => rig.open({ store, options: { bearer: true } });
 

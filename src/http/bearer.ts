@@ -1,0 +1,34 @@
+/** The bearer token (RFC 6750): how it is read, and in which form clients hold it. Knows no session. */
+import type { IssuedSession } from "../context.js";
+import { checkBoolean } from "../options.js";
+import type { HttpPort } from "./port.js";
+
+/**
+ * The form in which clients hold session tokens that they send in `Authorization: Bearer`, where it is not the token as it
+ * is. What `createJwtSessions` of coatcheck/jwt makes is one.
+ */
+export interface BearerFormat {
+  /** The session token in what a client sent; `null` to refuse it. Asks no Redis. */
+  unwrap(credential: string): Promise<string | null>;
+  /** What the client gets for a new session token. */
+  wrap(issued: IssuedSession<object>): Promise<string>;
+}
+
+const asItIs: BearerFormat = {
+  unwrap: async (credential) => credential,
+  wrap: async ({ token }) => token,
+};
+
+/** Reads the option. `undefined` where bearer tokens are off. Throws `TypeError` for anything else than it may be. */
+export function parseBearerOption(bearer: boolean | BearerFormat): BearerFormat | undefined {
+  if (typeof bearer !== "object" || bearer === null) return checkBoolean("bearer", bearer) ? asItIs : undefined;
+  if (typeof bearer.wrap !== "function" || typeof bearer.unwrap !== "function") {
+    throw new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes");
+  }
+  return bearer;
+}
+
+/** What a request sent as a bearer token; `undefined` where it sent none. */
+export function readBearer(port: HttpPort): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(port.header("authorization") ?? "")?.[1];
+}

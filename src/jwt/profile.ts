@@ -1,0 +1,131 @@
+/**
+ * One kind of JWT, as RFC 8725 calls for it: a type of its own, fixed keys, issuer and claims. What it accepts is what
+ * it would have written itself, to the letter. Knows no session.
+ *
+ * The header is not parsed but looked up. Each key has one header, `{"alg","typ","kid"}`, and a JWT whose header is none
+ * of these is refused: there is no `alg`, `kid`, `jwk`, `jku`, `x5u`, `crit` or `b64` of somebody else's to be believed.
+ */
+import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import type { RejectionReason } from "../events.js";
+import { checkInteger } from "../options.js";
+import { isId } from "../token.js";
+import { checkPrintable, type JwtKeyOptions, parseKeys, type SigningKey } from "./signing-key.js";
+
+/** Longer than anything that is signed here: keys, names and user ids are limited in length. */
+const MAX_LENGTH = 8192;
+const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
+
+/** Who signs, and how far clocks may differ. */
+export type JwtOptions = JwtKeyOptions & {
+  /** The `iss` of every JWT: who signs it, by custom a URL. At most 256 printable ASCII characters. */
+  readonly issuer: string;
+  /**
+   * How far the clocks of two processes may differ, ms, at most a minute. `exp`, `iat` and `nbf` of a JWT are judged by the
+   * clock of the process that verifies it, not by that of Redis. Default: 5 seconds.
+   */
+  readonly clockTolerance?: number | undefined;
+};
+
+/** What a JWT came to: its claims, or why it was refused, and the session it names where the signature holds. */
+export type Verdict = { readonly claims: JWTPayload } | Refusal;
+
+export interface Refusal {
+  readonly claims: null;
+  readonly reason: RejectionReason;
+  readonly id: string | null;
+}
+
+/** What makes one kind of JWT differ from others. */
+interface Kind {
+  /** The header's `typ`: what one kind writes no other accepts (RFC 8725, 3.11). */
+  readonly typ: string;
+  /** How old it may become, ms, whatever its `exp` says. */
+  readonly maxAge: number;
+}
+
+/** Signs and verifies one kind of JWT. */
+export class JwtProfile {
+  readonly keys: readonly SigningKey[];
+  readonly #issuer: string;
+  readonly #kind: Kind;
+  readonly #signer: SigningKey;
+  readonly #byHeader: ReadonlyMap<string, SigningKey>;
+  readonly #clockTolerance: number;
+
+  /** Throws `TypeError` and `RangeError` for wrong options. */
+  constructor(kind: Kind, options: JwtOptions) {
+    this.#kind = kind;
+    this.keys = parseKeys(options);
+    this.#signer = this.keys[0] as SigningKey;
+    this.#issuer = checkPrintable("issuer", options.issuer, 256);
+    this.#clockTolerance = checkInteger("clockTolerance (ms)", options.clockTolerance ?? 5000, 0, 60_000);
+    this.#byHeader = new Map(this.keys.map((key) => [encode(this.#headerOf(key)), key]));
+  }
+
+  /** Signs claims with the first key. */
+  async sign(claims: JWTPayload): Promise<string> {
+    const key = await this.#signer.signing();
+    return new SignJWT({ iss: this.#issuer, ...claims }).setProtectedHeader(this.#headerOf(this.#signer)).sign(key);
+  }
+
+  /** Verifies a JWT, without any I/O. Whatever the value is, it does not throw for it. */
+  async verify(jwt: unknown, audience: string): Promise<Verdict> {
+    if (typeof jwt !== "string" || jwt.length > MAX_LENGTH) return refused("malformed");
+    const [, header = "", payload = "", signature = ""] = COMPACT.exec(jwt) ?? [];
+    // Of the ways to write the same bytes one is ours, and no other is read.
+    if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return refused("malformed");
+    const key = this.#byHeader.get(header);
+    if (key === undefined) return refused("untrusted");
+    const verifying = await key.verifying();
+    try {
+      const { payload: claims } = await jwtVerify(jwt, verifying, {
+        algorithms: [key.alg],
+        typ: this.#kind.typ,
+        issuer: this.#issuer,
+        audience,
+        requiredClaims: ["exp"],
+        maxTokenAge: this.#kind.maxAge / 1000,
+        clockTolerance: this.#clockTolerance / 1000,
+      });
+      // A second member of the same name, of which each parser takes another, would not be written again.
+      if (Buffer.from(payload, "base64url").toString() !== JSON.stringify(claims)) return refused("malformed");
+      // An audience is one service, and no list: what is meant for two is accepted by neither.
+      return claims.aud === audience ? { claims } : refused("misdirected", claims);
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return explain(error);
+      throw error;
+    }
+  }
+
+  #headerOf({ alg, kid }: SigningKey) {
+    return { alg, typ: this.#kind.typ, kid };
+  }
+}
+
+/** A refusal; `claims` are those of a JWT whose signature holds. */
+export function refused(reason: RejectionReason, claims?: JWTPayload): Refusal {
+  const sid = claims?.["sid"];
+  return { claims: null, reason, id: isId(sid) ? sid : null };
+}
+
+/** Seconds, as JWTs have them (RFC 7519, 2). Rounded down, so that nothing lives longer than it was meant to. */
+export function numericDate(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+function explain(error: InstanceType<typeof errors.JOSEError>): Refusal {
+  if (error instanceof errors.JWTExpired) return refused("expired", error.payload);
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const isEarly = error.reason === "check_failed" && (error.claim === "nbf" || error.claim === "iat");
+    return refused(isEarly ? "premature" : "misdirected", error.payload);
+  }
+  return refused(error instanceof errors.JWSSignatureVerificationFailed ? "untrusted" : "malformed");
+}
+
+function encode(header: object): string {
+  return Buffer.from(JSON.stringify(header)).toString("base64url");
+}
+
+function isCanonical(segment: string): boolean {
+  return segment !== "" && Buffer.from(segment, "base64url").toString("base64url") === segment;
+}
