@@ -113,6 +113,36 @@ describe.each([
     expect(await lazy.touch(token)).toEqual(session);
   });
 
+  it("touch judges by the clock and not by a TTL that somebody has changed by hand", async () => {
+    const lazy = createSessionStore(redis, { prefix, idleTimeout: 10 * MINUTE, touchInterval: 5 * MINUTE });
+    const { token, session } = await lazy.create({ userId: newUser() });
+    const key = keys.session(session.id);
+    // Somebody lets the session end sooner: a touch must not prolong it before its interval has passed.
+    await redis.pexpire(key, MINUTE);
+    expect((await lazy.touch(token))?.lastSeenAt).toBe(session.lastSeenAt);
+    expect(await redis.pttl(key)).toBeLessThanOrEqual(MINUTE);
+    // Somebody takes its end away: the next touch that writes gives it back.
+    await redis.persist(key);
+    expect((await lazy.touch(token))?.lastSeenAt).toBe(session.lastSeenAt);
+    const touched = await store.touch(token);
+    expect(await redis.pexpiretime(key)).toBe(touched?.expiresAt);
+  });
+
+  it("touch finds its fields wherever they stand in the record", async () => {
+    const { token, session } = await store.create({ userId: newUser(), claims: { role: "member" } });
+    const key = keys.session(session.id);
+    const record = await redis.hgetall(key);
+    const ends = await redis.pexpiretime(key);
+    await redis.del(key);
+    for (const [field, value] of Object.entries(record).reverse()) await redis.hset(key, field, value);
+    await redis.pexpireat(key, ends);
+    await nextMillisecond();
+    const touched = await store.touch(token);
+    expect(touched?.claims).toEqual({ role: "member" });
+    expect(touched?.lastSeenAt).toBeGreaterThan(session.lastSeenAt);
+    expect(await redis.pexpiretime(key)).toBe(touched?.expiresAt);
+  });
+
   it("a session ends when it has ended for Redis", async () => {
     const { token, session } = await store.create({ idleTimeout: 40, userId: newUser() });
     expect(await store.get(token)).toEqual(session);

@@ -52,6 +52,16 @@ const onToken: Record<string, Verb> = {
   "revoke by id": ({ id }) => store.revoke(id),
 };
 
+describe("a record without its hash or its times", () => {
+  it.each(["h", "t"])("makes get and touch name its key where %s is missing", async (field) => {
+    const { id, token } = await liveSubject(store, newUser());
+    const key = keys.session(id);
+    await redis.hdel(key, field);
+    await expectCorrupt(store.get(token), key);
+    await expectCorrupt(store.touch(token), key);
+  });
+});
+
 describe("a session key of another kind", () => {
   it.each(Object.entries(onToken))("makes %s name it and change nothing", async (_, verb) => {
     const subject = await liveSubject(store, newUser());

@@ -1,0 +1,48 @@
+/**
+ * The process of one contender: it opens the contender at one or more places and puts load on it when it is told to. So the
+ * garbage and the compiled code of one contender are no burden for another. Started by `field.ts` and ended with it. A
+ * scenario's file has the scenario's name.
+ */
+import { type Call, type Load, putLoad, type Round } from "./load.ts";
+import type { ClientContender, Place, Scenario } from "./scenario.ts";
+
+export type Order =
+  | { readonly kind: "open"; readonly place: Place }
+  | { readonly kind: "round"; readonly place: number; readonly load: Load };
+
+export type Reply =
+  | { readonly kind: "opened" }
+  | { readonly kind: "done"; readonly round: Round }
+  | { readonly kind: "failed"; readonly reason: string };
+
+const [scenarioName = "", contenderName = ""] = process.argv.slice(2);
+// Its own scenario alone: a start is to cost no more than it must.
+const modules = (await import(`./scenarios/${scenarioName}.ts`)) as Record<string, Scenario>;
+const contender = modules[scenarioName]?.contenders.find(({ name }) => name === contenderName) as ClientContender;
+const places: Call[] = [];
+
+async function obey(order: Order): Promise<Reply> {
+  if (order.kind === "open") {
+    places.push((await contender.open(order.place)).call);
+    return { kind: "opened" };
+  }
+  const call = places[order.place];
+  if (call === undefined) throw new Error(`There is no place number ${order.place}.`);
+  return { kind: "done", round: await putLoad(call, order.load) };
+}
+
+// Ctrl-C reaches the whole group of processes. The first of them tidies up, and this one goes when that is done.
+process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit());
+process.on("message", (order: Order) => {
+  obey(order)
+    .catch((error: unknown): Reply => ({ kind: "failed", reason: reasonOf(error) }))
+    .then((reply) => process.send?.(reply));
+});
+process.on("uncaughtException", (error) => {
+  process.send?.({ kind: "failed", reason: reasonOf(error) } satisfies Reply, () => process.exit(1));
+});
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

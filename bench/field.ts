@@ -1,0 +1,208 @@
+/**
+ * The contenders of one scenario, each in a process of its own, and the rounds in which they take turns. One that fails is
+ * reported and leaves; the others go on.
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Order, Reply } from "./contender-process.ts";
+import { type Circumstances, describe, figuresOf, type Series } from "./figures.ts";
+import { type Load, latenciesOf, type Round } from "./load.ts";
+import type { Spent } from "./redis-under-test.ts";
+import type { Bench, ClientContender, Place } from "./scenario.ts";
+
+/** One set of circumstances under which every contender is measured. */
+export interface Heat {
+  readonly at: Circumstances;
+  /** Index of the place. */
+  readonly place: number;
+  readonly load: Load;
+}
+
+/** Where contenders can be opened, and who counts what its server spends. */
+export interface Ground {
+  readonly place: Place;
+  readonly spent: () => Promise<Spent>;
+}
+
+export interface FieldOptions {
+  readonly scenario: string;
+  readonly contenders: readonly ClientContender[];
+  readonly baseline: string;
+}
+
+interface Member {
+  readonly contender: ClientContender;
+  readonly child: ChildProcess;
+}
+
+interface Measured extends Round {
+  readonly server: Spent;
+}
+
+const PROGRAM = fileURLToPath(new URL("./contender-process.ts", import.meta.url));
+/** A round that is over by so much will not end any more. */
+const PATIENCE = 60_000;
+/** How many contenders start at once; starting is not measured. */
+const STARTERS = 3;
+
+/** Starts the contenders and opens each at every place. Each contender's keys begin with the place's prefix and its number. */
+export async function openField(bench: Bench, options: FieldOptions, grounds: readonly Ground[]): Promise<Field> {
+  const field = new Field(bench, options, grounds);
+  bench.defer(() => field.close());
+  await field.open();
+  return field;
+}
+
+export class Field {
+  readonly #bench: Bench;
+  readonly #options: FieldOptions;
+  readonly #grounds: readonly Ground[];
+  #members: Member[] = [];
+
+  constructor(bench: Bench, options: FieldOptions, grounds: readonly Ground[]) {
+    this.#bench = bench;
+    this.#options = options;
+    this.#grounds = grounds;
+  }
+
+  async open(): Promise<void> {
+    const { scenario, contenders } = this.#options;
+    const { progress, signal } = this.#bench;
+    progress.begin(`${scenario}: start`, contenders.length);
+    const waiting = [...contenders.entries()];
+    const starter = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        signal.throwIfAborted();
+        await this.#start(...next);
+        progress.step(next[1].name);
+      }
+    };
+    await Promise.all(Array.from({ length: STARTERS }, starter));
+    // They take turns in the order of the scenario, whoever was first to start.
+    this.#members.sort((a, b) => contenders.indexOf(a.contender) - contenders.indexOf(b.contender));
+    progress.end();
+  }
+
+  /** Measures all contenders under all circumstances, round by round, and records the figures. */
+  async measure(heats: readonly Heat[], rounds = this.#bench.settings.rounds): Promise<void> {
+    const { scenario, baseline } = this.#options;
+    const { progress, signal } = this.#bench;
+    const results = heats.map(() => new Map<ClientContender, Measured[]>());
+    progress.begin(scenario, (rounds + 1) * heats.length);
+    for (let round = 0; round <= rounds; round++) {
+      for (const [number, heat] of heats.entries()) {
+        // Nobody always comes right after the same other one.
+        for (const member of rotated(this.#members, round + number)) {
+          signal.throwIfAborted();
+          const measured = await this.#round(member, heat);
+          // The first round warms up: connections, compiled code, the pages of the server.
+          if (measured === null || round === 0) continue;
+          const sofar = results[number]?.get(member.contender) ?? [];
+          results[number]?.set(member.contender, [...sofar, measured]);
+        }
+        progress.step(describe(heat.at));
+      }
+    }
+    progress.end();
+    for (const [number, heat] of heats.entries()) {
+      // Whoever has left in the middle of the run has no figures.
+      const series = this.#members.map(({ contender }) => seriesOf(contender, results[number]?.get(contender) ?? []));
+      this.#bench.record(figuresOf(scenario, heat.at, series, baseline));
+    }
+  }
+
+  /** Ends the processes. May be called again. */
+  async close(): Promise<void> {
+    const leaving = this.#members.splice(0);
+    await Promise.all(leaving.map(({ child }) => end(child)));
+  }
+
+  /** Starts a contender and opens it at every place. */
+  async #start(number: number, contender: ClientContender): Promise<void> {
+    const child = fork(PROGRAM, [this.#options.scenario, contender.name], {
+      env: { ...process.env, NODE_ENV: "production" },
+      // What a contender prints would end up in the middle of a progress bar.
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    const member = { contender, child };
+    this.#members.push(member);
+    for (const { place } of this.#grounds) {
+      const own = { ...place, prefix: `${place.prefix}${number}:` };
+      if ((await this.#ask(member, { kind: "open", place: own })) === null) return;
+    }
+  }
+
+  async #round(member: Member, { place, load }: Heat): Promise<Measured | null> {
+    const spent = this.#grounds[place]?.spent;
+    if (spent === undefined) throw new Error(`There is no place number ${place}.`);
+    const before = await spent();
+    const reply = await this.#ask(member, { kind: "round", place, load });
+    if (reply?.kind !== "done") return null;
+    const after = await spent();
+    return { ...reply.round, server: { cpu: after.cpu - before.cpu, network: after.network - before.network } };
+  }
+
+  /** Gives an order. `null`: it failed, which is reported, and the contender has left. */
+  async #ask(member: Member, order: Order): Promise<Reply | null> {
+    const reply = await this.#answer(member.child, order);
+    this.#bench.signal.throwIfAborted();
+    if (reply.kind !== "failed") return reply;
+    this.#members = this.#members.filter((other) => other !== member);
+    await end(member.child);
+    this.#bench.fail(member.contender.name, reply.reason);
+    return null;
+  }
+
+  async #answer(child: ChildProcess, order: Order): Promise<Reply> {
+    if (!child.connected) return { kind: "failed", reason: "its process has ended" };
+    const done = new AbortController();
+    const signal = AbortSignal.any([done.signal, this.#bench.signal, AbortSignal.timeout(PATIENCE)]);
+    try {
+      const reply = once(child, "message", { signal });
+      const exit = once(child, "exit", { signal });
+      child.send(order);
+      const [first] = await Promise.race([
+        reply as Promise<[Reply]>,
+        exit.then(([code, killer]): [Reply] => [{ kind: "failed", reason: `its process ended (${killer ?? code})` }]),
+      ]);
+      return first;
+    } catch (error) {
+      return { kind: "failed", reason: signal.aborted ? `no answer within ${PATIENCE / 1000} s` : String(error) };
+    } finally {
+      done.abort();
+    }
+  }
+}
+
+/** Ends a process of ours. It leaves when its parent lets go of it, and is made to where it does not. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  if (child.connected) child.disconnect();
+  const patience = setTimeout(() => child.kill("SIGKILL"), 2_000);
+  await exited;
+  clearTimeout(patience);
+}
+
+function seriesOf(contender: ClientContender, rounds: readonly Measured[]): Series {
+  const { name, ours = false } = contender;
+  if (rounds.length === 0) return { contender: name, ours, values: {} };
+  const perCall = (of: (round: Measured) => number) => rounds.map((round) => of(round) / round.calls);
+  return {
+    contender: name,
+    ours,
+    values: {
+      throughput: rounds.map(({ calls, seconds }) => calls / seconds),
+      ...latenciesOf(rounds),
+      "client CPU": perCall(({ cpu }) => cpu),
+      "server CPU": perCall(({ server }) => server.cpu),
+      network: perCall(({ server }) => server.network),
+    },
+  };
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const start = list.length === 0 ? 0 : by % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
+}

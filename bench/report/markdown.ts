@@ -1,0 +1,78 @@
+/** What of a run goes into the README: the headline, one table, the targets, and the command that made them. Pure. */
+import { type Circumstances, type Metric, select } from "../figures.ts";
+import type { Results } from "../results.ts";
+import { fasterThanOurs, judge } from "../targets.ts";
+import { digits, multiple } from "./numbers.ts";
+
+export const BEGIN = "<!-- bench:begin -->";
+export const END = "<!-- bench:end -->";
+
+/** Puts a text between the markers of a document. Throws a sentence where they are not there once, in order. */
+export function between(document: string, text: string): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
+  if (begin === -1 || end < begin || document.indexOf(BEGIN, begin + 1) !== -1) {
+    throw new Error(`The document has no place for it: it needs the line ${BEGIN} once, and after it the line ${END}.`);
+  }
+  return `${document.slice(0, begin + BEGIN.length)}\n${text.trim()}\n${document.slice(end)}`;
+}
+
+/** The summary of a run. `from` is the file of its results, as it is named in the repository. */
+export function summaryOf(results: Results, from: string): string {
+  const { machine, versions, startedAt, commit, settings } = results;
+  const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
+  return [
+    "![Authenticated requests per second of each contender](bench/headline.svg)",
+    "",
+    `Measured by \`npm run bench${settings.quick ? " -- --quick" : ""}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [${from}](${from}).`,
+    "",
+    ...peersTable(results),
+    "",
+    ...fasterLines(results),
+    "",
+    ...targetTable(results),
+  ].join("\n");
+}
+
+function peersTable(results: Results): string[] {
+  const contenders = results.scenarios.find(({ name }) => name === "peers")?.contenders ?? [];
+  const cell = (contender: string, metric: Metric, at: Circumstances, ratio = false) => {
+    const figure = select(results.figures, { scenario: "peers", contender, metric, at })[0];
+    if (figure === undefined) return "–";
+    return ratio ? multiple(figure.ratio?.value ?? Number.NaN) : digits(figure.value);
+  };
+  const rows = contenders
+    .filter(({ name }) => cell(name, "throughput", { inFlight: 128 }) !== "–")
+    .map(({ name, ours, givesUp = "" }) => {
+      const cells = [
+        cell(name, "p50", { inFlight: 1 }),
+        cell(name, "throughput", { inFlight: 128 }),
+        cell(name, "throughput", { inFlight: 128 }, true),
+        givesUp,
+      ];
+      return `| ${ours ? `**${name}**` : name} | ${cells.join(" | ")} |`;
+    });
+  return [
+    "| one authenticated request | p50, one at a time, µs | calls/s, 128 in flight | of `touch` | what it gives up |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ];
+}
+
+function fasterLines(results: Results): string[] {
+  const peers = results.scenarios.find(({ name }) => name === "peers");
+  const faster = fasterThanOurs(results.figures, peers?.contenders ?? [], 128);
+  return faster.map(
+    ({ contender, times, givesUp }) => `- ${contender} is faster (${multiple(times)}) and gives up ${givesUp}.`,
+  );
+}
+
+function targetTable({ figures }: Results): string[] {
+  const verdicts = judge(figures).filter(({ measured }) => measured !== null);
+  return [
+    "| target | measured | |",
+    "|---|---|---|",
+    ...verdicts.map(
+      ({ target, measured, reached }) => `| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} |`,
+    ),
+  ];
+}

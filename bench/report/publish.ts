@@ -1,0 +1,46 @@
+/** Writes what a run leaves for readers: the page, and on request what the documentation takes over. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Results } from "../results.ts";
+import { headlineSvg } from "./headline.ts";
+import { htmlReport } from "./html.ts";
+import { BEGIN, between, summaryOf } from "./markdown.ts";
+import { scalePage } from "./scale-page.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Writes the page. Returns the file. */
+export async function writeReport(results: Results, file: string): Promise<string> {
+  await writeFile(file, await htmlReport(results));
+  return file;
+}
+
+/**
+ * Writes the report, the headline chart, docs/scale.md, and the summary where README.md has its markers. `file` is the run's
+ * file of results. Returns the files written. Throws a sentence where the run lacks what a page needs.
+ */
+export async function publish(results: Results, file: string): Promise<string[]> {
+  const from = relative(ROOT, resolve(file)).replaceAll("\\", "/");
+  // Whatever can be missing is looked for before the first file is written.
+  const headline = await headlineSvg(results);
+  if (headline === null)
+    throw new Error("There is no headline without the scenario peers: this run has not measured it.");
+  const page = scalePage(results, `../${from}`);
+  const readme = await readFile(resolve(ROOT, "README.md"), "utf8");
+
+  const files: [name: string, text: string][] = [
+    [resolve(ROOT, "bench/headline.svg"), headline],
+    [resolve(ROOT, "docs/scale.md"), page],
+    ...(readme.includes(BEGIN)
+      ? [[resolve(ROOT, "README.md"), between(readme, summaryOf(results, from))] as [string, string]]
+      : []),
+  ];
+  await mkdir(resolve(ROOT, "docs"), { recursive: true });
+  const written = [await writeReport(results, resolve(ROOT, "bench/report.html"))];
+  for (const [name, text] of files) {
+    await writeFile(name, text);
+    written.push(name);
+  }
+  return written;
+}

@@ -1,0 +1,156 @@
+/**
+ * The tables of a report, each made once: the terminal, the page and the README show the same ones. Pure; what a table looks
+ * like is not known here.
+ */
+import { type Circumstances, describe, type Figure, type Metric, select } from "../figures.ts";
+import type { Results } from "../results.ts";
+import { digits, multiple, withSpread } from "./numbers.ts";
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+export interface Row {
+  readonly cells: readonly string[];
+  /** Whether it is a row of coatcheck's. */
+  readonly ours: boolean;
+}
+
+interface Column {
+  readonly head: string;
+  readonly metric: Metric;
+  readonly at?: Circumstances;
+  /** Shows the ratio to the baseline and not the figure. */
+  readonly ratio?: true;
+}
+
+/** What is worth reading first of a scenario. */
+export function overviewOf({ figures }: Pick<Results, "figures">, scenario: string): Table[] {
+  const own = select(figures, { scenario });
+  if (own.length === 0) return [];
+  switch (scenario) {
+    case "lookup":
+      return each(own, "sessions", (here, sessions) => tableOf(titleOf(here, { sessions }), here, LOOKUP));
+    case "scale":
+      return each(own, "nodes", (here, nodes) => tableOf(titleOf(here, { nodes }), here, LOOKUP));
+    case "peers":
+      return [tableOf(titleOf(own), own, PEERS)];
+    case "http":
+      return [tableOf("Requests to a whole server, 50 connections", own, HTTP)];
+    case "revocation": {
+      const verbs = own.filter(({ metric }) => metric === "duration");
+      const doors = own.filter(({ metric }) => metric === "still accepted");
+      return [
+        tableOf("Duration of the call, ms", verbs, overValues(verbs, "sessions", "duration")),
+        tableOf("Longest wait of another client meanwhile, ms", own, overValues(own, "sessions", "stall")),
+        tableOf("For how long a logged-out user is still let in", doors, [
+          { head: "seconds after the log-out", metric: "still accepted" },
+        ]),
+      ].filter(({ rows }) => rows.length > 0);
+    }
+    case "memory":
+      return [tableOf("Bytes per session", own, overValues(own, "perUser", "memory"))];
+    default:
+      throw new Error(`Nobody has said what is worth reading of the scenario ${scenario}.`);
+  }
+}
+
+const LOOKUP: readonly Column[] = [
+  { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
+  { head: "16: calls/s", metric: "throughput", at: { inFlight: 16 } },
+  { head: "p50 µs", metric: "p50", at: { inFlight: 16 } },
+  { head: "p99 µs", metric: "p99", at: { inFlight: 16 } },
+  { head: "128: calls/s", metric: "throughput", at: { inFlight: 128 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 128 }, ratio: true },
+  { head: "timetable: p99 µs", metric: "p99", at: { perSecond: 5_000 } },
+];
+
+const PEERS: readonly Column[] = [
+  { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
+  { head: "16: calls/s", metric: "throughput", at: { inFlight: 16 } },
+  { head: "p99 µs", metric: "p99", at: { inFlight: 16 } },
+  { head: "128: calls/s", metric: "throughput", at: { inFlight: 128 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 128 }, ratio: true },
+  { head: "client CPU µs", metric: "client CPU", at: { inFlight: 128 } },
+  { head: "Redis CPU µs", metric: "server CPU", at: { inFlight: 128 } },
+];
+
+const HTTP: readonly Column[] = [
+  { head: "requests/s", metric: "requests" },
+  { head: "of no authentication", metric: "requests", ratio: true },
+  { head: "p50 µs", metric: "p50" },
+  { head: "p99 µs", metric: "p99" },
+];
+
+const EVERYTHING: readonly Column[] = [
+  { head: "calls/s", metric: "throughput" },
+  { head: "of baseline", metric: "throughput", ratio: true },
+  ...(["p50", "p90", "p99", "p99.9", "max"] as const).map((metric): Column => ({ head: `${metric} µs`, metric })),
+  { head: "client CPU µs", metric: "client CPU" },
+  { head: "server CPU µs", metric: "server CPU" },
+  { head: "bytes", metric: "network" },
+];
+
+/** Every figure of the contenders that were under load, one table for each set of circumstances. */
+export function detailsOf({ figures }: Pick<Results, "figures">, scenario: string): Table[] {
+  const own = select(figures, { scenario }).filter(({ at }) => "inFlight" in at || "perSecond" in at);
+  const circumstances = new Map(own.map(({ at }) => [JSON.stringify(at), at]));
+  return [...circumstances].map(([key, at]) => {
+    const here = own.filter((figure) => JSON.stringify(figure.at) === key);
+    // On a timetable all are equally fast, unless they cannot keep up.
+    return tableOf(titleOf(here, at), here, EVERYTHING);
+  });
+}
+
+/** A table for each value of a circumstance. */
+function each(
+  figures: readonly Figure[],
+  name: string,
+  make: (here: readonly Figure[], value: string | number) => Table,
+): Table[] {
+  return valuesOf(figures, name).map((value) => make(select(figures, { at: { [name]: value } }), value));
+}
+
+/** A column for each value of a circumstance. What does not depend on it is in each of them. */
+function overValues(figures: readonly Figure[], name: string, metric: Metric): Column[] {
+  return valuesOf(figures, name)
+    .filter((value) => value !== "any")
+    .map((value) => ({ head: describe({ [name]: value }), metric, at: { [name]: value } }));
+}
+
+function valuesOf(figures: readonly Figure[], name: string): (string | number)[] {
+  return [...new Set(figures.flatMap(({ at }) => at[name] ?? []))];
+}
+
+function titleOf(figures: readonly Figure[], at: Circumstances = {}): string {
+  const baseline = figures.find(({ ratio }) => ratio !== undefined)?.ratio?.to;
+  return [describe(at), baseline === undefined ? "" : `baseline: ${baseline}`].filter((part) => part !== "").join("; ");
+}
+
+function tableOf(title: string, figures: readonly Figure[], columns: readonly Column[]): Table {
+  const contenders = [...new Set(figures.map(({ contender }) => contender))];
+  const shown = columns.filter((column) => contenders.some((contender) => cellOf(figures, contender, column) !== NONE));
+  return {
+    title,
+    head: ["", ...shown.map(({ head }) => head)],
+    rows: contenders
+      .map((contender) => ({
+        cells: [contender, ...shown.map((column) => cellOf(figures, contender, column))],
+        ours: figures.some((figure) => figure.contender === contender && figure.ours),
+      }))
+      .filter(({ cells }) => cells.slice(1).some((cell) => cell !== NONE)),
+  };
+}
+
+const NONE = "–";
+
+function cellOf(figures: readonly Figure[], contender: string, { metric, at = {}, ratio }: Column): string {
+  const found = select(figures, { contender, metric });
+  const figure = select(found, { at })[0] ?? found.find((one) => Object.values(one.at).includes("any"));
+  if (figure === undefined) return NONE;
+  if (ratio) return figure.ratio === undefined ? NONE : multiple(figure.ratio.value);
+  if (figure.atLeast) return `${digits(figure.value)}, and on when the watch ended`;
+  return metric === "throughput" || metric === "requests" ? withSpread(figure) : digits(figure.value);
+}

@@ -1,0 +1,134 @@
+/** One run: its scenarios one after another, whatever becomes of each, and everything cleaned up behind them. */
+import { findRedisBinary } from "../test/harness/redis-binary.ts";
+import type { Figure } from "./figures.ts";
+import { commit, machine, versions } from "./machine.ts";
+import type { Progress } from "./progress.ts";
+import { openShared, type RedisUnderTest, startPrivate } from "./redis-under-test.ts";
+import { FORMAT, type Results, type ScenarioResult } from "./results.ts";
+import type { Bench, Scenario } from "./scenario.ts";
+import type { Settings } from "./settings.ts";
+
+export interface RunRequest {
+  readonly scenarios: readonly Scenario[];
+  readonly settings: Settings;
+  /** A server of the user's. */
+  readonly redis: string | undefined;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Runs the scenarios. Rejects with the signal's reason when it is aborted, after everything has been cleaned up. */
+export async function run({ scenarios, settings, redis, progress, signal }: RunRequest): Promise<Results> {
+  const startedAt = new Date();
+  const began = performance.now();
+  const machineFacts = machine();
+  // A server that is not there should be known before anything else.
+  const shared = redis === undefined ? undefined : await openShared(redis);
+  const figures: Figure[] = [];
+  const results: ScenarioResult[] = [];
+  const used: Record<string, string> = {};
+  let corners = 0;
+  const server = async (): Promise<RedisUnderTest> => {
+    if (shared === undefined) return startPrivate();
+    const prefix = `${shared.prefix}${corners++}:`;
+    return { ...shared, prefix, close: () => shared.sweep(prefix) };
+  };
+  const serverVersion = shared?.version ?? (await findRedisBinary()).version.replace(/ server v=/, " ");
+  try {
+    for (const scenario of scenarios) {
+      signal.throwIfAborted();
+      results.push(
+        await runScenario(scenario, {
+          settings,
+          progress,
+          signal,
+          server,
+          figures,
+          used,
+          sharedServer: shared !== undefined,
+        }),
+      );
+    }
+  } finally {
+    progress.end();
+    await shared?.close();
+  }
+  return {
+    format: FORMAT,
+    startedAt: startedAt.toISOString(),
+    seconds: Math.round((performance.now() - began) / 1000),
+    settings,
+    machine: machineFacts,
+    versions: { server: serverVersion, ...used, ...(await versions()) },
+    commit: await commit(),
+    scenarios: results,
+    figures,
+  };
+}
+
+interface Surroundings extends Pick<Bench, "settings" | "progress" | "signal" | "sharedServer" | "server"> {
+  readonly figures: Figure[];
+  readonly used: Record<string, string>;
+}
+
+async function runScenario(
+  scenario: Scenario,
+  { figures, used, server, ...rest }: Surroundings,
+): Promise<ScenarioResult> {
+  const { progress, signal } = rest;
+  const cleanUps: (() => unknown)[] = [];
+  const failures: { what: string; reason: string }[] = [];
+  const skipped: { what: string; reason: string }[] = [];
+  const bench: Bench = {
+    ...rest,
+    figures,
+    async server() {
+      const opened = await server();
+      cleanUps.push(() => opened.close());
+      return opened;
+    },
+    defer: (cleanUp) => void cleanUps.push(cleanUp),
+    uses(name, version) {
+      used[name] = version;
+    },
+    record: (more) => void figures.push(...more),
+    fail(what, error) {
+      failures.push({ what, reason: reasonOf(error) });
+      progress.say(`  failed: ${what}: ${reasonOf(error)}`);
+    },
+    skip(what, reason) {
+      skipped.push({ what, reason });
+      progress.say(`  left out: ${what}: ${reason}`);
+    },
+  };
+  progress.say(`${scenario.name}: ${scenario.shows}`);
+  try {
+    await scenario.run(bench);
+  } catch (error) {
+    // Ctrl-C ends the run; anything else ends this scenario only.
+    if (signal.aborted) throw signal.reason;
+    bench.fail(scenario.name, error);
+  } finally {
+    progress.end();
+    for (const cleanUp of cleanUps.reverse()) {
+      await Promise.resolve()
+        .then(cleanUp)
+        .catch((error: unknown) => bench.fail(`${scenario.name}, cleaning up`, error));
+    }
+  }
+  const { name, shows, method, limits } = scenario;
+  const contenders = scenario.contenders.map(({ name, does, givesUp, ours, stateless }) => {
+    return {
+      name,
+      does,
+      ...(givesUp !== undefined && { givesUp }),
+      ...(ours && { ours }),
+      ...(stateless && { stateless }),
+    };
+  });
+  return { name, shows, method, limits, contenders, failures, skipped };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}

@@ -1,0 +1,137 @@
+/** Whole requests: what is left of the difference when a framework, HTTP and cookies are around the lookup. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import { figuresOf, type Series } from "../figures.ts";
+import { newHistogram } from "../load.ts";
+import type { Bench, Contender, Scenario } from "../scenario.ts";
+import { FRAMEWORKS, HTTP_CONTENDERS, type HttpContender } from "./http-servers.ts";
+
+const CONNECTIONS = 50;
+const PROGRAM = fileURLToPath(new URL("./http-process.ts", import.meta.url));
+const START_TIMEOUT = 30_000;
+
+interface Server {
+  readonly contender: HttpContender;
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly headers: Record<string, string>;
+  readonly rounds: { requests: number; p50: number; p90: number; p99: number }[];
+}
+
+const contenders: readonly Contender[] = HTTP_CONTENDERS;
+
+export const http: Scenario = {
+  name: "http",
+  shows: "What is left of the difference in whole requests to Express, Fastify and Koa.",
+  method: [
+    `autocannon, ${CONNECTIONS} connections without pipelining, each server in a process of its own, one at a time.`,
+    "Every handler answers with the user and the claims that it found, as JSON; NODE_ENV is production.",
+    "A closed loop: a connection asks again when it has its answer, so p99 leaves out whom a stall would have kept waiting.",
+  ],
+  limits: ["autocannon has the other core of a small machine; handlers of real applications do more than this one."],
+  contenders,
+
+  async run(bench) {
+    const { httpRounds, httpSeconds } = bench.settings;
+    const redis = await bench.server();
+    const servers: Server[] = [];
+    bench.defer(() => servers.map(({ child }) => child.disconnect()));
+    bench.progress.begin("http: start", contenders.length);
+    for (const [number, contender] of HTTP_CONTENDERS.entries()) {
+      const server = await start(bench, contender, redis.url, `${redis.prefix}http${number}:`);
+      if (server !== null) servers.push(server);
+      bench.progress.step(contender.name);
+    }
+    bench.progress.begin("http", (httpRounds + 1) * servers.length);
+    for (let round = 0; round <= httpRounds; round++) {
+      for (const server of [...servers]) {
+        bench.signal.throwIfAborted();
+        try {
+          const result = await shoot(server, round === 0 ? httpSeconds / 2 : httpSeconds, bench.signal);
+          if (round > 0) server.rounds.push(result);
+        } catch (error) {
+          bench.signal.throwIfAborted();
+          bench.fail(server.contender.name, error);
+          servers.splice(servers.indexOf(server), 1);
+          server.child.disconnect();
+        }
+        bench.progress.step(server.contender.name);
+      }
+    }
+    bench.progress.end();
+    for (const framework of FRAMEWORKS) {
+      const series = servers.filter(({ contender }) => contender.framework === framework).map(seriesOf);
+      bench.record(figuresOf("http", { framework }, series, `${framework}: no authentication`));
+    }
+  },
+};
+
+async function start(bench: Bench, contender: HttpContender, url: string, prefix: string): Promise<Server | null> {
+  bench.signal.throwIfAborted();
+  const child = fork(PROGRAM, [contender.name, url, prefix], {
+    env: { ...process.env, NODE_ENV: "production" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const [message] = (await Promise.race([
+    once(child, "message", { signal: AbortSignal.any([bench.signal, AbortSignal.timeout(START_TIMEOUT)]) }),
+    once(child, "exit").then(([code]) => [{ failed: `its process ended (${code})` }]),
+  ]).catch((error: unknown) => [{ failed: String(error) }])) as [
+    { failed: string } | { port: number; headers: Record<string, string> },
+  ];
+  if ("port" in message) return { contender, child, ...message, rounds: [] };
+  if (child.connected) child.disconnect();
+  bench.signal.throwIfAborted();
+  bench.fail(contender.name, message.failed);
+  return null;
+}
+
+/** One round of load on one server, times in µs. */
+async function shoot({ contender, port, headers }: Server, seconds: number, signal: AbortSignal) {
+  const histogram = newHistogram();
+  // It is a promise and an emitter at once, which its types do not say.
+  const instance = autocannon({
+    url: `http://127.0.0.1:${port}/`,
+    headers,
+    connections: CONNECTIONS,
+    // autocannon takes whole seconds where a duration is given; fractions are reached by ending it.
+    duration: Math.max(1, Math.ceil(seconds)) + 5,
+  }) as Promise<autocannon.Result> & autocannon.Instance;
+  // autocannon's own histogram has whole ms; its events have fractions.
+  instance.on("response", (_client, _status, _bytes, milliseconds) => {
+    histogram.recordValue(Math.max(1, Math.round(milliseconds * 1e6)));
+  });
+  const began = performance.now();
+  const interrupt = () => instance.stop();
+  signal.addEventListener("abort", interrupt, { once: true });
+  const timer = setTimeout(interrupt, seconds * 1000);
+  let elapsed: number;
+  let result: autocannon.Result;
+  try {
+    result = await instance;
+    elapsed = (performance.now() - began) / 1000;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", interrupt);
+  }
+  const answered = result["2xx"];
+  if (result.non2xx > 0 || result.errors > 0 || answered === 0) {
+    throw new Error(`${contender.name}: ${answered} answers, ${result.non2xx} refusals, ${result.errors} errors`);
+  }
+  const at = (percentile: number) => histogram.getValueAtPercentile(percentile) / 1000;
+  return { requests: answered / elapsed, p50: at(50), p90: at(90), p99: at(99) };
+}
+
+function seriesOf({ contender, rounds }: Server): Series {
+  return {
+    contender: contender.name,
+    ours: contender.ours ?? false,
+    values: {
+      requests: rounds.map(({ requests }) => requests),
+      p50: rounds.map(({ p50 }) => p50),
+      p90: rounds.map(({ p90 }) => p90),
+      p99: rounds.map(({ p99 }) => p99),
+    },
+  };
+}

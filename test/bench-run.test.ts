@@ -1,0 +1,117 @@
+/** The benchmark as a user starts it, with tiny numbers: what it measures, what it leaves behind, and how it is interrupted. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { select } from "../bench/figures.js";
+import type { Results } from "../bench/results.js";
+import { ensureBuilt } from "./harness/dist.js";
+import { afterFile, connect } from "./harness/fixtures.js";
+import { startRedisServer } from "./harness/redis-server.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const tsx = join(dirname(createRequire(import.meta.url).resolve("tsx/package.json")), "dist/cli.mjs");
+const folder = mkdtempSync(join(tmpdir(), "coatcheck-bench-"));
+afterFile(() => rmSync(folder, { recursive: true }));
+
+// Somebody's server, with something of theirs on it.
+const server = await startRedisServer();
+afterFile(() => server.stop());
+const redis = connect({ port: server.port });
+await redis.set("coatcheck:theirs", "1");
+await ensureBuilt();
+
+/** Starts `npm run bench` without npm. */
+function start(...args: string[]) {
+  const child = spawn(process.execPath, [tsx, "--tsconfig", "bench/tsconfig.json", "bench/main.ts", ...args], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      for (const listener of listeners) listener();
+    });
+  }
+  const exited = once(child, "close").then(([code]) => code as number | null);
+  return {
+    child,
+    exited,
+    text: () => text,
+    says: (part: string) =>
+      new Promise<void>((resolve, reject) => {
+        const look = () => text.includes(part) && resolve();
+        listeners.add(look);
+        look();
+        void exited.then(() => reject(new Error(`It ended without "${part}":\n${text}`)));
+      }),
+  };
+}
+
+const TINY = ["--rounds", "1", "--round-ms", "20", "--sessions", "150", "--redis", server.url];
+
+it("measures, reports, writes what it is told to, and leaves a server as it was", { timeout: 120_000 }, async () => {
+  const file = join(folder, "run.json");
+  const run = start("--quick", "--only", "lookup", ...TINY, "--json", file);
+  expect(await run.exited, run.text()).toBe(0);
+  expect(run.text()).toMatch(/▸ get +│/);
+  expect(run.text()).toContain("get: p99 below 1 ms at 16 in flight");
+
+  const results = JSON.parse(readFileSync(file, "utf8")) as Results;
+  expect(results.scenarios.map(({ name, failures }) => [name, failures])).toEqual([["lookup", []]]);
+  for (const contender of ["GET of JSON", "HGETALL of a flat record", "get", "touch", "touch, write due"]) {
+    const [throughput] = select(results.figures, {
+      contender,
+      metric: "throughput",
+      at: { inFlight: 16, sessions: 150 },
+    });
+    expect(throughput?.value, contender).toBeGreaterThan(0);
+    expect(throughput?.ratio?.to).toBe("HGETALL of a flat record");
+    expect(select(results.figures, { contender, metric: "server CPU" }).length).toBeGreaterThan(0);
+  }
+  expect(results.versions["ioredis"]).toMatch(/^\d+\./);
+  expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
+
+  // The same file twice is no change, and one that is twice as slow is.
+  const slower = join(folder, "slower.json");
+  const figures = results.figures.map((figure) => {
+    const by = (ratio: NonNullable<typeof figure.ratio>) => ({ ...ratio, value: ratio.value / 2 });
+    return figure.metric === "throughput" && figure.ratio ? { ...figure, ratio: by(figure.ratio) } : figure;
+  });
+  writeFileSync(slower, JSON.stringify({ ...results, figures }));
+  const same = start("--compare", file, file);
+  const worse = start("--compare", file, slower);
+  expect([await same.exited, await worse.exited]).toEqual([0, 1]);
+  expect(worse.text()).toMatch(/slower +│/);
+});
+
+it("reports a contender that fails, goes on with the others, and says so in its exit code", {
+  timeout: 120_000,
+}, async () => {
+  const file = join(folder, "failed.json");
+  // Redis forgets nothing and refuses all that grows, so whoever writes fails and whoever reads does not.
+  const full = await startRedisServer({ args: ["--rename-command", "SET", ""] });
+  afterFile(() => full.stop());
+  const run = start("--quick", "--only", "lookup", ...TINY.slice(0, -1), full.url, "--json", file);
+  expect(await run.exited, run.text()).toBe(1);
+  const [scenario] = (JSON.parse(readFileSync(file, "utf8")) as Results).scenarios;
+  expect(scenario?.failures.map(({ what }) => what)).toEqual(["GET of JSON"]);
+  expect(run.text()).toMatch(/FAILED in lookup: GET of JSON: ERR unknown command/);
+  expect(run.text()).toMatch(/▸ get +│/);
+});
+
+it("tidies up when it is interrupted, and exits with 130", { timeout: 120_000 }, async () => {
+  const run = start("--quick", "--only", "lookup", ...TINY, "--rounds", "500", "--json", join(folder, "none.json"));
+  await run.says("lookup: start");
+  expect((await redis.keys("*")).length).toBeGreaterThan(100);
+  run.child.kill("SIGINT");
+  expect(await run.exited, run.text()).toBe(130);
+  expect(run.text()).toContain("Interrupted");
+  expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
+});
