@@ -37,7 +37,7 @@ export interface CheckedServer {
 export interface CheckReport {
   /** Whether nothing dangerous was found. */
   readonly ok: boolean;
-  /** Every master that was asked: one, or all of a Cluster. */
+  /** Every node that was asked: one, or all of a Cluster, its replicas included. */
   readonly servers: readonly CheckedServer[];
   readonly findings: readonly CheckFinding[];
 }
@@ -57,7 +57,8 @@ export function judge(
   const servers = facts.map((each) => describe(each));
   servers.forEach((server, at) => {
     const where = servers.length > 1 ? ` (port ${server.port})` : "";
-    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted)) {
+    const inCluster = facts[at]?.info["cluster_enabled"] === "1";
+    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted, inCluster)) {
       findings.push({ ...finding, found: finding.found + where });
     }
   });
@@ -79,7 +80,12 @@ function describe({ info, config, clockAhead }: ServerFacts): CheckedServer {
   };
 }
 
-function* judgeServer(server: CheckedServer, { config }: ServerFacts, replicasWanted: number): Generator<CheckFinding> {
+function* judgeServer(
+  server: CheckedServer,
+  { config }: ServerFacts,
+  replicasWanted: number,
+  inCluster: boolean,
+): Generator<CheckFinding> {
   const { version, role, maxmemoryPolicy, appendOnly, connectedReplicas, hashMaxListpackValue, clockAhead } = server;
   if (version !== null && Number.parseInt(version, 10) < OLDEST_VERSION) {
     yield {
@@ -90,7 +96,8 @@ function* judgeServer(server: CheckedServer, { config }: ServerFacts, replicasWa
       mend: "upgrade to Redis 7 or Valkey",
     };
   }
-  if (role === "slave") {
+  // A client for a Cluster knows which nodes are replicas, and sends them nothing of the store's.
+  if (role === "slave" && !inCluster) {
     yield {
       code: "replica",
       level: "danger",
@@ -129,7 +136,18 @@ function* judgeServer(server: CheckedServer, { config }: ServerFacts, replicasWa
       mend: "CONFIG SET appendfsync everysec (or always)",
     };
   }
-  if (connectedReplicas !== null && connectedReplicas < replicasWanted) {
+  const isMaster = role !== "slave" || !inCluster;
+  if (isMaster && inCluster && connectedReplicas === 0 && replicasWanted === 0) {
+    yield {
+      code: "no-replica",
+      level: "warning",
+      found: "a master of the Cluster has no replica",
+      consequence:
+        "when it fails, its users have no sessions until it is back; and by default the whole Cluster stops serving meanwhile",
+      mend: "add a replica with redis-cli --cluster add-node … --cluster-slave",
+    };
+  }
+  if (isMaster && connectedReplicas !== null && connectedReplicas < replicasWanted) {
     yield {
       code: "replicas",
       level: "danger",
@@ -170,6 +188,17 @@ function* judgeClient(options: Readonly<Record<string, unknown>>): Generator<Che
       found: "the client has no socketTimeout",
       consequence: "when a server freezes or a network black-holes, the client never gives the connection up",
       mend: "new Redis({ socketTimeout: 5000 }) (in a Cluster under redisOptions)",
+    };
+  }
+  const { scaleReads } = options;
+  if (scaleReads !== undefined && scaleReads !== "master") {
+    yield {
+      code: "scaleReads",
+      level: "warning",
+      found: `scaleReads is ${typeof scaleReads === "string" ? `"${scaleReads}"` : "a function"}`,
+      consequence:
+        "the store gains nothing, since ioredis sends every script to the master; but what else reads its keys through this client may find a session that was revoked",
+      mend: "leave scaleReads out of the client that is given to the store",
     };
   }
 }

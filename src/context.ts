@@ -71,6 +71,15 @@ export async function read<Claims extends object>(
   return decodeReply(cx, reply, target);
 }
 
+/** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` where there is none. */
+export async function lookUp<Claims extends object>(
+  cx: Context<Claims>,
+  id: string,
+): Promise<StoredSession<Claims> | null> {
+  const reply = await cx.redis.run(scripts.get, [cx.keys.session(id)], [""]);
+  return reply === "none" ? null : decodeReply(cx, reply, { id, secretHash: "" });
+}
+
 /** A new token and the session it opens. */
 export interface IssuedSession<Claims extends object> {
   /** The bearer's credential. Only its hash is stored: it cannot be had again. */

@@ -5,6 +5,9 @@
  *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by expiresAt, TTL = its latest member
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
+ * A script gets one of these whole, and completes what stands before the kind to the others' names. Only a rotation gets
+ * all: Redis Cluster then refuses it for as long as the slot moves, which other scripts see for themselves.
+ *
  * The braces make the bucket the Redis Cluster hash tag, so all keys of one user share a slot. A user id stands in its
  * JSON-escaped form (without the quotes): injective, printable, and safe for lone surrogates, which UTF-8 would merge.
  */
@@ -24,8 +27,8 @@ export function unescapeText(text: string): string {
 export interface UserKeys {
   readonly index: string;
   readonly block: string;
-  /** Completed with an id, the key of a session. */
-  readonly sessions: string;
+  /** The user id as it stands in these two, by which a script finds the names of the sessions beside them. */
+  readonly name: string;
 }
 
 /** Names the keys under one prefix. */
@@ -50,6 +53,6 @@ export class Keys {
   user(userId: string): UserKeys {
     const slot = `${this.#prefix}{${bucketOfUser(userId)}}`;
     const name = escapeText(userId);
-    return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, sessions: `${slot}:s:` };
+    return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, name };
   }
 }

@@ -1,19 +1,20 @@
 /**
- * The one door to Redis. It runs scripts within a deadline, and turns whatever goes wrong into the errors of coatcheck.
- * It knows what a script is, but not what any script does.
+ * The one door to Redis. It runs scripts within a deadline, and follows them where a Cluster has moved their keys. It
+ * knows what a script is, but not what any script does.
  */
 import { Deadline } from "./deadline.js";
-import { CorruptRecordError, NotReplicatedError, StoreUnavailableError } from "./errors.js";
+import { NotReplicatedError } from "./errors.js";
 import { type Connections, tallyLosses } from "./losses.js";
-import type { Script } from "./scripts/scripts.js";
+import { show } from "./options.js";
+import { isPassing, redirectionOf } from "./redirection.js";
+import { isReply, lateError, translate } from "./redis-errors.js";
+import type { Script } from "./scripts/script.js";
 
 /**
  * What the store needs of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`), iovalkey and
  * ioredis-mock have in common. Structural, so that two copies or versions of ioredis do not clash.
  */
-export interface RedisClient extends Connections {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+export interface RedisClient extends ScriptClient {
   /** Used with the `replicas` option: a script and its `WAIT` must travel on one connection. */
   pipeline(): RedisPipeline;
   /** Used by `check` alone, as is what follows. */
@@ -22,6 +23,14 @@ export interface RedisClient extends Connections {
   time(): Promise<(string | number)[]>;
   /** A Cluster has this. */
   nodes?(role: "master" | "all"): RedisClient[];
+}
+
+/** What it takes to run scripts. */
+export interface ScriptClient extends Connections {
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  /** Used in a Cluster with `enableAutoPipelining`. */
+  pipeline?(): Pick<RedisPipeline, "evalsha" | "eval" | "exec">;
   readonly options?: object;
 }
 
@@ -30,6 +39,8 @@ export interface RedisPipeline {
   evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
   eval(source: string, keys: number, ...args: (string | number)[]): unknown;
   wait(replicas: number, timeout: number): unknown;
+  /** Used in a Cluster, for a slot that is being moved. */
+  asking?(): unknown;
   exec(): Promise<[error: Error | null, result: unknown][] | null>;
 }
 
@@ -60,24 +71,38 @@ export interface ServerFacts {
 }
 
 type Arguments = readonly (string | number)[];
+type Reply = [error: Error | null, result: unknown];
+
+/** Before a command is sent again that failed with what passes by itself, ms. */
+const PAUSE = 25;
+
+/** Throws `TypeError` unless a value looks like such a client. `where` is what it was given to. */
+export function checkClient(where: string, client: RedisClient): void {
+  if (![client?.evalsha, client?.eval, client?.on].every((method) => typeof method === "function")) {
+    throw new TypeError(
+      `${where} needs an ioredis client (Redis or Cluster) as its first argument, got ${show(client)}`,
+    );
+  }
+}
 
 /** Runs scripts on one client. */
-export class Redis {
-  readonly #client: RedisClient;
+export class ScriptRunner<Client extends ScriptClient> {
+  protected readonly client: Client;
   readonly #tally: { readonly losses: number };
-  readonly #timeout: number;
-  readonly #replicas: ReplicaOptions | undefined;
+  readonly #alone: boolean;
+  protected readonly timeout: number;
 
-  constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
-    this.#client = client;
+  constructor(client: Client, timeout: number) {
+    this.client = client;
+    // A pipeline that ioredis fills by itself is not sent again when a part of it meets a slot that has moved.
+    this.#alone = client.nodes !== undefined && this.clientOptions["enableAutoPipelining"] === true;
     this.#tally = tallyLosses(client);
-    this.#timeout = timeout;
-    this.#replicas = replicas;
+    this.timeout = timeout;
   }
 
   /** The deadline of a call that begins now, for verbs of more than one round trip. */
   deadline(): Deadline {
-    return new Deadline(this.#timeout);
+    return new Deadline(this.timeout);
   }
 
   /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
@@ -85,72 +110,58 @@ export class Redis {
     return this.#tally.losses;
   }
 
+  /** Whether the client is one for a Cluster. */
+  protected get inCluster(): boolean {
+    return this.client.nodes !== undefined;
+  }
+
   /** Runs a script: one round trip, two when Redis does not know the script yet. */
   run(script: Script, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<unknown> {
-    const client = this.#client;
-    return this.#settle(client.evalsha(script.sha, keys.length, ...keys, ...args), keys, deadline, (error) =>
-      // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
-      isReply(error, "NOSCRIPT") ? client.eval(script.source, keys.length, ...keys, ...args) : undefined,
-    );
+    let known = true;
+    const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
+    return this.settle(send(), keys, deadline, (error) => {
+      if (known && isReply(error, "NOSCRIPT")) {
+        // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
+        known = false;
+        return { after: 0, send };
+      }
+      // Every script may run twice, so this one may, too.
+      return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
+    });
   }
 
-  /**
-   * Runs a script that revokes, and where the `replicas` option asks for it, waits in the same round trip until enough
-   * replicas have all that this connection has written.
-   */
-  async runRevocation(script: Script, keys: readonly string[], args: Arguments): Promise<Revocation> {
-    const replicas = this.#replicas;
-    if (replicas === undefined) return { result: await this.run(script, keys, args), shortfall: null };
-    // The replicas get their own time, on top of Redis's.
-    const deadline = new Deadline(this.#timeout + replicas.timeout);
-    const [result, confirmed] = await this.#settle(this.#evaluateAndWait(script, keys, args, replicas), keys, deadline);
-    return { result, shortfall: confirmed < replicas.count ? new NotReplicatedError(confirmed, replicas.count) : null };
-  }
-
-  /** Asks every master for what `check` judges. */
-  inspect(): Promise<ServerFacts[]> {
-    const nodes = this.#client.nodes?.("master") ?? [this.#client];
-    return this.#settle(Promise.all(nodes.map(inspectNode)), []);
+  #send(command: "evalsha" | "eval", text: string, keys: readonly string[], args: Arguments): Promise<unknown> {
+    const pipeline = this.#alone ? this.client.pipeline?.() : undefined;
+    if (pipeline === undefined) return this.client[command](text, keys.length, ...keys, ...args);
+    pipeline[command](text, keys.length, ...keys, ...args);
+    return pipeline.exec().then((replies) => {
+      const [error, result] = replies?.[0] ?? [new Error("The pipeline was not executed")];
+      if (error !== null) throw error;
+      return result;
+    });
   }
 
   /** The options that the client was made with, as far as it shows them. */
   get clientOptions(): Record<string, unknown> {
-    return { ...this.#client.options };
-  }
-
-  async #evaluateAndWait(
-    script: Script,
-    keys: readonly string[],
-    args: Arguments,
-    { count, timeout }: ReplicaOptions,
-  ): Promise<[result: unknown, confirmed: number]> {
-    for (const first of [true, false]) {
-      // WAIT speaks of the writes of its own connection: only a pipeline is sure to use the same for both.
-      const pipeline = this.#client.pipeline();
-      if (first) pipeline.evalsha(script.sha, keys.length, ...keys, ...args);
-      else pipeline.eval(script.source, keys.length, ...keys, ...args);
-      pipeline.wait(count, timeout);
-      const [run, wait] = (await pipeline.exec()) ?? [];
-      if (run === undefined || wait === undefined) throw new Error("The pipeline was not executed");
-      if (first && isReply(run[0], "NOSCRIPT")) continue;
-      const error = run[0] ?? wait[0];
-      if (error !== null) throw error;
-      return [run[1], Number(wait[1])];
-    }
-    throw new Error("unreachable: EVAL cannot answer NOSCRIPT");
+    return { ...this.client.options };
   }
 
   /** Lets a command settle within the deadline. `retry` may answer an error with a second command. */
-  #settle<T>(
+  protected settle<T>(
     pending: Promise<T>,
     keys: readonly string[],
     deadline?: Deadline,
-    retry?: (error: unknown) => Promise<T> | undefined,
+    retry?: (error: unknown) => { after: number; send: () => Promise<T> } | undefined,
   ): Promise<T> {
-    const timeout = deadline?.left ?? this.#timeout;
+    const timeout = deadline?.left ?? this.timeout;
     // Every lookup passes here: one promise and two callbacks, where `async` functions would add one of each per layer.
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(lateError(this.#timeout)), timeout);
+      let late = false;
+      let last: unknown;
+      const timer = setTimeout(() => {
+        late = true;
+        reject(lateError(this.timeout, last));
+      }, timeout);
       const succeed = (value: T) => {
         clearTimeout(timer);
         resolve(value);
@@ -159,13 +170,134 @@ export class Redis {
         clearTimeout(timer);
         reject(translate(error, keys, this.clientOptions["keyPrefix"]));
       };
-      pending.then(succeed, (error: unknown) => {
+      const failed = (error: unknown) => {
+        last = error;
         const again = retry?.(error);
-        if (again === undefined) fail(error);
-        else again.then(succeed, fail);
-      });
+        if (again === undefined) return fail(error);
+        const send = () => again.send().then(succeed, failed);
+        if (again.after === 0) send();
+        // What is sent only in the hope that something has passed is not sent after the deadline.
+        else setTimeout(() => late || send(), again.after);
+      };
+      pending.then(succeed, failed);
     });
   }
+}
+
+/** Runs the scripts of a session store, and looks at its servers. */
+export class Redis extends ScriptRunner<RedisClient> {
+  readonly #replicas: ReplicaOptions | undefined;
+
+  constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
+    super(client, timeout);
+    this.#replicas = replicas;
+  }
+
+  /** What tells a script that revokes whether a `WAIT` follows, which needs something to wait for. */
+  get traced(): "1" | "" {
+    return this.#replicas === undefined ? "" : "1";
+  }
+
+  /**
+   * Runs a script that revokes, and where the `replicas` option asks for it, waits in the same round trip until enough
+   * replicas have all that this connection has written.
+   */
+  async runRevocation(
+    script: Script,
+    keys: readonly string[],
+    args: Arguments,
+    deadline = this.deadline(),
+  ): Promise<Revocation> {
+    const replicas = this.#replicas;
+    if (replicas === undefined) return { result: await this.run(script, keys, args, deadline), shortfall: null };
+    // The replicas get their own time, on top of Redis's.
+    const both = new Deadline(deadline.left + replicas.timeout);
+    const [result, confirmed] = await this.settle(
+      this.#evaluateAndWait(script, keys, args, replicas, deadline),
+      keys,
+      both,
+    );
+    return { result, shortfall: confirmed < replicas.count ? new NotReplicatedError(confirmed, replicas.count) : null };
+  }
+
+  /** Asks the server for what `check` judges; in a Cluster every node, the masters first. */
+  inspect(): Promise<ServerFacts[]> {
+    const masters = this.client.nodes?.("master") ?? [this.client];
+    const nodes = [...new Set([...masters, ...(this.client.nodes?.("all") ?? [])])];
+    return this.settle(Promise.all(nodes.map(inspectNode)), []);
+  }
+
+  async #evaluateAndWait(
+    script: Script,
+    keys: readonly string[],
+    args: Arguments,
+    replicas: ReplicaOptions,
+    deadline: Deadline,
+  ): Promise<[result: unknown, confirmed: number]> {
+    let client = this.client;
+    let asking = false;
+    let known = true;
+    for (;;) {
+      const [run, wait] = await evaluateAndWaitOn(
+        client,
+        script,
+        this.#named(keys, client),
+        args,
+        replicas,
+        known,
+        asking,
+      );
+      const error = run[0] ?? wait[0];
+      if (error === null) return [run[1], Number(wait[1])];
+      if (known && isReply(error, "NOSCRIPT")) {
+        known = false;
+        continue;
+      }
+      if (!this.inCluster || !isPassing(error) || deadline.left === 0) throw error;
+      // ioredis does not follow a redirection for a part of a pipeline. It does for a script that does nothing, and so
+      // learns where the slot is, and connects.
+      await this.client.eval("return 1", 1, keys[0] as string);
+      const redirection = redirectionOf(error);
+      if (redirection === null) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      const target = redirection?.once ? this.#node(redirection) : this.client;
+      // Behind a `natMap` the node goes by another address: then the client has to find it, and nobody can wait there.
+      if (target === undefined) return [await this.run(script, keys, args, deadline), 0];
+      [client, asking] = [target, target !== this.client];
+    }
+  }
+
+  #node({ host, port }: { host: string; port: number }): RedisClient | undefined {
+    return this.client.nodes?.("all").find(({ options }) => {
+      const address = options as { host?: unknown; port?: unknown } | undefined;
+      return address?.host === host && address.port === port;
+    });
+  }
+
+  /** The keys as a node of the Cluster is to be told of them, which does not always know the Cluster's `keyPrefix`. */
+  #named(keys: readonly string[], { options }: RedisClient): readonly string[] {
+    const [whole, own] = [this.clientOptions["keyPrefix"], (options as { keyPrefix?: unknown } | undefined)?.keyPrefix];
+    return typeof whole === "string" && own !== whole ? keys.map((key) => whole + key) : keys;
+  }
+}
+
+/** Runs a script and waits for its replicas. WAIT speaks of its own connection: only a pipeline is sure to use one for both. */
+async function evaluateAndWaitOn(
+  client: RedisClient,
+  { source, sha }: Script,
+  keys: readonly string[],
+  args: Arguments,
+  { count, timeout }: ReplicaOptions,
+  known: boolean,
+  asking: boolean,
+): Promise<[run: Reply, wait: Reply]> {
+  const pipeline = client.pipeline();
+  if (asking) pipeline.asking?.();
+  if (known) pipeline.evalsha(sha, keys.length, ...keys, ...args);
+  else pipeline.eval(source, keys.length, ...keys, ...args);
+  pipeline.wait(count, timeout);
+  const [run, wait] = ((await pipeline.exec()) ?? []).slice(-2);
+  if (run === undefined || wait === undefined) throw new Error("The pipeline was not executed");
+  return [run, wait];
 }
 
 async function inspectNode(node: RedisClient): Promise<ServerFacts> {
@@ -194,36 +326,4 @@ async function configOf(node: RedisClient, parameter: string): Promise<Record<st
     if (isReply(error, "NOPERM") || isReply(error, "ERR unknown command")) return {};
     throw error;
   }
-}
-
-function lateError(timeout: number): StoreUnavailableError {
-  return new StoreUnavailableError(`Redis did not answer within ${timeout} ms; the command may still run, or have run`);
-}
-
-/** Every failure of a command as an error of coatcheck. */
-function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
-  const cause = withoutCommand(error);
-  if (!isReply(error, "WRONGTYPE") || first === undefined) {
-    // Frameworks may show this message to a client, so the details stay in the cause (ASVS 5.0, 16.5.1).
-    const [code] = /^[A-Z]+(?= )/.exec(cause.message) ?? [];
-    return new StoreUnavailableError(code ? `Redis cannot serve (${code})` : "Redis cannot be reached", cause);
-  }
-  // A script of several keys says which one it is, in full: with the prefix that the client puts before all keys.
-  const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];
-  if (named === undefined) return new CorruptRecordError(first, cause);
-  const isPrefixed = typeof keyPrefix === "string" && named.startsWith(keyPrefix);
-  return new CorruptRecordError(isPrefixed ? named.slice(keyPrefix.length) : named, cause);
-}
-
-function isReply(error: unknown, code: string): boolean {
-  return error instanceof Error && error.message.startsWith(code);
-}
-
-/** ioredis hangs the whole command on its errors, arguments and all: claims would end up in logs. */
-function withoutCommand(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
-  const clean = new Error(error.message);
-  clean.name = error.name;
-  if (error.stack !== undefined) clean.stack = error.stack;
-  return clean;
 }

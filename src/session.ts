@@ -38,6 +38,8 @@ export interface StoredSession<Claims extends object> {
   readonly version: string;
   /** The id of the session that has taken this one's place, during the grace of a rotation. */
   readonly successor: string | undefined;
+  /** The id of the session whose place this one took in the last rotation with grace. It may be long gone. */
+  readonly predecessor: string | undefined;
   /** Where a touch read it: how old it was then by the clock of Redis, as text, in ms; else empty. */
   readonly age: string;
 }
@@ -55,6 +57,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
   let userId: string | null = null;
   let version = "0";
   let successor: string | undefined;
+  let predecessor: string | undefined;
   let age = "";
   let times: RegExpExecArray | null = null;
   try {
@@ -69,6 +72,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
       else if (field === "i") client.ip = unescapeText(value);
       else if (field === "a") client.userAgent = unescapeText(value);
       else if (field === "n") successor = value;
+      else if (field === "p") predecessor = value;
     }
   } catch {
     // The parser's message would quote the value, which is nobody's business.
@@ -89,5 +93,5 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
     expiresAt: Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt),
     absoluteExpiresAt,
   });
-  return { session, version, successor, age };
+  return { session, version, successor, predecessor, age };
 }

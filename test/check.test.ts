@@ -94,6 +94,33 @@ describe("judge", () => {
     });
   });
 
+  it("takes a replica of a Cluster for what it is, and judges what it would be as a master", () => {
+    const replica = server({ cluster_enabled: "1", role: "slave", connected_slaves: "0" });
+    expect(judge([replica], CLIENT, 2).findings).toEqual([]);
+    const evicting = server({ cluster_enabled: "1", role: "slave", maxmemory_policy: "allkeys-lru" });
+    expect(judge([evicting], CLIENT, 0).findings.map(({ code }) => code)).toEqual(["eviction"]);
+  });
+
+  it("finds a master of a Cluster that has no replica, and says it once", () => {
+    const alone = server({ cluster_enabled: "1", connected_slaves: "0" });
+    expect(judge([alone], CLIENT, 0)).toMatchObject({ ok: true, findings: [{ code: "no-replica", level: "warning" }] });
+    expect(judge([alone], CLIENT, 1)).toMatchObject({ ok: false, findings: [{ code: "replicas", level: "danger" }] });
+    // One server by itself is a choice; a Cluster is there to outlive a part of itself.
+    expect(judge([server({ connected_slaves: "0" })], CLIENT, 0).findings).toEqual([]);
+  });
+
+  it.each<[string, unknown, string | undefined]>([
+    ["none", undefined, undefined],
+    ["the master", "master", undefined],
+    ["a replica", "slave", 'scaleReads is "slave"'],
+    ["any node", "all", 'scaleReads is "all"'],
+    ["its own choice", () => [], "scaleReads is a function"],
+  ])("judges a Cluster client whose scaleReads is %s", (_, scaleReads, found) => {
+    const options = { redisOptions: CLIENT, ...(scaleReads === undefined ? {} : { scaleReads }) };
+    const { findings } = judge([HEALTHY], options, 0);
+    expect(findings.map((finding) => finding.found)).toEqual(found === undefined ? [] : [found]);
+  });
+
   it("says of which server of a Cluster it speaks", () => {
     const other = server({ tcp_port: "6380", maxmemory_policy: "volatile-ttl" });
     const { servers, findings } = judge([HEALTHY, other], CLIENT, 0);

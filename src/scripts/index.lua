@@ -15,23 +15,50 @@ local function enlist(index, id, expires, now)
   settle(index)
 end
 
--- Deletes sessions of one user, and takes them out of the index.
-local function strike(index, sessions, ids)
+-- The keys of sessions with these ids.
+local function keys_of(ids, sessions)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = sessions .. id end
+  return keys
+end
+
+-- Takes sessions out of the index. Returns how many of them it named.
+local function unlist(index, ids)
+  local size, removed = call('ZCARD', index), 0
+  for i = 1, #ids, 1000 do
+    removed = removed + call('ZREM', index, unpack(ids, i, math.min(i + 999, #ids)))
+  end
+  -- With its last member the index is gone, and on a node that its slot is leaving nobody may ask for what is gone.
+  if removed < size then settle(index) end
+  return removed
+end
+
+-- Deletes sessions of one user, and takes them out of the index.
+local function strike(index, sessions, ids)
+  local keys = keys_of(ids, sessions)
   for i = 1, #ids, 1000 do
     redis.call('DEL', unpack(keys, i, math.min(i + 999, #ids)))
   end
-  call_many('ZREM', index, ids)
-  settle(index)
+  unlist(index, ids)
 end
 
 -- Deletes at most `most` sessions of a user, but never `except` ('' for none), nor the other one of the two where a
--- rotation with grace made them two. Returns 1 where more are left, else 0, followed by the ids that were live.
+-- rotation with grace made them two. Returns 1 where more are left, else 0, followed by the ids that were live; or, where
+-- Redis Cluster is moving the slot and they are not all here, does nothing and returns 2 and the ids to look at.
 local function strike_page(index, sessions, except, most)
+  local members = call('ZRANGE', index, 0, most)
+  local beside, others = { index }, { 2 }
+  if except ~= '' then beside[2] = sessions .. except end
+  for i = 1, math.min(#members, most + 1) do
+    if members[i] ~= except then
+      beside[#beside + 1] = sessions .. members[i]
+      if #others <= most then others[#others + 1] = members[i] end
+    end
+  end
+  if #beside > 1 and not together(unpack(beside)) then return reply_of(others) end
+
   local spared = except ~= '' and load(sessions .. except)
   local twin = spared and (spared.n or spared.p)
-  local members = call('ZRANGE', index, 0, most)
   local ids, reply = {}, { 0 }
   for _, id in ipairs(members) do
     if id ~= except and id ~= twin then

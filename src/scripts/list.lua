@@ -1,13 +1,22 @@
 -- Reads one page of a user's live sessions, in no particular order.
--- KEYS[1]  index of the user
--- KEYS[2]  prefix of the sessions, completed with the ids in the index
--- ARGV[1]  score, ARGV[2] id: the last member of the page before; both '' for the first page
--- ARGV[3]  most sessions in this page
--- Returns  {score, id, then an id and its record, joined by newlines, for each session}, where id is '' after the last page
--- Bound    ARGV[3] sessions
-local ids, reply = page(KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]))
-for _, id in ipairs(ids) do
-  local record = load(KEYS[2] .. id)
+-- KEYS[1]  index of the user; beside it lie the sessions
+-- ARGV[1]  user id, JSON-escaped
+-- ARGV[2]  score, ARGV[3] id: the last member of the page before; both '' for the first page
+-- ARGV[4]  most sessions in this page
+-- Returns  {score, id, then an id and its record, joined by newlines, for each session}, where id is '' after the last
+--          page. All records are '' while Redis Cluster moves the slot and they are not all here
+-- Bound    ARGV[4] sessions
+local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
+local keys = keys_of(ids, stem(KEYS[1], ARGV[1]) .. 's:')
+if #keys > 0 and not together(KEYS[1], unpack(keys)) then
+  for _, id in ipairs(ids) do
+    reply[#reply + 1] = id
+    reply[#reply + 1] = ''
+  end
+  return reply_of(reply)
+end
+for at, id in ipairs(ids) do
+  local record = load(keys[at])
   if record then
     reply[#reply + 1] = id
     reply[#reply + 1] = text(record)

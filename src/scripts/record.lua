@@ -35,6 +35,32 @@ local function call(command, key, ...)
   error({ err = string.find(reply, '^WRONGTYPE') and 'WRONGTYPE of the key ' .. key or reply })
 end
 
+-- What the names of all keys of one user begin with, found from one of them and the id, of a session or a user, in which
+-- it ends.
+local function stem(key, id)
+  return string.sub(key, 1, -#id - 3)
+end
+
+-- Whether several keys of one slot can all be seen from here. While Redis Cluster moves a slot, each of its keys is on one
+-- node or on the other: a single key that is not here may look absent, but a command of several fails. On a slot that
+-- stays where it is it never does, whether the keys exist or not.
+local function together(...)
+  local fine, failure = pcall(redis.call, 'EXISTS', ...)
+  if fine then return true end
+  local reason = tostring(failure)
+  if string.find(reason, 'non local key', 1, true) or string.find(reason, 'during rehashing', 1, true) then return false end
+  error(type(failure) == 'string' and { err = failure } or failure, 0)
+end
+
+-- Writes under a key that is not there, and takes it back: for the WAIT that follows. Since Redis 7.2 it waits for nothing
+-- where its own connection has written nothing, and who repeats a revocation wants to know of the first, wherever it came from.
+local function trace(key)
+  -- Redis judges only the first write of a script when it is out of memory, and allows this one.
+  redis.call('DEL', key)
+  redis.call('HSET', key, 'h', '')
+  redis.call('DEL', key)
+end
+
 -- The record under a key as a table; nil where there is none.
 local function load(key)
   local flat = call('HGETALL', key)

@@ -1,23 +1,34 @@
 -- Ends a session, and the other one of the two where a rotation with grace made them two.
--- KEYS[1]  session
--- KEYS[2]  prefix of the indexes, completed with the user id in the record
+-- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- ARGV[2]  for a log-in: the version that the claims must still have; '' for any
+-- ARGV[3]  '1' to end this one of the two alone, else ''
+-- ARGV[4]  '1' to write something in any case, for a WAIT, else ''
 -- Returns  {'none'}, {'secret'}, {'superseded'} (a log-in must not end a session that was rotated meanwhile), {'conflict',
---          record} (another version), or {'ok', user id or '', ended ids …}
-local sessions = string.sub(KEYS[1], 1, -27)
+--          record} (another version), or {'ok', user id or '', ended ids …}. While Redis Cluster moves the slot, also
+--          {'twin', id} (nothing was done: the other one of the two is not here, and is to be ended first) and
+--          {'unlisted', user id, ended ids …} (the index is not here, and still names them)
+local id = string.sub(KEYS[1], -26)
+local keys = stem(KEYS[1], id)
+local sessions = keys .. 's:'
 local record = load(KEYS[1])
-if not record then return { 'none' } end
+if not record then
+  if ARGV[4] == '1' then trace(KEYS[1]) end
+  return { 'none' }
+end
 if ARGV[1] ~= '' and record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', text(record) } end
 
-local ids = { string.sub(KEYS[1], -26) }
-local twin = record.n or record.p
+local twin = ARGV[3] == '' and (record.n or record.p)
+-- Not the other way round: should the reply be lost, the second run would find nothing, and not know of the other one.
+if twin and not together(KEYS[1], sessions .. twin) then return { 'twin', twin } end
+local ids = { id }
 if twin and redis.call('EXISTS', sessions .. twin) == 1 then ids[2] = twin end
-if record.u then
-  strike(KEYS[2] .. record.u, sessions, ids)
-else
-  for _, id in ipairs(ids) do redis.call('DEL', sessions .. id) end
+local index = record.u and keys .. 'u:' .. record.u
+if index and together(KEYS[1], index) then
+  strike(index, sessions, ids)
+  return { 'ok', record.u, unpack(ids) }
 end
-return { 'ok', record.u or '', unpack(ids) }
+redis.call('DEL', unpack(keys_of(ids, sessions)))
+return { index and 'unlisted' or 'ok', record.u or '', unpack(ids) }

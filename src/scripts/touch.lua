@@ -1,42 +1,64 @@
 -- Reads a session and slides its idle deadline, once an interval. Like get.lua it stands without the prelude.
--- KEYS[1]  session
--- KEYS[2]  prefix of the indexes, completed with the user id in the record
+-- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  interval in ms; half the idle timeout of the session where that is shorter
 -- Returns  'none', 'secret' (it does not match), 'corrupt', or the record, joined by newlines, with its age in ms
 --          in place of its hash
 local record = redis.call('HGETALL', KEYS[1])
-local size = #record
-if size == 0 then return 'none' end
-local hash, at, user
-for i = 1, size, 2 do
-  local field = record[i]
-  if field == 'h' then hash = i + 1 elseif field == 't' then at = i + 1 elseif field == 'u' then user = record[i + 1] end
+-- A new record begins with these two, and a small one stays in order: where they are, nothing need be looked for.
+local hash, at = 2, 4
+if record[1] ~= 'h' or record[3] ~= 't' then
+  if #record == 0 then return 'none' end
+  hash, at = nil, nil
+  for i = 1, #record, 2 do
+    if record[i] == 'h' then hash = i + 1 elseif record[i] == 't' then at = i + 1 end
+  end
+  if not hash or not at then return 'corrupt' end
 end
-if not hash or not at then return 'corrupt' end
 -- Lua interns its strings, so == compares two pointers: constant time.
 if record[hash] ~= ARGV[1] then return 'secret' end
 
-local created, seen, idle = string.match(record[at], '^(%d+) %S+ (%d+) (%d+) %d+$')
-if not created then return 'corrupt' end
-local time = redis.call('TIME')
-local age = time[1] * 1000 + time[2] / 1000 - created
-record[hash] = age
--- The comparisons below turn text into numbers by arithmetic: this path is the one that nearly every request takes.
-if age - seen >= ARGV[2] + 0 or age - seen >= idle / 2 then
-  local authenticated, absolute = string.match(record[at], '^%d+ (%S+) %d+ %d+ (%d+)$')
-  age = math.floor(age)
+local seen, idle, absolute = string.match(record[at], '^%d+ %S+ (%d+) (%d+) (%d+)$')
+if not seen then return 'corrupt' end
+-- This path is the one that nearly every request takes. The key ends with the session, so by the same clock of Redis its
+-- TTL tells how old the session is, for less than TIME does; and arithmetic turns text into numbers by itself.
+local span = absolute - seen
+idle = idle + 0
+if span > idle then span = idle end
+local elapsed = span - redis.call('PTTL', KEYS[1])
+record[hash] = seen + elapsed
+if elapsed >= ARGV[2] + 0 or elapsed * 2 >= idle then
+  -- Whether and what to write goes by the clock itself: a TTL that somebody has changed by hand must not spread.
+  local created, authenticated = string.match(record[at], '^(%d+) (%S+)')
+  local time = redis.call('TIME')
+  local age = time[1] * 1000 + math.floor(time[2] / 1000) - created
+  record[hash] = age
+  if age - seen < ARGV[2] + 0 and (age - seen) * 2 < idle then return table.concat(record, '\n') end
   -- Redis keeps a key to the end of its last ms: what has expired must not be written again.
   if math.min(seen + idle, tonumber(absolute)) <= age then return 'none' end
-  local index = user and KEYS[2] .. user
+  local user
+  for i = 1, #record, 2 do
+    if record[i] == 'u' then user = record[i + 1] end
+  end
+  local index = user and string.sub(KEYS[1], 1, -29) .. 'u:' .. user
   if index then
+    -- While Redis Cluster moves the slot, the index may be on the other node, and would seem absent: a new one here would
+    -- be half of it. A command of several keys then fails (see record.lua), and this lookup does not slide.
+    local whole, reason = pcall(redis.call, 'EXISTS', KEYS[1], index)
+    if not whole then
+      reason = tostring(reason)
+      if string.find(reason, 'non local key', 1, true) or string.find(reason, 'during rehashing', 1, true) then
+        return table.concat(record, '\n')
+      end
+      return { err = reason }
+    end
     -- Should the index hold something else, this fails before anything is written, and says which key that is.
     local fine, failure = pcall(redis.call, 'ZCARD', index)
     if not fine and string.find(tostring(failure), '^WRONGTYPE') then
       return { err = 'WRONGTYPE of the key ' .. index }
     end
   end
-  record[at] = string.format('%s %s %.0f %s %s', created, authenticated, age, idle, absolute)
+  record[at] = string.format('%s %s %.0f %.0f %s', created, authenticated, age, idle, absolute)
   local expires = string.format('%.0f', created + math.min(age + idle, tonumber(absolute)))
   -- PEXPIREAT comes first because Redis allows it when out of memory, and judges only the first write of a script.
   redis.call('PEXPIREAT', KEYS[1], expires)

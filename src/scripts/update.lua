@@ -13,6 +13,10 @@ local record = load(KEYS[1])
 local refused = refusal(record, ARGV[1])
 if refused then return { refused } end
 
+local other = record.n or record.p
+-- While Redis Cluster moves the slot, one of the two may be on the other node, and would seem absent. This passes, and
+-- clients for a Cluster know this code for it.
+if other and not together(KEYS[1], sessions .. other) then return { err = 'TRYAGAIN The slot is moving' } end
 local key, twin = KEYS[1], record.p and sessions .. record.p
 if record.n then
   local successor = load(sessions .. record.n)

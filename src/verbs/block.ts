@@ -3,7 +3,7 @@ import { type Context, PAGE } from "../context.js";
 import { escapeText, unescapeText } from "../keys.js";
 import { checkInteger, checkNames, checkString, checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
-import { announceEnd, revokePages } from "./revoke.js";
+import { APART, announceEnd, revokePages } from "./revoke.js";
 
 /** How long a user is blocked, and why. */
 export interface BlockOptions {
@@ -34,16 +34,13 @@ export async function blockUser<Claims extends object>(
   checkNames("blockUser", options, ["until", "reason"]);
   const until = options.until === undefined ? "" : checkInteger("until (epoch ms)", options.until, 1);
   const reason = escapeText(checkString("reason", options.reason ?? "", MAX_REASON));
-  const { block, index, sessions } = cx.keys.user(userId);
-  const { result, shortfall } = await cx.redis.runRevocation(
-    scripts.block,
-    [block, index, sessions],
-    [until, reason, PAGE],
-  );
+  const { block, name } = cx.keys.user(userId);
+  const { result, shortfall } = await cx.redis.runRevocation(scripts.block, [block], [name, until, reason, PAGE]);
   const [more, ...ended] = result as [number | "past", ...string[]];
   if (more === "past") {
     throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${ended[0]}`);
   }
+  if (Number(more) === APART) return revokePages(cx, userId, "", "blocked");
   announceEnd(cx, ended, userId, "blocked");
   // From here on no session is created any more, so what is left can only become less.
   if (Number(more) !== 0) return ended.length + (await revokePages(cx, userId, "", "blocked"));

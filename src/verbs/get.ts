@@ -1,5 +1,5 @@
 /** Looking a session up: `get`, `touch` and `find`. */
-import { type Context, decodeReply, rejected } from "../context.js";
+import { type Context, decodeReply, lookUp, rejected } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
 import type { Session, StoredSession } from "../session.js";
 import { isId, parseToken } from "../token.js";
@@ -21,19 +21,12 @@ export async function touch<Claims extends object>(
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
   const { id, secretHash } = target;
-  const reply = await cx.redis.run(
-    scripts.touch,
-    [cx.keys.session(id), cx.keys.indexes(id)],
-    [secretHash, cx.options.touchInterval],
-  );
+  const reply = await cx.redis.run(scripts.touch, [cx.keys.session(id)], [secretHash, cx.options.touchInterval]);
   return decodeReply(cx, reply, target);
 }
 
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
   if (!isId(id)) return null;
-  const reply = await cx.redis.run(scripts.get, [cx.keys.session(id)], [""]);
-  // An administrator's question refuses nobody, so it announces nothing.
-  if (reply === "none") return null;
-  const stored = decodeReply(cx, reply, { id, secretHash: "" });
+  const stored = await lookUp(cx, id);
   return stored === null ? null : stored.session;
 }

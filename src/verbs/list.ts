@@ -1,5 +1,5 @@
 /** Reading the sessions of a user, a page at a time. */
-import { type Context, PAGE } from "../context.js";
+import { type Context, lookUp, PAGE } from "../context.js";
 import { checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
@@ -25,17 +25,22 @@ export async function* sessionsOf<Claims extends object>(
   const seen = new Set<string>();
   let cursor = ["", ""];
   do {
-    const [score, last, ...found] = (await cx.redis.run(
-      scripts.list,
-      [user.index, user.sessions],
-      [...cursor, PAGE],
-    )) as [string, string, ...string[]];
-    for (let i = 0; i < found.length; i += 2) {
-      const id = found[i] as string;
+    const [score, last, ...found] = (await cx.redis.run(scripts.list, [user.index], [user.name, ...cursor, PAGE])) as [
+      string,
+      string,
+      ...string[],
+    ];
+    // While Redis Cluster moves the slot, the sessions may be on two nodes, and only their ids come.
+    const apart = found[1] === "";
+    const ids = found.filter((_, at) => at % 2 === 0);
+    const page = apart
+      ? await Promise.all(ids.map((id) => lookUp(cx, id)))
+      : ids.map((id, at) => decodeRecord<Claims>(found[2 * at + 1] as string, id, cx.keys.session(id)));
+    for (const stored of page) {
       // A session that is touched between two pages moves to a later one.
-      if (seen.has(id)) continue;
-      seen.add(id);
-      yield decodeRecord<Claims>(found[i + 1] as string, id, cx.keys.session(id));
+      if (stored === null || seen.has(stored.session.id)) continue;
+      seen.add(stored.session.id);
+      yield stored;
     }
     cursor = [score, last];
   } while (cursor[1] !== "");

@@ -1,10 +1,10 @@
 /** Ending sessions: one, or all of a user's. */
 import { type Context, PAGE, refused, rejected } from "../context.js";
 import type { RevocationReason } from "../events.js";
-import { unescapeText } from "../keys.js";
 import { checkNames, checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
 import { parseTarget } from "../token.js";
+import { type End, endEach, endSession } from "./end.js";
 
 export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOrId: unknown): Promise<boolean> {
   const target = parseTarget(tokenOrId);
@@ -12,15 +12,9 @@ export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOr
     rejected(cx, "malformed");
     return false;
   }
-  const { id, secretHash } = target;
-  const { result, shortfall } = await cx.redis.runRevocation(
-    scripts.revoke,
-    [cx.keys.session(id), cx.keys.indexes(id)],
-    [secretHash, ""],
-  );
-  const [status, user, ...ended] = result as [string, string, ...string[]];
-  if (status === "ok") announceEnd(cx, ended, user === "" ? null : unescapeText(user), "revoked");
-  else if (secretHash !== "") refused(cx, status, target);
+  const { status, userId, ended, shortfall } = await endSession(cx, target);
+  if (status === "ok") announceEnd(cx, ended, userId, "revoked");
+  else if (target.secretHash !== "") refused(cx, status, target);
   if (shortfall !== null) throw shortfall;
   return status === "ok";
 }
@@ -43,6 +37,9 @@ export async function revokeAllForUser<Claims extends object>(
   return revokePages(cx, userId, spared, "user");
 }
 
+/** In the place of "more are left" where a page was not ended, because Redis Cluster is moving its slot. */
+export const APART = 2;
+
 /** Ends the sessions of a user page by page, until none is left but the spared one. Gives how many were live. */
 export async function revokePages<Claims extends object>(
   cx: Context<Claims>,
@@ -50,16 +47,26 @@ export async function revokePages<Claims extends object>(
   spared: string,
   reason: RevocationReason,
 ): Promise<number> {
-  const { index, sessions } = cx.keys.user(userId);
+  const { index, name } = cx.keys.user(userId);
   let count = 0;
+  let short: End["shortfall"] = null;
   for (;;) {
-    const { result, shortfall } = await cx.redis.runRevocation(scripts.revokeUser, [index, sessions], [spared, PAGE]);
-    const [more, ...ended] = result as [number, ...string[]];
-    announceEnd(cx, ended, userId, reason);
-    count += ended.length;
-    if (Number(more) !== 0) continue;
-    // What the last page waited for includes all pages before it.
-    if (shortfall !== null) throw shortfall;
+    const { result, shortfall } = await cx.redis.runRevocation(
+      scripts.revokeUser,
+      [index],
+      [name, spared, PAGE, cx.redis.traced],
+    );
+    const [more, ...ids] = result as [number, ...string[]];
+    const page = Number(more) === APART ? await endEach(cx, index, ids, spared) : { ended: ids, shortfall: null };
+    if (page !== null) {
+      announceEnd(cx, page.ended, userId, reason);
+      count += page.ended.length;
+      short ??= page.shortfall;
+      if (Number(more) !== 0) continue;
+    }
+    // What the last page waited for includes all pages before it, except those whose sessions were ended one by one.
+    short = shortfall ?? short;
+    if (short !== null) throw short;
     return count;
   }
 }

@@ -10,6 +10,7 @@ import { scripts } from "../scripts/scripts.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../token.js";
 import { type CreateOptions, encodeClient, issue } from "./create.js";
+import { endSession } from "./end.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
 
 /** What a rotation changes. */
@@ -113,25 +114,16 @@ async function handOver<Claims extends object>(
   const issued = await issue(cx, { userId, claims: carry(stored.session), client }, deadline);
   let { session } = issued;
   for (;;) {
-    const [status, newer] = (await cx.redis.run(
-      scripts.revoke,
-      [cx.keys.session(old.id), cx.keys.indexes(old.id)],
-      [old.secretHash, previousUserId === null ? stored.version : ""],
-      deadline,
-    )) as [string, string];
+    const version = previousUserId === null ? stored.version : "";
+    const { status, record } = await endSession(cx, old, { version, deadline });
     if (status === "ok") break;
     if (status !== "conflict") {
       // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
-      await cx.redis.run(
-        scripts.revoke,
-        [cx.keys.session(session.id), cx.keys.indexes(session.id)],
-        ["", ""],
-        deadline,
-      );
+      await endSession(cx, { id: session.id, secretHash: "" }, { deadline });
       return status === "superseded" ? rejected(cx, status, old.id) : refused(cx, status, old);
     }
     // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
-    stored = decodeRecord<Claims>(newer, old.id, cx.keys.session(old.id));
+    stored = decodeRecord<Claims>(record, old.id, cx.keys.session(old.id));
     const [before, after] = [session.claims, carry(stored.session)];
     const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
     session = (await write(cx, { id: session.id, secretHash: "" }, "", change, deadline))?.stored.session ?? session;

@@ -13,6 +13,7 @@ import {
 } from "../claims.js";
 import { type Context, PAGE, read, refused, rejected } from "../context.js";
 import type { Deadline } from "../deadline.js";
+import { CorruptRecordError } from "../errors.js";
 import { checkClaims, checkUserId } from "../options.js";
 import { scripts } from "../scripts/scripts.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
@@ -48,7 +49,7 @@ export async function updateClaimsForUser<Claims extends object>(
   checkClaims("patch", patch);
   if (cx.options.claims !== undefined) return updateEachOf(cx, userId, patch);
 
-  const { index, sessions } = cx.keys.user(userId);
+  const { index, name } = cx.keys.user(userId);
   const encoded = encodePatch(cx, patch);
   const changed = new Set<string>();
   let before: number;
@@ -58,21 +59,45 @@ export async function updateClaimsForUser<Claims extends object>(
     do {
       const reply = (await cx.redis.run(
         scripts.updateUser,
-        [index, sessions],
-        [...cursor, PAGE, cx.options.maxClaimsBytes, ...encoded],
-      )) as [string, string | number, ...string[]];
+        [index],
+        [name, ...cursor, PAGE, cx.options.maxClaimsBytes, ...encoded],
+      )) as string[];
       if (reply[0] === "size") throw claimsTooLarge(Number(reply[1]), cx.options.maxClaimsBytes);
-      for (const id of reply.slice(2) as string[]) {
+      const [score = "", last = "", ...ids] = reply[0] === "apart" ? reply.slice(1) : reply;
+      for (const id of reply[0] === "apart" ? await writeEach(cx, ids, encoded) : ids) {
         if (changed.has(id)) continue;
         changed.add(id);
         cx.events.announce("updated", { id, userId, claims: namesIn(encoded) });
       }
-      cursor = [reply[0], String(reply[1])];
+      cursor = [score, last];
     } while (cursor[1] !== "");
     // One page is atomic. Between pages a session may be rotated into a part that was passed already: look until a
     // whole round meets nobody new.
   } while (changed.size > PAGE && changed.size > before);
   return changed.size;
+}
+
+/** Writes a patch to sessions one by one, while Redis Cluster moves their slot. Gives the ids of those that were live. */
+async function writeEach<Claims extends object>(
+  cx: Context<Claims>,
+  ids: readonly string[],
+  encoded: EncodedClaims,
+): Promise<string[]> {
+  const { maxClaimsBytes } = cx.options;
+  const live = await Promise.all(
+    ids.map(async (id) => {
+      const key = cx.keys.session(id);
+      const [status, bytes] = (await cx.redis.run(
+        scripts.update,
+        [key],
+        ["", "", maxClaimsBytes, "", ...encoded],
+      )) as string[];
+      if (status === "size") throw claimsTooLarge(Number(bytes), maxClaimsBytes);
+      if (status === "corrupt") throw new CorruptRecordError(key);
+      return status === "ok";
+    }),
+  );
+  return ids.filter((_, at) => live[at]);
 }
 
 /** The form under a schema: every session's claims are judged before the first is written. */

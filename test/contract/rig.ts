@@ -1,6 +1,6 @@
 /** What the subjects of the contract share: stores under prefixes of their own, and a way to let time pass at once. */
 import { createHash, randomBytes } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { afterEach, expect } from "vitest";
 import {
   createSessionStore,
@@ -11,11 +11,13 @@ import {
 } from "../../src/index.js";
 import { expectCleanKeyspace, keysUnder, uniquePrefix } from "../harness/fixtures.js";
 
-export type MakeClient = (options?: { keyPrefix?: string }) => Redis;
+export type MakeClient = (options?: { keyPrefix?: string }) => Redis | Cluster;
 
 export interface ContractOptions {
   /** Whether `TIME` is the clock that expires keys. Where it is not, instants are right to a second only. */
   readonly exactClock: boolean;
+  /** A client that looks behind the stores, where theirs may not. By default it is theirs. */
+  readonly observe?: () => Redis | Cluster;
 }
 
 /** How far the instants of a clock that is not exact may be off, ms. */
@@ -43,17 +45,20 @@ export interface Opened<Claims extends object> {
 }
 
 export class Rig {
-  /** The client of all stores. It has no `keyPrefix`. */
-  readonly redis: Redis;
+  /** The client of the stores. */
+  readonly client: Redis | Cluster;
+  /** Looks behind them. Neither has a `keyPrefix`. */
+  readonly redis: Redis | Cluster;
   readonly makeClient: MakeClient;
   readonly exactClock: boolean;
   readonly #base = uniquePrefix();
   #opened: string[] = [];
   #count = 0;
 
-  constructor(makeClient: MakeClient, { exactClock }: ContractOptions) {
+  constructor(makeClient: MakeClient, { exactClock, observe }: ContractOptions) {
     this.makeClient = makeClient;
-    this.redis = makeClient();
+    this.client = makeClient();
+    this.redis = observe?.() ?? this.client;
     this.exactClock = exactClock;
     afterEach(async () => {
       for (const prefix of this.#opened.splice(0)) {
@@ -69,14 +74,14 @@ export class Rig {
     const keyOf = ({ id }: Pick<Session, "id">) => `${prefix}{${id.slice(10, 13)}}:s:${id}`;
     const indexOf = ({ id, userId }: Pick<Session, "id" | "userId">) => `${prefix}{${id.slice(10, 13)}}:u:${userId}`;
     return {
-      store: createSessionStore(this.redis, { ...options, prefix }),
+      store: createSessionStore(this.client, { ...options, prefix }),
       prefix,
       keys: () => this.keysUnder(prefix),
       keyOf,
       indexOf,
       age: (session, ms) => this.#age(keyOf(session), session.userId === null ? null : indexOf(session), session, ms),
       again: (others, before) =>
-        createSessionStore(before === undefined ? this.redis : gated(this.redis, before), { ...others, prefix }),
+        createSessionStore(before === undefined ? this.client : gated(this.client, before), { ...others, prefix }),
     };
   }
 
@@ -130,7 +135,7 @@ export class Rig {
   }
 }
 
-function gated(redis: Redis, before: (call: number) => Promise<void>): RedisClient {
+function gated(redis: Redis | Cluster, before: (call: number) => Promise<void>): RedisClient {
   let calls = 0;
   return {
     async evalsha(sha, keys, ...args) {

@@ -1,6 +1,6 @@
 /** What nearly every test file needs: a client, a prefix of its own, and the rule that no key outlives its session. */
 import { randomBytes } from "node:crypto";
-import { Redis, type RedisOptions } from "ioredis";
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { afterAll, afterEach, expect, inject } from "vitest";
 // Declares `redisUrl` for every TypeScript program that these fixtures are part of.
 import type {} from "./global-setup.js";
@@ -35,26 +35,39 @@ export function connect(options: RedisOptions & { url?: string } = {}): Redis {
   return redis;
 }
 
+/** A client of a whole Cluster; it is disconnected after the test file. */
+export function connectCluster(
+  { startupNodes }: { startupNodes: { host: string; port: number }[] },
+  options: ClusterOptions = {},
+): Cluster {
+  const cluster = new Cluster(startupNodes, options);
+  cluster.on("error", () => {});
+  afterFile(() => cluster.disconnect());
+  return cluster;
+}
+
 /** A key prefix that no other test file, run or call has. */
 export function uniquePrefix(): string {
   return `coatcheck-test:${randomBytes(8).toString("hex")}:`;
 }
 
 /** Every key that begins with `prefix`, sorted. `redis` must have no `keyPrefix` of its own. */
-export async function keysUnder(redis: Redis, prefix: string): Promise<string[]> {
+export async function keysUnder(redis: Redis | Cluster, prefix: string): Promise<string[]> {
   const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
   const keys = new Set<string>();
-  let cursor = "0";
-  do {
-    const [next, page] = await redis.scan(cursor, "MATCH", pattern, "COUNT", 1000);
-    for (const key of page) keys.add(key);
-    cursor = next;
-  } while (cursor !== "0");
+  for (const node of redis instanceof Cluster ? redis.nodes("master") : [redis]) {
+    let cursor = "0";
+    do {
+      const [next, page] = await node.scan(cursor, "MATCH", pattern, "COUNT", 1000);
+      for (const key of page) keys.add(key);
+      cursor = next;
+    } while (cursor !== "0");
+  }
   return [...keys].sort();
 }
 
 /** Asserts that every key under `prefix` expires by itself. Only a block without end, `…}:b:…`, may last for ever. */
-export async function expectCleanKeyspace(redis: Redis, prefix: string): Promise<void> {
+export async function expectCleanKeyspace(redis: Redis | Cluster, prefix: string): Promise<void> {
   const keys = await keysUnder(redis, prefix);
   const ttls = await Promise.all(keys.map((key) => redis.pttl(key)));
   const isBlock = (key: string) => /^\{[^{}]*\}:b:/.test(key.slice(prefix.length));
@@ -63,6 +76,6 @@ export async function expectCleanKeyspace(redis: Redis, prefix: string): Promise
 }
 
 /** Holds every test of the file, or of the `describe` it is called in, to `expectCleanKeyspace`. */
-export function guardKeyspace(redis: Redis, prefix: string): void {
+export function guardKeyspace(redis: Redis | Cluster, prefix: string): void {
   afterEach(() => expectCleanKeyspace(redis, prefix));
 }

@@ -8,6 +8,7 @@
 import { createRequire } from "node:module";
 import { Redis } from "ioredis";
 import type { TestProject } from "vitest/node";
+import { findRedisBinary } from "./redis-binary.ts";
 import { startRedisServer } from "./redis-server.ts";
 
 declare module "vitest" {
@@ -29,12 +30,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function prepare(project: TestProject): Promise<() => Promise<void>> {
   const own = process.env["COATCHECK_TEST_REDIS_URL"];
-  const server = own ? { url: own, version: await versionAt(own), stop: async () => {} } : await startRedisServer();
+  // A run over several servers names the binary of each project, which its tests find in their environment.
+  const env = { ...process.env, ...project.config.env };
+  const server = own
+    ? { url: own, version: await versionAt(own), stop: async () => {} }
+    : await startRedisServer({ binary: await findRedisBinary({ env }) });
   project.provide("redisUrl", server.url);
 
   const client = process.env["COATCHECK_IOREDIS"] === "6" ? "ioredis6" : "ioredis";
   const { version } = createRequire(import.meta.url)(`${client}/package.json`) as { version: string };
-  console.log(`Tests run on ${server.version}, ioredis ${version}, Node ${process.versions.node}.`);
+  const name = project.name === "" ? "Tests run" : `${project.name} runs`;
+  console.log(`${name} on ${server.version}, ioredis ${version}, Node ${process.versions.node}.`);
 
   return () => server.stop();
 }

@@ -13,13 +13,14 @@ export function indexedIds(redis: Redis, prefix: string, userId: string): Promis
  * says, and that the index goes with the last.
  */
 export async function expectIndex(redis: Redis, prefix: string, userId: string, ids: readonly string[]): Promise<void> {
-  const { index, sessions } = new Keys(prefix).user(userId);
+  const keys = new Keys(prefix);
+  const { index } = keys.user(userId);
   const members = await redis.zrange(index, 0, -1, "WITHSCORES");
   const scores = new Map<string, number>();
   for (let at = 0; at < members.length; at += 2) scores.set(members[at] as string, Number(members[at + 1]));
   expect([...scores.keys()].sort()).toEqual([...ids].sort());
 
-  const expiries = await Promise.all([...scores.keys()].map((id) => redis.pexpiretime(sessions + id)));
+  const expiries = await Promise.all([...scores.keys()].map((id) => redis.pexpiretime(keys.session(id))));
   expect(expiries).toEqual([...scores.values()]);
   // -2 is what Redis says of a key that does not exist.
   expect(await redis.pexpiretime(index)).toBe(ids.length === 0 ? -2 : Math.max(...scores.values()));

@@ -16,8 +16,8 @@ export interface RedisBinary {
   readonly env: Readonly<Record<string, string>>;
   /** What it says of itself, such as `Redis server v=7.0.15`. */
   readonly version: string;
-  /** How it was found: `REDIS_SERVER`, `PATH` or `unpacked`. */
-  readonly source: "REDIS_SERVER" | "PATH" | "unpacked";
+  /** How it was found: named by an environment variable such as `REDIS_SERVER`, on `PATH`, or `unpacked`. */
+  readonly source: string;
 }
 
 export interface SearchOptions {
@@ -69,11 +69,7 @@ async function search({ env = process.env, cache = DEFAULT_CACHE }: SearchOption
 }
 
 /** The binary at `path` if it exists and runs as a Redis or Valkey server, else `null`. */
-async function probe(
-  path: string,
-  env: Record<string, string>,
-  source: RedisBinary["source"],
-): Promise<RedisBinary | null> {
+export async function probe(path: string, env: Record<string, string>, source: string): Promise<RedisBinary | null> {
   try {
     await access(path, constants.X_OK);
     const { stdout } = await run(path, ["--version"], { env: { ...process.env, ...env } });
@@ -232,7 +228,7 @@ function isMissingProgram(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
-function firstLine(error: unknown): string {
+export function firstLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isMissingProgram(error)) return "this machine has no apt-get";
   const stderr = "stderr" in error ? String(error.stderr).trim() : "";

@@ -21,8 +21,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   /** A fixed port. By default a free one is taken. */
   readonly port?: number;
-  /** Runs as a Redis Cluster of one node that owns every slot. */
-  readonly cluster?: boolean;
+  /** Runs as a Redis Cluster of one node that owns every slot; `"member"` owns none, and waits to be joined to others. */
+  readonly cluster?: boolean | "member";
   /** The binary to run; what `findRedisBinary` finds by default. */
   readonly binary?: RedisBinary;
 }
@@ -59,8 +59,8 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   const binary = options.binary ?? (await findRedisBinary());
   const folder = await mkdtemp(join(tmpdir(), "coatcheck-redis-"));
   try {
-    const [port, first] = await startOnFreePort(binary, folder, options);
-    return control(binary, folder, options, port, first);
+    const [port, settings, first] = await startOnFreePort(binary, folder, options);
+    return control(binary, folder, settings, port, first);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -72,11 +72,14 @@ async function startOnFreePort(
   binary: RedisBinary,
   folder: string,
   options: RedisServerOptions,
-): Promise<[port: number, running: Running]> {
+): Promise<[port: number, settings: RedisServerOptions, running: Running]> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
+    const withBus = options.cluster
+      ? { ...options, args: [...(await clusterArgs()), ...(options.args ?? [])] }
+      : options;
     try {
-      return [port, await launch(binary, folder, options, port)];
+      return [port, withBus, await launch(binary, folder, withBus, port)];
     } catch (error) {
       if (!(error instanceof PortTakenError) || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error;
     }
@@ -137,7 +140,6 @@ async function launch(
     ...["--appendonly", "no"],
     ...["--daemonize", "no"],
     ...["--logfile", ""],
-    ...(options.cluster ? await clusterArgs() : []),
     ...(options.args ?? []),
   ];
   // A group of its own: Ctrl-C in the terminal then reaches the runner alone, which stops its servers in its order.
@@ -178,7 +180,7 @@ async function launch(
       await dismissWatchdog();
     },
   };
-  if (options.cluster) await ownEverySlot(port);
+  if (options.cluster === true) await ownEverySlot(port);
   return running;
 }
 

@@ -1,0 +1,42 @@
+/**
+ * What the failures of a Redis client are as errors of coatcheck. It sends nothing, and keeps what must not be shown out of
+ * messages.
+ */
+import { CorruptRecordError, StoreUnavailableError } from "./errors.js";
+
+/** `last` is how Redis answered the last try, where there was more than one. */
+export function lateError(timeout: number, last: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(
+    `Redis did not answer within ${timeout} ms; the command may still run, or have run`,
+    last === undefined ? undefined : withoutCommand(last),
+  );
+}
+
+/** Every failure of a command as an error of coatcheck. */
+export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
+  const cause = withoutCommand(error);
+  if (!isReply(error, "WRONGTYPE") || first === undefined) {
+    // Frameworks may show this message to a client, so the details stay in the cause (ASVS 5.0, 16.5.1).
+    const [code] = /^[A-Z]+(?= )/.exec(cause.message) ?? [];
+    return new StoreUnavailableError(code ? `Redis cannot serve (${code})` : "Redis cannot be reached", cause);
+  }
+  // A script of several keys says which one it is, in full: with the prefix that the client puts before all keys.
+  const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];
+  if (named === undefined) return new CorruptRecordError(first, cause);
+  const isPrefixed = typeof keyPrefix === "string" && named.startsWith(keyPrefix);
+  return new CorruptRecordError(isPrefixed ? named.slice(keyPrefix.length) : named, cause);
+}
+
+/** Whether an error is this reply of Redis. */
+export function isReply(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.startsWith(code);
+}
+
+/** ioredis hangs the whole command on its errors, arguments and all: claims would end up in logs. */
+function withoutCommand(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const clean = new Error(error.message);
+  clean.name = error.name;
+  if (error.stack !== undefined) clean.stack = error.stack;
+  return clean;
+}

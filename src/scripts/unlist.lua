@@ -1,0 +1,6 @@
+-- Takes sessions that have ended out of the index of their user. Revocations do so themselves, except while Redis Cluster
+-- moves the slot.
+-- KEYS[1]  index of the user
+-- ARGV[1…] ids
+-- Returns  how many of them it named
+return unlist(KEYS[1], ARGV)
