@@ -16,14 +16,12 @@ export function between(document: string, text: string): string {
   return `${document.slice(0, begin + BEGIN.length)}\n${text.trim()}\n${document.slice(end)}`;
 }
 
-/** The summary of a run. `from` is the file of its results, as it is named in the repository. */
+/** The summary of a run. `from` is the file of its results, as seen from the document. */
 export function summaryOf(results: Results, from: string): string {
-  const { machine, versions, startedAt, commit, settings } = results;
-  const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
   return [
     "![Authenticated requests per second of each contender](bench/headline.svg)",
     "",
-    `Measured by \`npm run bench${settings.quick ? " -- --quick" : ""}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [${from}](${from}).`,
+    sourceOf(results, from),
     "",
     ...peersTable(results),
     "",
@@ -31,6 +29,32 @@ export function summaryOf(results: Results, from: string): string {
     "",
     ...targetTable(results),
   ].join("\n");
+}
+
+/** What the choice between a session and a JWT needs of it: the price of each, and how long a log-out takes. */
+export function comparisonOf(results: Results, from: string): string {
+  return [
+    sourceOf(results, from),
+    "",
+    ...peersTable(results),
+    "",
+    "And this is how long a user who has logged out was still let in, while a slow request was under way:",
+    "",
+    ...acceptedTable(results),
+  ].join("\n");
+}
+
+function sourceOf({ machine, versions, startedAt, commit, settings }: Results, from: string): string {
+  const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
+  return `Measured by \`npm run bench${settings.quick ? " -- --quick" : ""}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [the results](${from}).`;
+}
+
+function acceptedTable({ figures }: Results): string[] {
+  const rows = select(figures, { scenario: "revocation", metric: "still accepted" }).map(
+    ({ contender, ours, value, atLeast }) =>
+      `| ${ours ? `**${contender}**` : contender} | ${atLeast ? "at least " : ""}${digits(value)} |`,
+  );
+  return ["| | seconds |", "|---|---|", ...rows];
 }
 
 function peersTable(results: Results): string[] {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../results.ts";
 import { headlineSvg } from "./headline.ts";
 import { htmlReport } from "./html.ts";
-import { BEGIN, between, summaryOf } from "./markdown.ts";
+import { BEGIN, between, comparisonOf, summaryOf } from "./markdown.ts";
 import { scalePage } from "./scale-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,8 +17,8 @@ export async function writeReport(results: Results, file: string): Promise<strin
 }
 
 /**
- * Writes the report, the headline chart, docs/scale.md, and the summary where README.md has its markers. `file` is the run's
- * file of results. Returns the files written. Throws a sentence where the run lacks what a page needs.
+ * Writes the report, the headline chart, docs/scale.md, and a summary into the documents that have the markers for it.
+ * `file` is the run's file of results. Returns the files written. Throws a sentence where the run lacks what a page needs.
  */
 export async function publish(results: Results, file: string): Promise<string[]> {
   const from = relative(ROOT, resolve(file)).replaceAll("\\", "/");
@@ -27,15 +27,19 @@ export async function publish(results: Results, file: string): Promise<string[]>
   if (headline === null)
     throw new Error("There is no headline without the scenario peers: this run has not measured it.");
   const page = scalePage(results, `../${from}`);
-  const readme = await readFile(resolve(ROOT, "README.md"), "utf8");
+  const summaries = [
+    ["README.md", summaryOf(results, from)],
+    ["docs/sessions-or-jwt.md", comparisonOf(results, `../${from}`)],
+  ] as const;
 
   const files: [name: string, text: string][] = [
     [resolve(ROOT, "bench/headline.svg"), headline],
     [resolve(ROOT, "docs/scale.md"), page],
-    ...(readme.includes(BEGIN)
-      ? [[resolve(ROOT, "README.md"), between(readme, summaryOf(results, from))] as [string, string]]
-      : []),
   ];
+  for (const [name, summary] of summaries) {
+    const document = await readFile(resolve(ROOT, name), "utf8");
+    if (document.includes(BEGIN)) files.push([resolve(ROOT, name), between(document, summary)]);
+  }
   await mkdir(resolve(ROOT, "docs"), { recursive: true });
   const written = [await writeReport(results, resolve(ROOT, "bench/report.html"))];
   for (const [name, text] of files) {

@@ -65,10 +65,13 @@ if ARGV[4] == '1' and record.u then
 end
 record.h = ARGV[2]
 record.t = string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, age, idle, absolute)
-local fields = {}
+-- These two come first, where touch.lua looks for them.
+local fields = { 'h', record.h, 't', record.t }
 for field, value in pairs(record) do
-  fields[#fields + 1] = field
-  fields[#fields + 1] = value
+  if field ~= 'h' and field ~= 't' then
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
+  end
 end
 local expires = deadline(created, age, idle, absolute)
 call_many('HSET', KEYS[2], fields)
