@@ -7,6 +7,11 @@ const entries = {
   express: "src/express.ts",
   fastify: "src/fastify.ts",
   koa: "src/koa.ts",
+  "express-session": "src/express-session.ts",
+  "koa-session": "src/koa-session.ts",
+  introspection: "src/introspection.ts",
+  "one-time": "src/one-time.ts",
+  jwt: "src/jwt.ts",
 };
 
 export default defineConfig({

@@ -11,11 +11,13 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
   /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
-  /^(losses|redis|scripts\/.*)\.ts$/,
-  /^(check|context|verbs\/.*)\.ts$/,
+  /^(losses|redirection|redis-errors|redis|keyspace|node-redis|scripts\/.*)\.ts$/,
+  /^(check|context|verbs\/.*|one-time|one-time\/.*|drop-in\/.*)\.ts$/,
   /^store\.ts$/,
+  /^introspection\.ts$/,
   /^http\/.*\.ts$/,
-  /^(express|fastify|koa)\.ts$/,
+  /^jwt\/.*\.ts$/,
+  /^(express|fastify|koa|jwt|express-session|koa-session)\.ts$/,
   /^index\.ts$/,
 ];
 const layerOf = (file: string) => LAYERS.findIndex((layer) => layer.test(file));
@@ -42,15 +44,29 @@ describe("the layers", () => {
     expect(importsOf("index.ts")).toContain("store.ts");
   });
 
-  it("let redis.ts alone call a client's commands", () => {
+  it("let redis.ts alone, and for the drop-in stores its side door, call a client's commands", () => {
     const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|nodes|sendCommand)\(/;
-    expect(files.filter((file) => calls.test(codeOf(file)))).toEqual(["redis.ts"]);
+    expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
+      "keyspace.ts",
+      "node-redis.ts",
+      "redis.ts",
+    ]);
+    const users = files.filter((file) => importsOf(file).some((path) => /^(keyspace|node-redis)\.ts$/.test(path)));
+    expect(users.filter((file) => !/^(node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
   });
 
   it("let redis.ts alone name a command of Redis", () => {
     const names =
       /["'`](GET|SET|DEL|HGETALL|HMGET|HSET|HDEL|HINCRBY|EXISTS|PEXPIREAT|Z[A-Z]+|EVALSHA|EVAL|TIME|INFO|CONFIG|WAIT|SCAN)["'`]/;
     expect(files.filter((file) => !file.startsWith("http/") && names.test(codeOf(file)))).toEqual(["redis.ts"]);
+  });
+
+  it("let coatcheck/jwt alone know jose", () => {
+    const knowJose = files.filter((file) => /from "jose"/.test(codeOf(file)));
+    expect(knowJose).toContain("jwt/profile.ts");
+    expect(knowJose.filter((file) => !file.startsWith("jwt/"))).toEqual([]);
+    const users = files.filter((file) => importsOf(file).some((path) => path.startsWith("jwt/")));
+    expect(users.filter((file) => !file.startsWith("jwt/"))).toEqual(["jwt.ts"]);
   });
 
   it("keep everything but types of ioredis out of the package", () => {

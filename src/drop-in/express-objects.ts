@@ -1,0 +1,70 @@
+/**
+ * The session and cookie objects of express-session, made without importing it. A store has to make them in
+ * `createSession`, and connect-redis imports express-session for that; but @fastify/session takes the same stores, and its
+ * users should not have to install express-session. So the classes are taken from the middleware that uses the store: it
+ * puts a function `generate` on it, which makes a new session. They are then its own even where two copies of
+ * express-session are installed, and a bundler need not find anything.
+ */
+
+/** A request as express-session decorates it. */
+export interface SessionRequest {
+  sessionID?: string;
+  session?: object | null;
+}
+
+/** What express-session assigns to the `generate` of its store: gives a request a new session with a new id. */
+export type Generate = (request: SessionRequest) => void;
+
+/** The classes of one copy of express-session. */
+interface Classes {
+  readonly Session: new (request: SessionRequest, data: object) => object;
+  readonly cookie: object;
+}
+
+/** A cookie as it comes from Redis. */
+type StoredCookie = Record<string, unknown>;
+
+const learned = new WeakMap<Generate, Classes>();
+
+/** Makes the session of a request from a stored record, as the `createSession` of express-session's own `Store` does. */
+export function createSession(generate: Generate, request: SessionRequest, data: { cookie: StoredCookie }): object {
+  const classes = learned.get(generate) ?? learn(generate, request);
+  const { expires, originalMaxAge } = data.cookie;
+  const cookie = createCookie(classes.cookie, data.cookie);
+  if (typeof expires === "string") cookie["expires"] = new Date(expires);
+  // To set `expires` changes it.
+  cookie["originalMaxAge"] = originalMaxAge;
+  data.cookie = cookie;
+  const session = new classes.Session(request, data);
+  request.session = session;
+  return session;
+}
+
+/** Lets the middleware make one session that nobody uses, on a stand-in for the request. Once for each middleware. */
+function learn(generate: Generate, request: SessionRequest): Classes {
+  // A function `genid` or `cookie` of the application's may look at the request, but what is set stays on the stand-in. A
+  // store's `load` has no real request, and the middleware looks at these.
+  const stand: SessionRequest = Object.create(request, {
+    sessionID: { value: undefined, writable: true },
+    session: { value: undefined, writable: true },
+    ...("headers" in request ? {} : { headers: { value: {} }, connection: { value: {} } }),
+  });
+  generate(stand);
+  const session = stand.session as { cookie: object };
+  const classes = {
+    Session: session.constructor as Classes["Session"],
+    cookie: Object.getPrototypeOf(session.cookie) as object,
+  };
+  learned.set(generate, classes);
+  return classes;
+}
+
+function createCookie(prototype: object, stored: StoredCookie): StoredCookie {
+  const Cookie = prototype.constructor;
+  // To this day express-session's cookies do not know their constructor, so what it does is done here.
+  if (Cookie !== Object) return new (Cookie as new (stored: StoredCookie) => StoredCookie)(stored);
+  const cookie = Object.create(prototype) as StoredCookie;
+  Object.assign(cookie, { path: "/", maxAge: null, httpOnly: true });
+  for (const name of Object.keys(stored)) if (name !== "data") cookie[name] = stored[name];
+  return cookie;
+}

@@ -1,0 +1,101 @@
+/** The options that all drop-in stores have, checked and with their defaults. It knows no framework. */
+import { Keyspace, type KeyspaceClient } from "../keyspace.js";
+import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../node-redis.js";
+import { checkInteger, checkNames, checkString, show } from "../options.js";
+
+/** The stored session as `userId`, `ttl` and what lists sessions give it: whatever the application put in. */
+// biome-ignore lint/suspicious/noExplicitAny: a session has no type here until the application gives it one.
+export type SessionRecord = Record<string, any>;
+
+/** How a session becomes a string and is read back; `JSON` is one. */
+export interface Serializer {
+  /** May be asynchronous. */
+  parse(text: string): unknown;
+  stringify(session: object): string;
+}
+
+/** The options that every drop-in store has. */
+export interface DropInOptions<Data extends object = SessionRecord> {
+  /**
+   * The Redis client: ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient` or
+   * `createCluster`). It stays yours: the store never connects or closes it.
+   */
+  readonly client: KeyspaceClient | NodeRedisClient;
+  /** What the key of every session begins with. */
+  readonly prefix?: string | undefined;
+  /** Turns sessions into strings and back. Default: `JSON`. */
+  readonly serializer?: Serializer | undefined;
+  /** How many keys Redis looks at in each step of `all`, `ids`, `length` and `clear`. Default: 100. */
+  readonly scanCount?: number | undefined;
+  /** How long a call waits for Redis before it fails with `StoreUnavailableError`, ms. Default: 1 second. */
+  readonly timeout?: number | undefined;
+  /**
+   * Whose session it is; `undefined` for a guest's. With it the store keeps an index, and `listForUser`,
+   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save with this option on. Called
+   * on every load and save: it must be quick and must not throw. Default: none.
+   * @example userId: (session) => session.passport?.user
+   */
+  readonly userId?: ((session: Data) => string | null | undefined) | undefined;
+}
+
+/** The names of {@link DropInOptions}. */
+export const DROP_IN_OPTIONS = ["client", "prefix", "serializer", "scanCount", "timeout", "userId"] as const;
+
+/** The same with their defaults filled in. */
+export interface ResolvedOptions {
+  readonly keyspace: Keyspace;
+  readonly prefix: string;
+  readonly serializer: Serializer;
+  readonly scanCount: number;
+  readonly userId: ((session: object) => unknown) | undefined;
+}
+
+/** Checks the options, of which `names` are known. `null` is taken for "not given", as connect-redis takes it. */
+export function resolveOptions<Data extends object>(
+  where: string,
+  options: DropInOptions<Data>,
+  names: readonly string[],
+  defaultPrefix: string,
+): ResolvedOptions {
+  checkNames(where, options, names);
+  const client = clientOf(where, options.client);
+  const serializer = options.serializer ?? JSON;
+  if (typeof serializer.parse !== "function" || typeof serializer.stringify !== "function") {
+    throw new TypeError(`serializer must have the methods parse and stringify, got ${show(serializer)}`);
+  }
+  const userId = options.userId ?? undefined;
+  if (userId !== undefined && typeof userId !== "function") {
+    throw new TypeError(`userId must be a function of the session, got ${show(userId)}`);
+  }
+  return {
+    keyspace: new Keyspace(client, checkInteger("timeout (ms)", options.timeout ?? 1000, 1, 2 ** 31 - 1)),
+    prefix: checkString("prefix", options.prefix ?? defaultPrefix),
+    serializer,
+    scanCount: checkInteger("scanCount", options.scanCount ?? 100, 1),
+    userId: userId as ResolvedOptions["userId"],
+  };
+}
+
+function clientOf(where: string, client: KeyspaceClient | NodeRedisClient): KeyspaceClient {
+  if (isNodeRedis(client)) return adaptNodeRedis(client);
+  const needed = [client?.evalsha, client?.eval, client?.get, client?.scan, client?.zscan, client?.on];
+  if (needed.some((method) => typeof method !== "function")) {
+    throw new TypeError(`client of ${where} must be a client of ioredis, iovalkey or node-redis, got ${show(client)}`);
+  }
+  return client;
+}
+
+/** A time to live in seconds, as the options of connect-redis have it, in ms. */
+export function millisecondsOf(name: string, seconds: unknown): number {
+  if (typeof seconds !== "number" || !Number.isFinite(seconds)) {
+    throw new TypeError(`${name} must be a number of seconds, got ${show(seconds)}`);
+  }
+  return Math.ceil(seconds * 1000);
+}
+
+/** Checks a time to live that is the same for all sessions, in seconds. Returns ms. */
+export function checkTtl(seconds: unknown): number {
+  const ms = millisecondsOf("ttl", seconds);
+  if (ms <= 0) throw new RangeError(`ttl must be more than 0 seconds, got ${String(seconds)}`);
+  return ms;
+}

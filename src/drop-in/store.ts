@@ -1,0 +1,68 @@
+/** What the stores of all frameworks have in common: their client, their events, and the calls for a user's sessions. */
+import { EventEmitter } from "node:events";
+import { type DestroyAllOptions, type ListedSession, UserSessions } from "./many.js";
+import type { Fields, Lifetime } from "./merge.js";
+import { type DropInOptions, type ResolvedOptions, resolveOptions, type SessionRecord } from "./options.js";
+import { type DiscardedWrite, Records } from "./records.js";
+
+/** What a store emits. */
+export interface StoreEvents {
+  connect: [];
+  disconnect: [];
+  discarded: [write: DiscardedWrite];
+}
+
+/** What a framework's own store says of itself. */
+interface Kind {
+  /** The names of its options. */
+  readonly names: readonly string[];
+  readonly prefix: string;
+  readonly lifetime: Lifetime;
+}
+
+export abstract class DropInStore<Data extends object = SessionRecord> extends EventEmitter<StoreEvents> {
+  /** The client that the store was made with. */
+  readonly client: DropInOptions<Data>["client"];
+  /** What the key of every session begins with. */
+  readonly prefix: string;
+  protected readonly options: ResolvedOptions;
+  protected readonly records: Records;
+  readonly #lifetime: Lifetime;
+
+  constructor(options: DropInOptions<Data>, { names, prefix, lifetime }: Kind) {
+    super();
+    this.options = resolveOptions("RedisStore", options, names, prefix);
+    this.client = options.client;
+    this.prefix = this.options.prefix;
+    this.records = new Records(this.options, lifetime, this);
+    this.#lifetime = lifetime;
+    this.options.keyspace.watch({ ready: () => this.emit("connect"), end: () => this.emit("disconnect") });
+  }
+
+  /** The live sessions of a user, each with its `id`; those that expire last come first. Needs the option `userId`. */
+  async listForUser(userId: string): Promise<ListedSession<Data>[]> {
+    return this.#users.list(userId);
+  }
+
+  /**
+   * Ends all sessions of a user, but the one whose id is in `except` (`req.sessionID`, `request.session.sessionId`,
+   * `ctx.session.externalKey`). Returns how many were live. Once this has resolved, no request that had loaded one of them
+   * can bring it back. Needs the option `userId`. A log-in that is under way meanwhile counts as later.
+   */
+  async destroyAllForUser(userId: string, options?: DestroyAllOptions): Promise<number> {
+    return this.#users.destroyAll(userId, options);
+  }
+
+  /**
+   * Changes top-level properties in all live sessions of a user; `undefined` removes one. Returns how many sessions it
+   * changed. A request under way that changes the same property has the last word. Needs the option `userId`.
+   * @example await store.updateForUser("42", { role: "member" });
+   */
+  async updateForUser(userId: string, patch: Partial<Data>): Promise<number> {
+    return this.#users.update(userId, patch as Fields);
+  }
+
+  get #users(): UserSessions<Data> {
+    return new UserSessions<Data>(this.records, this.#lifetime);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Which sessions a user has: a sorted set for each user, beside the sessions. It knows ids, and not what is stored under
+ * them.
+ *
+ * A session and the index of its user may lie in different slots of a cluster, so no script writes both. The order does
+ * what atomicity cannot: on the way in a session enters the index before it is stored, on the way out it is gone before it
+ * leaves the index. So the index may name too many for a moment, and never too few: whoever reads it looks at each session
+ * itself. What it then finds gone or another's it may strike out only if that was enlisted a minute ago or more: a younger
+ * member may belong to a session that is about to be stored. Only who has ended a session himself strikes it out at once,
+ * because no framework gives the same id twice.
+ */
+import type { Deadline } from "../deadline.js";
+import { escapeText } from "../keys.js";
+import type { Keyspace } from "../keyspace.js";
+import { dropInScripts as scripts } from "../scripts/drop-in.js";
+
+/** How many seconds a save may take between its two steps. drop-in-enlist.lua grants the same on top of the expiry. */
+const YOUNG = 60;
+
+/** The indexes of all users of one store. */
+export class UserIndex {
+  readonly #keyspace: Keyspace;
+  readonly #root: string;
+
+  constructor(keyspace: Keyspace, prefix: string) {
+    this.#keyspace = keyspace;
+    // Begins with another letter than the sessions do, so that no session id makes the two meet. Without a prefix they
+    // share one space; `owns` then tells them apart.
+    this.#root = `${prefix.startsWith("c") ? "users" : "coatcheck:users"}:${encodeURIComponent(escapeText(prefix))}:`;
+  }
+
+  /** Whether a key is the index of a user. */
+  owns(key: string): boolean {
+    return key.startsWith(this.#root);
+  }
+
+  /** Enters a session, or keeps it for longer. `ttl` is in ms, `null` for ever. */
+  async enlist(userId: string, sid: string, ttl: number | null, deadline?: Deadline): Promise<void> {
+    await this.#keyspace.run(scripts.enlist, [this.#key(userId)], [sid, ttl ?? ""], deadline);
+  }
+
+  /** Takes sessions out that are gone for good. */
+  async strike(userId: string, sids: readonly string[], deadline?: Deadline): Promise<void> {
+    if (sids.length > 0) await this.#keyspace.run(scripts.strike, [this.#key(userId)], [0, ...sids], deadline);
+  }
+
+  /** Takes sessions out that looked gone, or another user's, but for those that may be about to be stored. */
+  async tidy(userId: string, sids: readonly string[]): Promise<void> {
+    if (sids.length > 0) await this.#keyspace.run(scripts.strike, [this.#key(userId)], [YOUNG, ...sids]);
+  }
+
+  /** The ids in the index of a user, a page at a time, each once; with the ms until which they may live. */
+  async *members(userId: string): AsyncGenerator<[sid: string, expires: number][]> {
+    const seen = new Set<string>();
+    for await (const page of this.#keyspace.members(this.#key(userId), PAGE)) {
+      const fresh = page.filter(([sid]) => !seen.has(sid));
+      for (const [sid] of fresh) seen.add(sid);
+      for (let at = 0; at < fresh.length; at += PAGE) yield fresh.slice(at, at + PAGE);
+    }
+  }
+
+  #key(userId: string): string {
+    return this.#root + escapeText(userId);
+  }
+}
+
+/** How many sessions are read at once. A small index comes in one piece, whatever was asked for. */
+const PAGE = 100;

@@ -1,0 +1,124 @@
+/**
+ * The side door to Redis, for the drop-in stores: beside scripts they read plain keys and look for the keys that there
+ * are, which the session store never does. It knows nothing of sessions.
+ */
+import { EventEmitter } from "node:events";
+import { StoreUnavailableError } from "./errors.js";
+import { isPassing } from "./redirection.js";
+import { type ScriptClient, ScriptRunner } from "./redis.js";
+import { lateError, translate } from "./redis-errors.js";
+
+/** How long to wait before a command is sent again, ms. */
+const PAUSE = 50;
+
+/**
+ * What the drop-in stores need of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`) and iovalkey have
+ * in common, and that `node-redis.ts` gives to the others.
+ */
+export interface KeyspaceClient extends ScriptClient {
+  get(key: string): Promise<string | null>;
+  scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<ScanReply>;
+  zscan(key: string, cursor: string, count: "COUNT", about: number): Promise<ScanReply>;
+  /** A Cluster has this. */
+  nodes?(role: "master" | "all"): KeyspaceClient[];
+}
+
+/** Where to go on, or "0" at the end; and what was found. */
+export type ScanReply = [cursor: string, found: string[]];
+
+/** Runs scripts, reads single keys, and goes through many in bounded steps, each with a deadline of its own. */
+export class Keyspace extends ScriptRunner<KeyspaceClient> {
+  /** The value of a key; `null` where there is none. An error calls the key by `name`. One round trip. */
+  get(key: string, name = key): Promise<string | null> {
+    const send = () => this.client.get(key);
+    return this.settle(send(), [name], undefined, this.#again(send));
+  }
+
+  /** The same by callback. Every request does this, so it makes no promise beside the client's own. */
+  fetch(key: string, name: string, succeed: (value: string | null) => void, fail: (error: unknown) => void): void {
+    if (this.inCluster) {
+      this.get(key, name).then(succeed, fail);
+      return;
+    }
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      fail(lateError(this.timeout, undefined));
+    }, this.timeout);
+    this.client.get(key).then(
+      (value) => {
+        if (late) return;
+        clearTimeout(timer);
+        succeed(value);
+      },
+      (error: unknown) => {
+        if (late) return;
+        clearTimeout(timer);
+        fail(translate(error, [name], undefined));
+      },
+    );
+  }
+
+  /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
+  async *keys(prefix: string, about: number): AsyncGenerator<string[]> {
+    // The client's own prefix is put before keys, but neither before patterns nor taken off the keys that come back.
+    const own = String(this.clientOptions["keyPrefix"] ?? "");
+    const pattern = `${(own + prefix).replace(/[\\*?[\]]/g, "\\$&")}*`;
+    for (const node of await this.#masters(prefix)) {
+      let cursor = "0";
+      do {
+        const [next, keys] = await this.settle(node.scan(cursor, "MATCH", pattern, "COUNT", about), []);
+        if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
+        cursor = next;
+      } while (cursor !== "0");
+    }
+  }
+
+  /**
+   * Every member of a sorted set, with its score, a page at a time. A member may come twice; one that is there all the
+   * while comes at least once, however its score changes.
+   */
+  async *members(key: string, about: number): AsyncGenerator<[member: string, score: number][]> {
+    let cursor = "0";
+    do {
+      const send = () => this.client.zscan(key, cursor, "COUNT", about);
+      const [next, flat] = await this.settle(send(), [key], undefined, this.#again(send));
+      const page: [string, number][] = [];
+      for (let i = 0; i < flat.length; i += 2) page.push([flat[i] as string, Number(flat[i + 1])]);
+      if (page.length > 0) yield page;
+      cursor = next;
+    } while (cursor !== "0");
+  }
+
+  /** Tells when the client can be used (again), and when it has been closed or has given up. */
+  watch(listeners: { readonly ready: () => void; readonly end: () => void }): void {
+    comingsOf(this.client).on("ready", listeners.ready).on("end", listeners.end);
+  }
+
+  /** Sends a command again that failed because a slot of the cluster is on its way to another node. */
+  #again<T>(send: () => Promise<T>) {
+    return (error: unknown) => (this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined);
+  }
+
+  async #masters(anyKey: string): Promise<KeyspaceClient[]> {
+    const { client } = this;
+    if (client.nodes === undefined) return [client];
+    // A Cluster that is not connected yet knows no nodes, and waits with its first command until it does.
+    if (client.nodes("master").length === 0) await this.get(anyKey);
+    const masters = client.nodes("master");
+    if (masters.length === 0) throw new StoreUnavailableError("The cluster has no master that can be reached");
+    return masters;
+  }
+}
+
+/** One for each client, so that any number of stores add one listener for each event and no more. */
+const comings = new WeakMap<KeyspaceClient, EventEmitter>();
+
+function comingsOf(client: KeyspaceClient): EventEmitter {
+  const known = comings.get(client);
+  if (known !== undefined) return known;
+  const emitter = new EventEmitter().setMaxListeners(0);
+  comings.set(client, emitter);
+  for (const event of ["ready", "end"]) client.on(event, () => emitter.emit(event));
+  return emitter;
+}

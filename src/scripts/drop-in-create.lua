@@ -1,0 +1,13 @@
+-- Stores a session under a key that is free. Run again after its reply was lost, it finds its own work and reports it.
+-- KEYS[1]  session
+-- ARGV[1]  its record
+-- ARGV[2]  ms to live, or '' for ever
+-- Returns  {'ok'}, or {'conflict', record} (there is another)
+local stored = redis.call('GET', KEYS[1])
+if stored and stored ~= ARGV[1] then return { 'conflict', stored } end
+if ARGV[2] == '' then
+  redis.call('SET', KEYS[1], ARGV[1])
+else
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+return { 'ok' }
