@@ -4,6 +4,8 @@ declare global {
     interface Claims {
       user_name: string;
       email: string;
+      /** Whether the user has shown that the address is theirs. */
+      email_verified: boolean;
       role: "member" | "moderator";
     }
   }

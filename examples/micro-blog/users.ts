@@ -1,9 +1,9 @@
 /**
  * Who has an account: a hash `blog:user:<name>` for each, and the sorted set `blog:users` of all names by age. The name
- * is public, on every post, and is what a user logs in with; the e-mail address is nobody's key, so nothing here tells
- * whether it has an account. Knows no session.
+ * is public, on every post, and is what a user logs in with. Anybody may sign up with any e-mail address, and several
+ * with the same one, so an address leads to an account only once it is confirmed: then the name is in the sorted set
+ * `blog:email:<address>`, by when. Knows no session and no mail.
  */
-
 import { hashPassword, verifyPassword } from "../passwords.ts";
 import type { Database } from "./database.ts";
 
@@ -13,6 +13,8 @@ export interface User {
   /** Lower-case and never changed: it is also the user's id. */
   readonly name: string;
   readonly email: string;
+  /** Whether somebody who reads the mail to that address has said that it is theirs. */
+  readonly emailVerified: boolean;
   readonly role: Role;
   /** What `hashPassword` made of it. */
   readonly passwordHash: string;
@@ -26,6 +28,8 @@ export const MIN_PASSWORD = 12;
 /** ASVS 5.0, 6.2.9 wants at least 64 to be allowed. */
 export const MAX_PASSWORD = 128;
 const PAGE_SIZE = 20;
+/** Of the accounts that share an address, only so many can be reached by it. */
+const MAX_PER_EMAIL = 5;
 
 /** Of two sign-ups with the same name at the same moment, one gets it. */
 const CREATE = `
@@ -38,6 +42,19 @@ return 1`;
 const REPLACE = `
 if redis.call('HGET', KEYS[1], 'passwordHash') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'passwordHash', ARGV[2])
+return 1`;
+
+/** A field of an account that there is; else a change would make half of one. */
+const SET = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1`;
+
+/** What is confirmed is the address that the link was sent to, and not the one that the account has by now. */
+const VERIFY = `
+if redis.call('HGET', KEYS[1], 'email') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'emailVerified', '1')
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 return 1`;
 
 export class Users {
@@ -55,7 +72,7 @@ export class Users {
     const created = await this.#database.run((redis) =>
       redis.eval(CREATE, 2, keyOf(name), "blog:users", user.createdAt, name, ...fields),
     );
-    return Number(created) === 1 ? user : null;
+    return Number(created) === 1 ? { ...user, emailVerified: false } : null;
   }
 
   /** `null`: no such user. */
@@ -63,6 +80,13 @@ export class Users {
     // What is no name is not looked up: a key is not the place for whatever came in a form.
     if (!NAME.test(name)) return null;
     return decode(await this.#database.run((redis) => redis.hgetall(keyOf(name))));
+  }
+
+  /** Who has confirmed this address: the last five, where it is that of several accounts. */
+  async withEmail(address: string): Promise<User[]> {
+    const names = await this.#database.run((redis) => redis.zrevrange(emailKeyOf(address), 0, MAX_PER_EMAIL - 1));
+    const users = await Promise.all(names.map((name) => this.get(name)));
+    return users.filter((user) => user !== null);
   }
 
   /** The user, if the password is theirs; else `null`, after the same time whether there is such a user or not. */
@@ -76,6 +100,18 @@ export class Users {
     const passwordHash = await hashPassword(password);
     const key = keyOf(user.name);
     return Number(await this.#database.run((r) => r.eval(REPLACE, 1, key, user.passwordHash, passwordHash))) === 1;
+  }
+
+  /** For who has proved to be the user in another way than by the password. `false`: there is no such user. */
+  async resetPassword(name: string, password: string): Promise<boolean> {
+    const passwordHash = await hashPassword(password);
+    return Number(await this.#database.run((r) => r.eval(SET, 1, keyOf(name), "passwordHash", passwordHash))) === 1;
+  }
+
+  /** The address is the user's. `false`: the account has another one, or there is none. */
+  async verifyEmail(name: string, email: string): Promise<boolean> {
+    const keys = [keyOf(name), emailKeyOf(email)] as const;
+    return Number(await this.#database.run((r) => r.eval(VERIFY, 2, ...keys, email, Date.now(), name))) === 1;
   }
 
   async setRole(name: string, role: Role): Promise<void> {
@@ -102,12 +138,24 @@ function keyOf(name: string): string {
   return `blog:user:${name}`;
 }
 
+function emailKeyOf(address: string): string {
+  return `blog:email:${encodeURIComponent(address.toLowerCase())}`;
+}
+
 function decode(fields: Record<string, string>): User | null {
-  const { name, email = "", role, passwordHash = "", createdAt } = fields as { [Field in keyof User]?: string };
+  const {
+    name,
+    email = "",
+    emailVerified,
+    role,
+    passwordHash = "",
+    createdAt,
+  } = fields as { [Field in keyof User]?: string };
   if (name === undefined) return null;
   return {
     name,
     email,
+    emailVerified: emailVerified === "1",
     role: role === "moderator" ? "moderator" : "member",
     passwordHash,
     createdAt: Number(createdAt),

@@ -9,11 +9,13 @@ import type { Database } from "./database.ts";
 import { History } from "./history.ts";
 import { orderRoutes } from "./orders.ts";
 import { pageRoute, sendErrorPage, wantsPage } from "./page.ts";
+import { Reservations, type WarehouseAccess } from "./reservations.ts";
 import { createStore, type ShopSessions } from "./sessions.ts";
 
 export interface ShopOptions {
   readonly redis: RedisClient;
   readonly db: Database;
+  readonly warehouse: WarehouseAccess;
   /** Whether the shop is served over HTTPS. Default: `true`. */
   readonly secure?: boolean;
   /** How old a log-in may be at the checkout, ms. Default: 5 minutes. */
@@ -29,6 +31,7 @@ export interface Shop {
   readonly db: Database;
   readonly store: ShopSessions;
   readonly history: History;
+  readonly reservations: Reservations;
   readonly freshWithin: number;
   /** Sends a program its JSON, and a browser's form back to the page. */
   answer(request: FastifyRequest, reply: FastifyReply, body: object): FastifyReply;
@@ -38,6 +41,7 @@ export interface Shop {
 export async function buildApp({
   redis,
   db,
+  warehouse,
   secure = true,
   freshWithin = 5 * 60_000,
   timeout,
@@ -48,7 +52,8 @@ export async function buildApp({
   const history = new History(store, db, app.log);
   const answer: Shop["answer"] = (request, reply, body) =>
     wantsPage(request) ? reply.redirect("/", 303) : reply.send(body);
-  const shop: Shop = { db, store, history, freshWithin, answer };
+  const reservations = new Reservations(store, warehouse);
+  const shop: Shop = { db, store, history, reservations, freshWithin, answer };
 
   await app.register(formbody);
   await app.register(sessions, { store, cookie: { secure } });

@@ -22,6 +22,7 @@ const SCHEMA = `
     placed_at timestamptz NOT NULL DEFAULT now(),
     cents integer NOT NULL
   );
+  ALTER TABLE orders ADD COLUMN IF NOT EXISTS reservation uuid;
   CREATE TABLE IF NOT EXISTS order_lines (
     order_id bigint NOT NULL REFERENCES orders,
     product_id text NOT NULL REFERENCES products,

@@ -6,9 +6,10 @@ import type { Shop } from "./app.ts";
 import { type Bill, combine, price } from "./cart.ts";
 import type { Database } from "./database.ts";
 import { Problem } from "./problem.ts";
+import type { Reservation } from "./reservations.ts";
 import type { Cart } from "./sessions.ts";
 
-export function orderRoutes(app: FastifyInstance, { db, freshWithin, answer }: Shop): void {
+export function orderRoutes(app: FastifyInstance, { db, reservations, freshWithin, answer }: Shop): void {
   app.post("/checkout", { preHandler: requireSession({ freshWithin }) }, async (request, reply) => {
     const userId = userOf(request);
     // Taken out of the session before the order is placed: of two clicks at once, only one finds anything in the cart.
@@ -19,10 +20,16 @@ export function orderRoutes(app: FastifyInstance, { db, freshWithin, answer }: S
     });
     if (session === null) throw new Problem(401, "Log in first.");
     if (Object.keys(taken).length === 0) throw new Problem(409, "The cart is empty.");
+    let reservation: Reservation | undefined;
     try {
-      const order = await placeOrder(db, userId, taken, session.claims.premium ?? false);
+      // From the session as Redis has just given it: a user who has logged out meanwhile is not spoken for.
+      reservation = await reservations.reserve(session, taken);
+      const order = await placeOrder(db, userId, taken, session.claims.premium ?? false, reservation.id);
       return answer(request, reply.code(201), order);
     } catch (error) {
+      await reservation
+        ?.release()
+        .catch((failure: unknown) => request.log.error({ err: failure, reservation }, "The goods were not put back."));
       await request.session
         .updateClaims(({ cart = {} }) => ({ cart: combine(cart, taken) }))
         .catch((failure: unknown) => request.log.error({ err: failure, cart: taken }, "The cart was not put back."));
@@ -39,12 +46,18 @@ export function orderRoutes(app: FastifyInstance, { db, freshWithin, answer }: S
   });
 }
 
-async function placeOrder(db: Database, userId: string, cart: Cart, premium: boolean): Promise<Bill & { id: string }> {
+async function placeOrder(
+  db: Database,
+  userId: string,
+  cart: Cart,
+  premium: boolean,
+  reservation: string,
+): Promise<Bill & { id: string }> {
   return db.transaction(async (tx) => {
     const bill = await price(tx, cart, premium);
     const { rows } = await tx.query<{ id: string }>(
-      "INSERT INTO orders (user_id, cents) VALUES ($1, $2) RETURNING id::text",
-      [userId, bill.cents],
+      "INSERT INTO orders (user_id, cents, reservation) VALUES ($1, $2, $3) RETURNING id::text",
+      [userId, bill.cents, reservation],
     );
     const id = rows[0]?.id as string;
     for (const line of bill.lines) {

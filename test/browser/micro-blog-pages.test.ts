@@ -169,6 +169,69 @@ describe("the pages of the micro-blog", () => {
     await inspect("sign-up-problems");
   });
 
+  it("look right for somebody who has forgotten the password", async () => {
+    await page.goto("/mail");
+    await inspect("mail-empty");
+    await blog.accounts("forgetful");
+    await page.goto("/forgot");
+    await inspect("forgot");
+    await page.getByLabel("User name or e-mail").evaluate((field) => field.removeAttribute("required"));
+    await button("Send the link").click();
+    await page.getByText("Your user name or your e-mail address.").waitFor();
+    await inspect("forgot-problem");
+    await page.getByLabel("User name or e-mail").fill("forgetful@example.com");
+    await button("Send the link").click();
+    await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+    await inspect("forgot-sent");
+    const path = await blog.linkTo("forgetful@example.com");
+    await page.goto(path);
+    await inspect("reset");
+    await page.getByLabel("New password").evaluate((field) => field.removeAttribute("minlength"));
+    await page.getByLabel("New password").fill("short");
+    await button("Set password").click();
+    await page.getByText("At least 12 characters, please.").waitFor();
+    await inspect("reset-problem");
+    await page.getByLabel("New password").fill("staple the other battery");
+    await button("Set password").click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    await inspect("reset-done");
+    await page.goto(path);
+    await inspect("reset-dead");
+    for (let times = 0; times < 10; times++) await blog.guest().post("/forgot", { who: "nobody" });
+    await page.goto("/forgot");
+    await page.getByLabel("User name or e-mail").fill("forgetful");
+    await button("Send the link").click();
+    await page.getByRole("heading", { name: "Slow down" }).waitFor();
+    await inspect("forgot-too-often");
+  });
+
+  it("look right for somebody whose address is not confirmed", async () => {
+    const reader = blog.guest();
+    const email = `${"a-rather-long-name.".repeat(3)}newcomer@mail.department.example.com`;
+    await reader.post("/signup", { name: "newcomer", email, password: PASSWORD });
+    await become(reader);
+    await page.goto("/?notice=welcome");
+    await inspect("verify-reminder");
+    for (let times = 0; times < 4; times++) await reader.post("/account/verify");
+    await page.goto("/mail");
+    await inspect("mail");
+    await page.goto(await blog.linkTo(email));
+    await inspect("verify");
+    await page.goto("/account");
+    await button("Send another link").click();
+    await page.getByRole("heading", { name: "Slow down" }).waitFor();
+    await inspect("verify-too-often");
+    const path = await blog.linkTo(email);
+    await page.goto(path);
+    await button("Yes, it is mine").click();
+    await page.getByText("Thank you! The address is confirmed.").waitFor();
+    await inspect("verify-done");
+    await page.goto("/account");
+    await inspect("account-confirmed");
+    await page.goto(path);
+    await inspect("verify-dead");
+  });
+
   it("look right for somebody who looks after the account", async () => {
     const laptop = await blog.logIn("max");
     await become(laptop);
@@ -176,7 +239,7 @@ describe("the pages of the micro-blog", () => {
     await page.goto("/devices");
     await inspect("devices-alone");
     const { create } = blog.blog.store;
-    const claims = { user_name: "max", email: "max@example.com", role: "member" } as const;
+    const claims = { user_name: "max", email: "max@example.com", email_verified: true, role: "member" } as const;
     await create({ userId: "max", claims, client: { ip: "2001:db8:85a3::8a2e:370:7334", userAgent: IPHONE } });
     await create({ userId: "max", claims });
     await page.goto("/devices?notice=device-ended");

@@ -130,6 +130,60 @@ describe("a log-out", () => {
   });
 });
 
+describe("a link in a mail", () => {
+  it("leads from the mail to a new password, and the browser tells nobody its token", async () => {
+    await blog.accounts("forgetful");
+    const { page } = await openBrowser();
+    const asked: { path: string; referer: string | undefined; origin: string | undefined }[] = [];
+    page.on("request", async (request) => {
+      const { referer, origin } = await request.allHeaders();
+      asked.push({ path: request.url().slice(blog.url.length), referer, origin });
+    });
+    await page.goto("/login");
+    await page.getByRole("link", { name: "Forgot your password?" }).click();
+    await page.getByLabel("User name or e-mail").fill("forgetful");
+    await page.getByRole("button", { name: "Send the link" }).click();
+    await blog.blog.dispatch.settled();
+    await page.getByRole("link", { name: "To the mail of this demo" }).click();
+    await page.locator("article").first().getByRole("link").click();
+    await page.getByText("For the account forgetful").waitFor();
+    await page.getByLabel("New password").fill("staple the other battery");
+    await page.getByRole("button", { name: "Set password" }).click();
+    await page.getByText("The password is changed, and all devices of the account are signed out.").waitFor();
+
+    const [, token = ""] = /token=(.*)/.exec(await blog.linkTo("forgetful@example.com")) ?? [];
+    expect(token).toMatch(/^[0-9A-Z]{26}\.[\w-]{43}$/);
+    expect(asked.filter(({ path }) => path.includes(token)).map(({ path }) => path)).toEqual([`/reset?token=${token}`]);
+    expect(asked.map(({ referer }) => referer).join()).not.toContain(token);
+    // A browser that sent `Origin: null` here would look like another site.
+    expect(asked.find(({ path }) => path === "/reset")).toMatchObject({ origin: blog.url, referer: `${blog.url}/` });
+
+    await page.getByLabel("User name").fill("forgetful");
+    await page.getByLabel("Password").fill("staple the other battery");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("heading", { name: "Timeline" }).waitFor();
+    expect((await page.goto(`/reset?token=${token}`))?.status()).toBe(404);
+    expect(await heading(page)).toBe("This link does not work any more");
+  });
+
+  it("confirms an address, and the reminder is gone in the other browser with the next click", async () => {
+    const { page } = await openBrowser();
+    await page.goto("/signup");
+    await page.getByLabel("User name").fill("newcomer");
+    await page.getByLabel("E-mail").fill("newcomer@example.com");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Sign up" }).click();
+    await page.getByText("Confirm your address:").waitFor();
+    const { page: phone } = await openBrowser();
+    await phone.goto(await blog.linkTo("newcomer@example.com"));
+    await phone.getByRole("button", { name: "Yes, it is mine" }).click();
+    await phone.getByText("Thank you! The address is confirmed.").waitFor();
+    await open(page, "Account");
+    await page.getByText("Confirmed").waitFor();
+    expect(await page.getByText("Confirm your address:").count()).toBe(0);
+  });
+});
+
 describe("another site", () => {
   // Ports are no part of a site: "localhost" is another site than "127.0.0.1", another port of it only another origin.
   const PLACES = [

@@ -5,5 +5,12 @@ import config from "../../vitest.config.ts";
 export default defineConfig({
   ...config,
   root: `${import.meta.dirname}/../..`,
-  test: { ...config.test, include: ["test/browser/**/*.test.ts"], exclude: [], typecheck: { enabled: false } },
+  test: {
+    ...config.test,
+    include: ["test/browser/**/*.test.ts"],
+    exclude: [],
+    typecheck: { enabled: false },
+    // A page is looked at four times, and a busy machine takes its time for each.
+    testTimeout: 60_000,
+  },
 });

@@ -5,7 +5,9 @@ import type { Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { beforeAll, describe } from "vitest";
 import { type Blog, type BlogOptions, createBlog } from "../../examples/micro-blog/app.js";
+import { Outbox, type OutboxMail } from "../../examples/micro-blog/mail.js";
 import type { Role } from "../../examples/micro-blog/users.js";
+import { hashPassword } from "../../examples/passwords.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
 import { Visitor } from "./micro-blog-visitor.js";
@@ -16,10 +18,15 @@ export class RunningBlog {
   readonly blog: Blog;
   /** Such as `http://127.0.0.1:4711`. */
   readonly url: string;
+  /** What the blog keeps everything in. */
+  readonly redis: Redis;
+  readonly #outbox: Outbox;
 
-  constructor(blog: Blog, url: string) {
+  constructor(blog: Blog, url: string, redis: Redis, outbox: Outbox) {
     this.blog = blog;
     this.url = url;
+    this.redis = redis;
+    this.#outbox = outbox;
   }
 
   /** Somebody who is not logged in. */
@@ -32,10 +39,30 @@ export class RunningBlog {
     await Promise.all(names.map((name) => this.account(name, "member")));
   }
 
-  /** Makes an account, unless there is one. */
+  /** Makes an account whose address is confirmed, unless there is one. */
   async account(name: string, role: Role): Promise<void> {
     if ((await this.blog.users.get(name)) !== null) return;
-    await this.blog.users.create({ name, email: `${name}@example.com`, password: PASSWORD, role });
+    const email = `${name}@example.com`;
+    const createdAt = Date.now();
+    // As the blog would do it, but with a password that is cheap to verify.
+    const passwordHash = await hashPassword(PASSWORD, { N: 2, r: 1, p: 1 });
+    await this.redis.hset(`blog:user:${name}`, { name, email, role, passwordHash, createdAt });
+    await this.redis.zadd("blog:users", createdAt, name);
+    await this.blog.users.verifyEmail(name, email);
+  }
+
+  /** The mails to an address, the newest first, once all have been sent that are under way. */
+  async mailTo(address: string): Promise<OutboxMail[]> {
+    await this.blog.dispatch.settled();
+    return this.#outbox.mails.filter(({ to }) => to === address);
+  }
+
+  /** The path and query of the link in the newest mail to an address. */
+  async linkTo(address: string): Promise<string> {
+    const [mail] = await this.mailTo(address);
+    const [link] = /http:\S+/.exec(mail?.text ?? "") ?? [];
+    if (!link?.startsWith(this.url)) throw new Error(`No mail with a link to this blog went to ${address}.`);
+    return link.slice(this.url.length);
   }
 
   /** Somebody who has given name and password. */
@@ -45,7 +72,7 @@ export class RunningBlog {
 
   /** Somebody who is logged in, for tests whose subject is something else: a password takes long to check. */
   async as(name: string, role: Role = "member"): Promise<Visitor> {
-    const claims = { user_name: name, email: `${name}@example.com`, role };
+    const claims = { user_name: name, email: `${name}@example.com`, email_verified: true, role };
     const { token } = await this.blog.store.create({ userId: name, claims });
     const visitor = this.guest();
     visitor.cookie = `session=${token}`;
@@ -54,15 +81,17 @@ export class RunningBlog {
 }
 
 /** Starts the application on a free port, until the test file ends. */
-export async function startBlog(redis: Redis, options: BlogOptions = {}): Promise<RunningBlog> {
-  const blog = createBlog(redis, { secure: false, ...options });
+export async function startBlog(redis: Redis, options: Partial<BlogOptions> = {}): Promise<RunningBlog> {
+  const outbox = new Outbox();
+  const blog = createBlog(redis, { secure: false, mailer: outbox, origin: () => url, ...options });
   const server = blog.app.listen(0, "127.0.0.1");
   afterFile(() => {
     server.close();
     server.closeAllConnections();
   });
   await once(server, "listening");
-  return new RunningBlog(blog, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return new RunningBlog(blog, url, redis, outbox);
 }
 
 /** Runs the same tests on both: the embedded default, and a Redis of their own. */

@@ -111,7 +111,7 @@ describe.each(PLACES)("the shop's accounts with sessions in %s", (place, connect
         const lines = log.map((line) => JSON.parse(line) as unknown);
         expect(lines).toMatchObject([{ level: 50, userId: who.id, event: "log-in", err: { message: "no history" } }]);
       },
-      { query },
+      { faults: { query } },
     );
   });
 

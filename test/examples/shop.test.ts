@@ -5,10 +5,11 @@ import RedisMock from "ioredis-mock";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../examples/shop/database.js";
 import { afterFile } from "../harness/fixtures.js";
+import { gated, interrupt } from "../harness/gate.js";
 import { startRedisServer } from "../harness/redis-server.js";
 import { Device } from "./client.js";
 import { startExample } from "./program.js";
-import { cartOf, logIn, MINUTE, PASSWORD, ShopRig } from "./shop-rig.js";
+import { cartOf, logIn, MINUTE, PASSWORD, reservationsOf, ShopRig } from "./shop-rig.js";
 
 let db: PGlite;
 beforeAll(async () => {
@@ -128,18 +129,81 @@ describe.each(PLACES)("the shop with sessions in %s", (place, connect) => {
       expect((await laptop.get("/orders")).body).toHaveLength(1);
     }));
 
+  it("reserves in the warehouse what is in the cart, in the name of whoever checks out", () =>
+    rig.visit(async ({ device, calls, warehouse }) => {
+      const laptop = device();
+      const who = await rig.person();
+      await logIn(laptop, who);
+      await laptop.post("/cart", { product: "mug", quantity: 2 });
+      await laptop.post("/cart", { product: "spoon" });
+      expect((await laptop.post("/checkout")).status).toBe(201);
+      expect(calls).toEqual(["PUT 201"]);
+      expect(await reservationsOf(who.id, warehouse)).toEqual([
+        { id: expect.any(String), goods: { mug: 2, spoon: 1 } },
+      ]);
+      expect(await reservationsOf("somebody else", warehouse)).toEqual([]);
+    }));
+
+  it("places no order for more than there is, and says of what", () =>
+    rig.visit(
+      async ({ device, calls }) => {
+        const [laptop, phone] = [device(), device()];
+        for (const one of [laptop, phone]) {
+          await logIn(one, await rig.person());
+          await one.post("/cart", { product: "mug", quantity: 2 });
+          await one.post("/cart", { product: "spoon" });
+        }
+        expect((await laptop.post("/checkout")).status).toBe(201);
+        const refused = await phone.post("/checkout");
+        expect(refused).toMatchObject({
+          status: 409,
+          body: { message: expect.stringContaining("enough left of mug.") },
+        });
+        expect(cartOf(await phone.get("/cart"))).toEqual({ mug: 2, spoon: 1 });
+        expect((await phone.get("/orders")).body).toEqual([]);
+        await phone.post("/cart", { product: "mug", quantity: -1 });
+        expect((await phone.post("/checkout")).status).toBe(201);
+        expect(calls).toEqual(["PUT 201", "PUT 409", "PUT 201"]);
+      },
+      { stock: { mug: 3, spoon: 2 } },
+    ));
+
+  it("keeps the cart and says so when the warehouse does not answer", () =>
+    rig.visit(async ({ device, log, closeWarehouse }) => {
+      const laptop = device();
+      await logIn(laptop, await rig.person());
+      await laptop.post("/cart", { product: "mug" });
+      await closeWarehouse();
+      expect((await laptop.post("/checkout")).status).toBe(503);
+      expect(cartOf(await laptop.get("/cart"))).toEqual({ mug: 1 });
+      expect((await laptop.get("/orders")).body).toEqual([]);
+      expect(log.join("")).toContain("The warehouse does not answer");
+    }));
+
+  it("calls the warehouse for nobody who has logged out, nor for a copy of the cookie", () =>
+    rig.visit(async ({ device, calls }) => {
+      const laptop = device();
+      await logIn(laptop, await rig.person());
+      await laptop.post("/cart", { product: "mug" });
+      const { cookie } = laptop;
+      await laptop.post("/log-out");
+      expect((await device().send("POST", "/checkout", { headers: { cookie } })).status).toBe(401);
+      expect(calls).toEqual([]);
+    }));
+
   it("puts the cart back when the order cannot be placed", () => {
     const transaction = () => Promise.reject(new Error("the disk is full"));
     return rig.visit(
-      async ({ device, log }) => {
+      async ({ device, log, calls }) => {
         const laptop = device();
         await logIn(laptop, await rig.person());
         await laptop.post("/cart", { product: "mug", quantity: 3 });
         expect((await laptop.post("/checkout")).status).toBe(500);
         expect(cartOf(await laptop.get("/cart"))).toEqual({ mug: 3 });
+        expect(calls).toEqual(["PUT 201", "DELETE 204"]);
         expect(log.join("")).toContain("the disk is full");
       },
-      { transaction },
+      { faults: { transaction } },
     );
   });
 
@@ -191,7 +255,29 @@ describe.each(PLACES)("the shop with sessions in %s", (place, connect) => {
         await late;
         expect((await phone.get("/me")).body).toMatchObject({ premium: true });
       },
-      { query },
+      { faults: { query } },
+    );
+  });
+});
+
+describe("a log-out during the checkout", () => {
+  it("comes before the token for the warehouse, so there is none", async () => {
+    const redis = new Redis(server.url);
+    afterFile(() => redis.disconnect());
+    const gate = await gated(redis);
+    const rig = new ShopRig("gate", redis, () => db);
+    await rig.visit(
+      async ({ device, calls }) => {
+        const laptop = device();
+        await logIn(laptop, await rig.person());
+        await laptop.post("/cart", { product: "mug" });
+        const checkOut = () => laptop.post("/checkout");
+        // The session has been looked up, and is about to be asked for its cart.
+        const [refused] = await interrupt(gate, "update", "before", checkOut, () => laptop.post("/log-out"));
+        expect(refused.status).toBe(401);
+        expect(calls).toEqual([]);
+      },
+      { redis: gate },
     );
   });
 });
@@ -199,13 +285,18 @@ describe.each(PLACES)("the shop with sessions in %s", (place, connect) => {
 describe("the shop as its README starts it", () => {
   it("serves on the address that it prints, keeps a cart through the sign-up, and ends when told to", async () => {
     const shop = await startExample("shop");
-    expect(shop.output()).toMatch(/^The shop is at http:\S+, its sessions in ioredis-mock\.\n$/);
+    expect(shop.output()).toMatch(/^The shop is at http:\S+, its sessions in ioredis-mock\.$/m);
     const device = new Device(shop.url);
     await device.post("/cart", { product: "mug" });
     await device.post("/sign-up", { email: "ada@example.com", password: PASSWORD });
     expect((await device.post("/checkout")).body).toMatchObject({ cents: 1600 });
+    const [, warehouse = ""] = /^It calls the warehouse at (http:\S+)\.$/m.exec(shop.output()) ?? [];
+    expect((await fetch(`${warehouse}/reservations`)).status).toBe(401);
     expect(await shop.stop()).toBe(0);
-    // Nothing was worth a warning.
-    expect(shop.output()).toBe(`The shop is at ${shop.url}, its sessions in ioredis-mock.\n`);
+    // Nothing was worth a warning, and the warehouse has ended with it.
+    expect(shop.output()).toBe(
+      `The shop is at ${shop.url}, its sessions in ioredis-mock.\nIt calls the warehouse at ${warehouse}.\n`,
+    );
+    await expect(fetch(warehouse)).rejects.toThrow();
   }, 90_000);
 });

@@ -3,25 +3,28 @@ import { UserBlockedError } from "coatcheck";
 import { requireSession } from "coatcheck/express";
 import { type Request, type Response, Router } from "express";
 import type { Attempts } from "../attempts.ts";
+import type { EmailVerification } from "../email-verification.ts";
 import { field, localPath } from "../forms.ts";
 import { html } from "../html.ts";
 import { HttpError } from "../http-error.ts";
 import type { LogIn } from "../log-in.ts";
-import { MAX_PASSWORD, MIN_PASSWORD, NAME, type User, type Users } from "../users.ts";
-import { alert, input } from "./fields.ts";
+import { type Dispatch, isEmail, MAX_ADDRESS } from "../mail.ts";
+import { MAX_PASSWORD, NAME, type User, type Users } from "../users.ts";
+import { alert, input, newPassword, passwordProblem } from "./fields.ts";
 import { moment, redirect, send } from "./layout.ts";
 
 const WRONG = "That name and password do not go together.";
 const MAX_NAME = 20;
-const MAX_EMAIL = 254;
 
 export interface AccountOptions {
   readonly users: Users;
   readonly logIn: LogIn;
   readonly attempts: Attempts;
+  readonly verification: EmailVerification;
+  readonly dispatch: Dispatch;
 }
 
-export function accountPages({ users, logIn, attempts }: AccountOptions): Router {
+export function accountPages({ users, logIn, attempts, verification, dispatch }: AccountOptions): Router {
   const router = Router();
 
   router.get("/login", (req, res) => {
@@ -78,6 +81,8 @@ export function accountPages({ users, logIn, attempts }: AccountOptions): Router
     }
     await startSession(req, user);
     redirect(res, "/", "welcome");
+    // The account is there, whatever becomes of the mail: it can be asked for again.
+    dispatch.start(async () => [await verification.write(user)]);
   });
 
   router.get("/account", requireSession(), (req, res) => sendAccount(req, res));
@@ -121,18 +126,6 @@ export function accountPages({ users, logIn, attempts }: AccountOptions): Router
 
 type Problems = { readonly [Field in "name" | "email" | "password" | "current"]?: string | undefined };
 
-function isEmail(text: string): boolean {
-  return text.length <= MAX_EMAIL && /^[^\s@]+@[^\s@]+$/.test(text);
-}
-
-function passwordProblem(password: string, name: string): string | undefined {
-  const length = [...password].length;
-  if (length < MIN_PASSWORD) return `At least ${MIN_PASSWORD} characters, please.`;
-  if (length > MAX_PASSWORD) return `At most ${MAX_PASSWORD} characters, please.`;
-  if (password.toLowerCase() === name.repeat(Math.ceil(length / Math.max(name.length, 1)))) return "That is your name.";
-  return undefined;
-}
-
 function blockText({ until, reason }: UserBlockedError): string {
   const end = until === null ? "" : ` until ${moment(until)}`;
   return `This account is blocked${end}.${reason === null ? "" : ` Reason: ${reason}`}`;
@@ -159,6 +152,7 @@ export function sendLogIn(req: Request, res: Response, form: LogInForm): void {
         ${input({ name: "password", label: "Password", type: "password", autocomplete: "current-password", maxlength: MAX_PASSWORD })}
         <button>Log in</button>
       </form>
+      <p class="aside"><a href="/forgot">Forgot your password?</a></p>
       <p class="aside">New here? <a href="/signup">Sign up</a></p>`;
   send(req, res, { title: "Log in", body, ...(status && { status }) });
 }
@@ -189,7 +183,7 @@ function sendSignUp(req: Request, res: Response, { status, name = "", email = ""
   const body = html`<h1>Sign up</h1>
       <form class="card narrow" method="post" action="/signup">
         ${input({ name: "name", label: "User name", autocomplete: "username", value: name, maxlength: MAX_NAME, hint: "Everybody sees it. Letters, digits and underscores.", problem: problems.name })}
-        ${input({ name: "email", label: "E-mail", type: "email", autocomplete: "email", value: email, maxlength: MAX_EMAIL, hint: "Nobody sees it.", problem: problems.email })}
+        ${input({ name: "email", label: "E-mail", type: "email", autocomplete: "email", value: email, maxlength: MAX_ADDRESS, hint: "Nobody sees it.", problem: problems.email })}
         ${newPassword("Password", problems.password)}
         <button>Sign up</button>
       </form>
@@ -198,11 +192,11 @@ function sendSignUp(req: Request, res: Response, { status, name = "", email = ""
 }
 
 function sendAccount(req: Request, res: Response, problems?: Problems): void {
-  const { user_name, email, role } = req.session.require().claims;
+  const { user_name, email, email_verified, role } = req.session.require().claims;
   const body = html`<h1>Your account</h1>
       <dl class="card facts">
         <div><dt>User name</dt><dd>${user_name}</dd></div>
-        <div><dt>E-mail</dt><dd>${email}</dd></div>
+        <div><dt>E-mail</dt><dd>${email} ${email_verified && html`<span class="badge">Confirmed</span>`}</dd></div>
         <div><dt>Role</dt><dd>${role}</dd></div>
       </dl>
       <h2>Change your password</h2>
@@ -214,11 +208,4 @@ function sendAccount(req: Request, res: Response, problems?: Problems): void {
         <button>Change password</button>
       </form>`;
   send(req, res, { title: "Your account", body, ...(problems && { status: 422 }) });
-}
-
-function newPassword(label: string, problem: string | undefined) {
-  return input({
-    ...{ name: "password", label, type: "password", autocomplete: "new-password", problem },
-    ...{ minlength: MIN_PASSWORD, maxlength: MAX_PASSWORD, hint: `At least ${MIN_PASSWORD} characters.` },
-  });
 }

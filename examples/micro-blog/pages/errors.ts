@@ -18,6 +18,8 @@ const TEXTS: Readonly<Record<number, readonly [title: string, text: string]>> = 
 
 /** Where the status alone would not tell the reader enough. */
 const TEXTS_BY_CODE: Readonly<Record<string, string>> = {
+  ISSUE_LIMIT:
+    "We have sent you several mails within the hour; the link in the last one is good. Is it among your spam?",
   UNTRUSTED_ORIGIN: "That form came from another site, so nothing was done with it. Write it here, if you meant it.",
 };
 

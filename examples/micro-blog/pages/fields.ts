@@ -1,5 +1,6 @@
 /** The labelled input of every form, with its hint and what is wrong with it. */
 import { type Html, html } from "../html.ts";
+import { MAX_PASSWORD, MIN_PASSWORD } from "../users.ts";
 
 export interface Field {
   readonly name: string;
@@ -32,4 +33,21 @@ export function input(field: Field): Html {
 /** What is wrong with the whole form. */
 export function alert(problem: string | undefined): Html | undefined {
   return problem === undefined ? undefined : html`<p class="alert" role="alert">${problem}</p>`;
+}
+
+/** The input of a password to be. */
+export function newPassword(label: string, problem: string | undefined): Html {
+  return input({
+    ...{ name: "password", label, type: "password", autocomplete: "new-password", problem },
+    ...{ minlength: MIN_PASSWORD, maxlength: MAX_PASSWORD, hint: `At least ${MIN_PASSWORD} characters.` },
+  });
+}
+
+/** What is wrong with a new password; `undefined` for nothing. */
+export function passwordProblem(password: string, name: string): string | undefined {
+  const length = [...password].length;
+  if (length < MIN_PASSWORD) return `At least ${MIN_PASSWORD} characters, please.`;
+  if (length > MAX_PASSWORD) return `At most ${MAX_PASSWORD} characters, please.`;
+  if (password.toLowerCase() === name.repeat(Math.ceil(length / Math.max(name.length, 1)))) return "That is your name.";
+  return undefined;
 }

@@ -15,6 +15,9 @@ const NOTICES = {
   "device-ended": "The device is signed out.",
   "device-gone": "That device is no longer signed in.",
   "others-ended": "All your other devices are signed out.",
+  "link-sent": "A link is on its way to your address.",
+  "address-confirmed": "Thank you! The address is confirmed.",
+  "password-reset": "The password is changed, and all devices of the account are signed out.",
   "password-changed": "Your password is changed, and all your other devices are signed out.",
   blocked: "The user is blocked, and signed out everywhere.",
   unblocked: "The user may log in again.",
@@ -55,14 +58,32 @@ function frame(req: Request, { title, body }: Page): Html {
     </header>
     <main id="main" class="column">
       ${text !== undefined && html`<p class="notice" role="status">${text}</p>`}
+      ${reminder(req)}
       ${body}
     </main>
     <footer class="column">
-      Each page asks Redis once who you are. So a log-out, a block or a new role holds from the next click on.
+      <p>Each page asks Redis once who you are. So a log-out, a block or a new role holds from the next click on.</p>
+      ${hasOutbox(req) && html`<p>This demo sends no mail. <a href="/mail">Read what it would have sent</a></p>`}
     </footer>
   </body>
 </html>
 `;
+}
+
+/** Whether mails are shown on a page, since none leave. */
+export function hasOutbox(req: Request): boolean {
+  return req.app.locals["hasOutbox"] === true;
+}
+
+/** For a user whose address is not confirmed. Sessions from before there was such a thing say nothing of it. */
+function reminder(req: Request): Content {
+  const claims = req.session?.current?.claims;
+  if (claims?.email_verified !== false || req.path === "/verify") return null;
+  return html`<form class="reminder" method="post" action="/account/verify">
+        <p><strong>Confirm your address:</strong> follow the link that we have sent to ${claims.email}. If you forget your
+          password, only a confirmed address gets you a new one.</p>
+        <button class="quiet">Send another link</button>
+      </form>`;
 }
 
 function navigation(req: Request): Content {
