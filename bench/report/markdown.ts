@@ -27,6 +27,14 @@ export function summaryOf(results: Results, from: string): string {
     "",
     ...fasterLines(results),
     "",
+    "Whole requests under autocannon, of the same handler:",
+    "",
+    ...requestsTable(results),
+    "",
+    "What a session weighs in Redis, its share of the index included:",
+    "",
+    ...memoryTable(results),
+    "",
     ...targetTable(results),
   ].join("\n");
 }
@@ -55,6 +63,32 @@ function acceptedTable({ figures }: Results): string[] {
       `| ${ours ? `**${contender}**` : contender} | ${atLeast ? "at least " : ""}${digits(value)} |`,
   );
   return ["| | seconds |", "|---|---|", ...rows];
+}
+
+function requestsTable({ figures }: Results): string[] {
+  const rows = select(figures, { scenario: "http", metric: "requests" }).map(
+    ({ contender, ours, value, ratio, at }) => {
+      const p99 = select(figures, { scenario: "http", contender, metric: "p99", at })[0];
+      const cells = [digits(value), multiple(ratio?.value ?? 1), p99 === undefined ? "–" : digits(p99.value / 1000)];
+      return `| ${ours ? `**${contender}**` : contender} | ${cells.join(" | ")} |`;
+    },
+  );
+  return ["| | requests/s | of no authentication | p99, ms |", "|---|---|---|---|", ...rows];
+}
+
+function memoryTable({ figures }: Results): string[] {
+  const weighed = select(figures, { scenario: "memory", metric: "memory" });
+  const cell = (contender: string, perUser: number) => {
+    const own = weighed.filter((figure) => figure.contender === contender);
+    const figure = own.find(({ at }) => at["perUser"] === perUser) ?? own.find(({ at }) => at["perUser"] === "any");
+    return figure === undefined ? "–" : digits(figure.value);
+  };
+  const rows = [...new Set(weighed.map(({ contender }) => contender))].map((contender) => {
+    const ours = weighed.some((figure) => figure.contender === contender && figure.ours);
+    const cells = [1, 3, 100].map((perUser) => cell(contender, perUser));
+    return `| ${ours ? `**${contender}**` : contender} | ${cells.join(" | ")} |`;
+  });
+  return ["| bytes per session | 1 per user | 3 per user | 100 per user |", "|---|---|---|---|", ...rows];
 }
 
 function peersTable(results: Results): string[] {

@@ -17,6 +17,8 @@ const USER_AGENT =
 interface Layout extends Contender {
   /** Whether it keeps an index, so that the number of sessions per user matters. */
   readonly indexed: boolean;
+  /** What its keys begin with by default: it is a part of every key, and so of what is weighed. */
+  readonly prefix: string;
   /** Settings of the server, beyond what it comes with. */
   readonly config?: Readonly<Record<string, string>>;
   open(server: RedisUnderTest): Promise<{
@@ -33,6 +35,7 @@ const layouts: readonly Layout[] = [
     does: "the store's create, with three claims",
     ours: true,
     indexed: true,
+    prefix: "coatcheck:",
     async open({ client, prefix }) {
       const store = createSessionStore(client, storeOptions(prefix));
       return { write: (_, userId) => store.create({ userId, claims: claimsOf(userId) }), close: () => {} };
@@ -43,6 +46,7 @@ const layouts: readonly Layout[] = [
     does: "the same, told of the client for a list of devices; Redis's hash-max-listpack-value raised from 64 to 512, as check() advises",
     ours: true,
     indexed: true,
+    prefix: "coatcheck:",
     config: { "hash-max-listpack-value": "512" },
     async open({ client, prefix }) {
       const store = createSessionStore(client, storeOptions(prefix));
@@ -58,6 +62,7 @@ const layouts: readonly Layout[] = [
     does: "raw ioredis: a hash of one short field with a TTL, and a member of a sorted set with one; less is not possible with an index",
     givesUp: "all content",
     indexed: true,
+    prefix: "coatcheck:",
     async open({ client, prefix }) {
       const later = Date.now() + TTL * 1000;
       return {
@@ -82,6 +87,7 @@ const layouts: readonly Layout[] = [
     does: "its set, as express-session calls it: a JSON string with a TTL",
     givesUp: "an index: no list of a user's sessions, no log-out everywhere; and the hashing of its ids",
     indexed: false,
+    prefix: "sess:",
     async open({ url, prefix }) {
       const { RedisStore } = await import("connect-redis");
       const { createClient } = await import("redis");
@@ -101,6 +107,7 @@ const layouts: readonly Layout[] = [
     does: "its create: a hash, three sorted sets and a set over all sessions of the application, none with a TTL",
     givesUp: "expiry by Redis: its keys stay until its own timer has wiped them",
     indexed: true,
+    prefix: "rs:",
     async open({ url, prefix }) {
       const { default: imported } = await import("redis-sessions");
       const RedisSessions = ((imported as { default?: unknown }).default ?? imported) as typeof imported;
@@ -116,7 +123,9 @@ const layouts: readonly Layout[] = [
 export const memory: Scenario = {
   name: "memory",
   shows: "How many bytes of Redis a session takes, its share of the index included.",
-  method: ["Growth of used_memory over all sessions, divided by their number; each on a server that was empty before."],
+  method: [
+    "Growth of used_memory over all sessions, divided by their number; each on a server that was empty before, and with the prefix that it has by default (on a server of your own, with a longer one).",
+  ],
   limits: [
     "used_memory is what Redis has allocated: fragmentation, replication buffers and the copy-on-write of a snapshot come on top.",
     "Other claims weigh otherwise: every byte of a name or a value counts once.",
@@ -158,7 +167,8 @@ async function weigh(bench: Bench, layout: Layout, sessions: number, perUser: nu
   }
   const server = await bench.server();
   for (const [name, value] of Object.entries(layout.config ?? {})) await server.client.config("SET", name, value);
-  const { write, close } = await layout.open(server);
+  const prefix = bench.sharedServer ? server.prefix : layout.prefix;
+  const { write, close } = await layout.open({ ...server, prefix });
   try {
     // What the first call brings with it, a connection and a script, is not a session's.
     await write(-1, "user-first");

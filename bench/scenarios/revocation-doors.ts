@@ -47,7 +47,8 @@ export async function watch(door: OpenDoor, milliseconds: number, signal: AbortS
   const { authorization } = (await login.json()) as { authorization?: string };
   const cookie = login.headers.getSetCookie().map((line) => line.split(";")[0] as string);
   const headers: Record<string, string> = authorization ? { authorization } : { cookie: cookie.join("; ") };
-  const isOpen = async () => (await fetch(`${door.base}/me`, { headers, signal })).ok;
+  // Each with a signal of its own: a fetch takes its listener off a shared one only when it is collected as garbage.
+  const isOpen = async () => (await fetch(`${door.base}/me`, { headers, signal: AbortSignal.timeout(10_000) })).ok;
   if (!(await isOpen())) throw new Error("the door did not open after the log-in");
 
   const slow = fetch(`${door.base}/slow`, { method: "POST", headers, signal });
