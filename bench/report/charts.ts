@@ -329,7 +329,7 @@ function quantiles(results: Results): Plan | undefined {
     scenario: "lookup",
     title: "Latency at 16 in flight",
     caption: `Among ${digits(sessions)} live sessions; p99.9 and max over all rounds. Logarithmic. Raw ioredis is dashed.`,
-    spec: lines(figures, { value: ({ metric }) => metric, title: "quantile", ordinal: true }, "p50", true),
+    spec: lines(figures, { value: ({ metric }) => metric, title: "quantile", ordinal: true }, "latency, µs", true),
   };
 }
 

@@ -62,7 +62,7 @@ Put your own numbers in; these are round ones.
 |---|---|---|---|---|---|---|---|
 ${rows.join("\n")}
 
-A million sessions take ${bytes(first?.memory ?? 0)}${first?.primaries === 1 ? ": one machine, and a second one that stands by" : ""}. The code is the same for all rows: beyond one machine, give the store an ioredis \`Cluster\`. The bucket in every id spreads users over all 16 384 slots, and all keys of one user lie together.
+A million sessions take ${bytes(first?.memory ?? 0)}${first?.primaries === 1 ? ": one machine, and a second one that stands by" : ""}. The code is the same for all rows: beyond one machine, give the store an ioredis \`Cluster\`. The bucket in every id spreads users over 14 588 of the 16 384 slots, evenly enough ([how evenly](operations.md#redis-cluster)), and all keys of one user lie together.
 
 ## What the table does not say
 
