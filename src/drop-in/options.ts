@@ -31,7 +31,7 @@ export interface DropInOptions<Data extends object = SessionRecord> {
   readonly timeout?: number | undefined;
   /**
    * Whose session it is; `undefined` for a guest's. With it the store keeps an index, and `listForUser`,
-   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save with this option on. Called
+   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save or touch with this option on. Called
    * on every load and save: it must be quick and must not throw. Default: none.
    * @example userId: (session) => session.passport?.user
    */
