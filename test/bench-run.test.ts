@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, it } from "vitest";
 import { select } from "../bench/figures.js";
 import type { Results } from "../bench/results.js";
@@ -14,7 +14,8 @@ import { afterFile, connect } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const tsx = join(dirname(createRequire(import.meta.url).resolve("tsx/package.json")), "dist/cli.mjs");
+// The command `tsx` is a process before the process, and kills a program that does not take up a signal within 60 ms.
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 const folder = mkdtempSync(join(tmpdir(), "coatcheck-bench-"));
 afterFile(() => rmSync(folder, { recursive: true }));
 
@@ -27,8 +28,9 @@ await ensureBuilt();
 
 /** Starts `npm run bench` without npm. */
 function start(...args: string[]) {
-  const child = spawn(process.execPath, [tsx, "--tsconfig", "bench/tsconfig.json", "bench/main.ts", ...args], {
+  const child = spawn(process.execPath, ["--import", tsx, "bench/main.ts", ...args], {
     cwd: root,
+    env: { ...process.env, TSX_TSCONFIG_PATH: join(root, "bench/tsconfig.json") },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { ensureBuilt } from "../harness/dist.js";
 import { afterFile } from "../harness/fixtures.js";
 
@@ -21,11 +21,12 @@ export interface Program {
 /** Builds the package if need be, and starts `examples/<name>/server.ts` on a free port. */
 export async function startExample(name: string, env: Readonly<Record<string, string>> = {}): Promise<Program> {
   await ensureBuilt();
-  const tsx = join(dirname(createRequire(import.meta.url).resolve("tsx/package.json")), "dist/cli.mjs");
+  // The command `tsx` is a process before the process, and kills a program that does not take up a signal within 60 ms.
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   const { REDIS_URL: _redis, DATA_DIR: _data, ...rest } = process.env;
-  const child = spawn(process.execPath, [tsx, "--tsconfig", "examples/tsconfig.json", `examples/${name}/server.ts`], {
+  const child = spawn(process.execPath, ["--import", tsx, `examples/${name}/server.ts`], {
     cwd: root,
-    env: { ...rest, PORT: "0", ...env },
+    env: { ...rest, TSX_TSCONFIG_PATH: join(root, "examples/tsconfig.json"), PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
