@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Program, startExample } from "./examples/program.js";
 import { afterFile, connect, keysUnder } from "./harness/fixtures.js";
 import { MarkdownDocument } from "./harness/markdown.js";
+import { STEADY_ENVIRONMENT } from "./harness/mock-clock.js";
 import { startRedisServer } from "./harness/redis-server.js";
 import { replay } from "./harness/transcript.js";
 
@@ -11,15 +12,9 @@ const redisServer = await startRedisServer();
 afterFile(() => redisServer.stop());
 const redis = connect({ port: redisServer.port });
 
-/**
- * Once a second the TIME of ioredis-mock goes back by a second, because it rounds the seconds and takes the rest from
- * another clock: then of two log-ins the second is the older. This makes it half a second fast instead.
- */
-const STEADY = "process.hrtime = Object.assign(() => [0, ((Date.now() + 500) % 1000) * 1e6], process.hrtime)";
-
 /** Where the demo keeps its sessions, and the environment that makes it do so. */
 const PLACES: [storage: string, environment: Record<string, string>][] = [
-  ["ioredis-mock", { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(STEADY)}` }],
+  ["ioredis-mock", STEADY_ENVIRONMENT],
   ["Redis", { REDIS_URL: redisServer.url }],
 ];
 

@@ -6,7 +6,10 @@ import { expect } from "vitest";
 import { type Api, type ApiOptions, buildApp } from "../../examples/api/app.js";
 import type { Role } from "../../examples/api/sessions.js";
 import { hashPassword } from "../../examples/passwords.js";
+import { steadyMockClock } from "../harness/mock-clock.js";
 import { Device } from "./client.js";
+
+steadyMockClock();
 
 export const PASSWORD = "correct horse battery";
 export const HOME = "192.0.2.1";

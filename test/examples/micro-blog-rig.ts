@@ -9,8 +9,11 @@ import { Outbox, type OutboxMail } from "../../examples/micro-blog/mail.js";
 import type { Role } from "../../examples/micro-blog/users.js";
 import { hashPassword } from "../../examples/passwords.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
+import { steadyMockClock } from "../harness/mock-clock.js";
 import { startRedisServer } from "../harness/redis-server.js";
 import { Visitor } from "./micro-blog-visitor.js";
+
+steadyMockClock();
 
 export const PASSWORD = "correct horse battery";
 

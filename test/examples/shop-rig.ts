@@ -12,7 +12,10 @@ import type { Database } from "../../examples/shop/database.js";
 import { buildWarehouse } from "../../examples/shop/warehouse/app.js";
 import { AUDIENCE, type Goods, ISSUER, KEY } from "../../examples/shop/warehouse/contract.js";
 import { uniquePrefix } from "../harness/fixtures.js";
+import { steadyMockClock } from "../harness/mock-clock.js";
 import { Device, type Reply } from "./client.js";
+
+steadyMockClock();
 
 export const PASSWORD = "correct horse battery";
 export const MINUTE = 60_000;
