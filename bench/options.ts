@@ -40,9 +40,9 @@ const FLAGS = {
 export const HELP = `
 Usage: npm run bench -- [options]
 
-Measures coatcheck against every alternative that a user would weigh, and writes a report. About ten minutes.
+Measures coatcheck against every alternative that a user would weigh, and writes a report. About eleven minutes.
 
-  --quick               about one minute: shorter rounds, fewer sessions
+  --quick               about two minutes: shorter rounds, fewer sessions
   --only <scenario>     this scenario alone; may be given several times
   --redis <url>         a server of your own; its keys are left alone, and what the run writes is deleted in the end.
                         Without it, private servers are started and stopped.
