@@ -57,7 +57,9 @@ async function unpack(name: NewerServer, home: string): Promise<RedisBinary> {
     if (built === null) throw new Error("the unpacked server does not start");
     if (!SERVERS[name].version.test(built.version)) throw new Error(`${RELEASE} has ${built.version}`);
     // Another run may have been faster, and then its tree is as good as this one.
-    await rename(root, home).catch(() => {});
+    await rename(root, home).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+    });
     const binary = await probe(join(home, name), {}, "unpacked");
     if (binary === null) throw new Error(`${home} holds something else`);
     return binary;

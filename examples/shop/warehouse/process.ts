@@ -21,6 +21,7 @@ export async function startWarehouse(publicKey: KeyObject): Promise<WarehousePro
     throw new Error(`The warehouse ended at once, with ${code}`);
   });
   const [url] = (await Promise.race([once(child, "message"), failed])) as [string];
+  // It has started, so its end is no failure to start any more: from here on calls to it fail, and say so.
   failed.catch(() => {});
   return {
     url,
