@@ -32,8 +32,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // They need a Chromium, which `npm test` must not: `npm run test:browser`.
-    exclude: ["test/browser/**"],
+    // The one needs a Chromium, which `npm test` must not: `npm run test:browser`. The other takes long: `npm run test:faults`.
+    exclude: ["test/browser/**", "test/faults/**"],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",
