@@ -32,6 +32,8 @@ export interface Context<Claims extends object> {
   readonly keys: Keys;
   readonly events: Events;
   readonly options: ResolvedOptions<Claims>;
+  /** What touch.lua takes after the hash of the secret. */
+  readonly touchArguments: readonly (string | number)[];
 }
 
 /** How many sessions of a user one script call may handle: 1 to 3 ms of Redis's time, for which everybody else waits. */

@@ -40,8 +40,8 @@ export interface StoredSession<Claims extends object> {
   readonly successor: string | undefined;
   /** The id of the session whose place this one took in the last rotation with grace. It may be long gone. */
   readonly predecessor: string | undefined;
-  /** Where a touch read it: how old it was then by the clock of Redis, as text, in ms; else empty. */
-  readonly age: string;
+  /** Where a touch read it: when that was by the clock of Redis, epoch ms; else 0. */
+  readonly readAt: number;
 }
 
 const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
@@ -58,7 +58,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
   let version = "0";
   let successor: string | undefined;
   let predecessor: string | undefined;
-  let age = "";
+  let left = "";
   let times: RegExpExecArray | null = null;
   try {
     for (let i = 0; i < parts.length; i += 2) {
@@ -66,7 +66,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
       else if (field === "t") times = TIMES.exec(value);
-      else if (field === "h") age = value;
+      else if (field === "h") left = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;
       else if (field === "i") client.ip = unescapeText(value);
@@ -82,6 +82,7 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
   const createdAt = Number(times[1]);
   const lastSeenAt = createdAt + Number(times[3]);
   const absoluteExpiresAt = createdAt + Number(times[5]);
+  const expiresAt = Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt);
   const session: Session<Claims> = Object.freeze({
     id,
     userId,
@@ -90,8 +91,8 @@ export function decodeRecord<Claims extends object>(text: string, id: string, ke
     createdAt,
     authenticatedAt: times[2] === "-" ? null : createdAt + Number(times[2]),
     lastSeenAt,
-    expiresAt: Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt),
+    expiresAt,
     absoluteExpiresAt,
   });
-  return { session, version, successor, predecessor, age };
+  return { session, version, successor, predecessor, readAt: left === "" ? 0 : expiresAt - Number(left) };
 }

@@ -13,7 +13,7 @@ import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "./red
 import type { Session } from "./session.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";
-import { find, get, touch } from "./verbs/get.js";
+import { find, get, touch, touchArguments } from "./verbs/get.js";
 import { listForUser } from "./verbs/list.js";
 import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
 import { type RotateOptions, rotate } from "./verbs/rotate.js";
@@ -177,11 +177,13 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
   checkReplicas(replicas);
 
+  const resolved = resolveOptions(options);
   const cx: Context<Claims> = {
     redis: new Redis(redis, timeout, replicas),
     keys: new Keys(prefix),
     events: new Events(),
-    options: resolveOptions(options),
+    options: resolved,
+    touchArguments: touchArguments(resolved),
   };
   const store = Object.freeze<SessionStore<Claims>>({
     create: (options) => create(cx, options),
@@ -207,17 +209,17 @@ export function createSessionStore<Claims extends object = Record<string, unknow
 const contexts = new WeakMap<object, unknown>();
 
 /**
- * The `touch` of a store, together with the age of the session by the clock of Redis, which `freshWithin` is judged by. A
- * store that somebody has wrapped is asked through its wrapping, and the age is then not known.
+ * The `touch` of a store, together with when that was by the clock of Redis, which `freshWithin` is judged by. A store
+ * that somebody has wrapped is asked through its wrapping, and the time, then 0, is not known.
  */
 export function clockedTouch<Claims extends object>(
   store: SessionStore<Claims>,
-): (token: string) => Promise<{ readonly session: Session<Claims>; readonly age: string } | null> {
+): (token: string) => Promise<{ readonly session: Session<Claims>; readonly readAt: number } | null> {
   const cx = contexts.get(store) as Context<Claims> | undefined;
   if (cx !== undefined) return (token) => touch(cx, token);
   return async (token) => {
     const session = await store.touch(token);
-    return session === null ? null : { session, age: "" };
+    return session === null ? null : { session, readAt: 0 };
   };
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createSessionStore, UserBlockedError } from "../src/index.js";
 import { Keys } from "../src/keys.js";
+import { clockedTouch } from "../src/store.js";
 import { rejection } from "./fixtures/every-verb.js";
 import { connect, guardKeyspace, uniquePrefix } from "./harness/fixtures.js";
 
@@ -111,6 +112,38 @@ describe.each([
     // Taken by the wrong clock, an hour has passed since, or will pass until then.
     await nextMillisecond();
     expect(await lazy.touch(token)).toEqual(session);
+  });
+
+  describe.each([
+    ["the store's own timeouts", 0, {}],
+    ["a longer idle timeout", 0, { idleTimeout: 20 * MINUTE }],
+    ["a shorter idle timeout", 0, { idleTimeout: 6 * MINUTE }],
+    ["a longer life", 0, { absoluteTimeout: 90 * MINUTE }],
+    ["a life that ends soon", 22 * MINUTE, {}],
+    ["times that hold the store's timeouts", 10 * MINUTE, { idleTimeout: 30 * MINUTE, absoluteTimeout: 90 * MINUTE }],
+  ])("a session with %s", (_, seen, timeouts) => {
+    const own = { idleTimeout: 10 * MINUTE, absoluteTimeout: 30 * MINUTE };
+    const lazy = createSessionStore(redis, { prefix, ...own, touchInterval: 5 * MINUTE });
+    const { idleTimeout, absoluteTimeout } = { ...own, ...timeouts };
+    const interval = Math.min(5 * MINUTE, idleTimeout / 2);
+
+    it.each([
+      ["not before its interval has passed", interval - 2000, false],
+      ["when its interval has passed", interval, true],
+      ["long after it", interval + MINUTE, true],
+    ])("slides %s", async (_, since, slides) => {
+      const { token, session } = await lazy.create({ userId: newUser(), ...timeouts });
+      const key = keys.session(session.id);
+      // As if it had been made so much earlier, and seen once meanwhile.
+      const created = session.createdAt - seen - since;
+      await redis.hset(key, "t", `${created} 0 ${seen} ${idleTimeout} ${absoluteTimeout}`);
+      await redis.pexpireat(key, created + Math.min(seen + idleTimeout, absoluteTimeout));
+      const { result, ...span } = await timed(() => clockedTouch(lazy)(token));
+      if (slides) expectBetween(result?.session.lastSeenAt, span);
+      else expect(result?.session.lastSeenAt).toBe(created + seen);
+      expectBetween(result?.readAt, span);
+      expect(await redis.pexpiretime(key)).toBe(result?.session.expiresAt);
+    });
   });
 
   it("touch judges by the clock and not by a TTL that somebody has changed by hand", async () => {

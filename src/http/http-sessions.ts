@@ -64,7 +64,7 @@ export function createHttpSessions<Claims extends object>(
       if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
       const token = credential?.token ?? null;
       const found = token === null ? null : await touch(token);
-      return new RequestSession(cx, port, credential, found?.session ?? null, found?.age ?? "");
+      return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0);
     },
   });
 }

@@ -87,13 +87,13 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     port: HttpPort,
     credential: Credential | undefined,
     current: Session<Claims> | null,
-    age: string,
+    readAt: number,
   ) {
     this.#cx = cx;
     this.#port = port;
     this.#credential = credential;
     this.#current = current;
-    this.#readAt = current === null ? 0 : current.createdAt + Number(age);
+    this.#readAt = readAt;
   }
 
   /** The live session, as this request last saw it; `null` for none. */

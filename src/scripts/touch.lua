@@ -2,8 +2,11 @@
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  interval in ms; half the idle timeout of the session where that is shorter
--- Returns  'none', 'secret' (it does not match), 'corrupt', or the record, joined by newlines, with its age in ms
---          in place of its hash
+-- ARGV[3]  how the times of most sessions end: a space, an idle timeout of at least twice the interval, a space, an absolute
+--          deadline
+-- ARGV[4]  that idle timeout less the interval
+-- Returns  'none', 'secret' (it does not match), 'corrupt', or the record, joined by newlines, with how long it has yet to
+--          live, in ms, in place of its hash
 local record = redis.call('HGETALL', KEYS[1])
 -- A new record begins with these two, and a small one stays in order: where they are, nothing need be looked for.
 local hash, at = 2, 4
@@ -18,24 +21,26 @@ end
 -- Lua interns its strings, so == compares two pointers: constant time.
 if record[hash] ~= ARGV[1] then return 'secret' end
 
-local seen, idle, absolute = string.match(record[at], '^%d+ %S+ (%d+) (%d+) (%d+)$')
+-- The key ends with the session, so its TTL tells when the session was seen last, by the clock of Redis and for less than
+-- TIME does. Who has so much of the idle timeout left was seen within the interval, and nothing need be taken apart: this
+-- path is the one that nearly every request takes.
+local left = redis.call('PTTL', KEYS[1])
+record[hash] = left
+if left > ARGV[4] + 0 and string.find(record[at], ARGV[3], -#ARGV[3], true) then return table.concat(record, '\n') end
+
+local created, authenticated, seen, idle, absolute = string.match(record[at], '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
 if not seen then return 'corrupt' end
--- This path is the one that nearly every request takes. The key ends with the session, so by the same clock of Redis its
--- TTL tells how old the session is, for less than TIME does; and arithmetic turns text into numbers by itself.
-local span = absolute - seen
-idle = idle + 0
-if span > idle then span = idle end
-local elapsed = span - redis.call('PTTL', KEYS[1])
-record[hash] = seen + elapsed
-if elapsed >= ARGV[2] + 0 or elapsed * 2 >= idle then
+idle = tonumber(idle)
+local ends = math.min(seen + idle, tonumber(absolute))
+local interval = math.min(tonumber(ARGV[2]), idle / 2)
+if ends - left - seen >= interval then
   -- Whether and what to write goes by the clock itself: a TTL that somebody has changed by hand must not spread.
-  local created, authenticated = string.match(record[at], '^(%d+) (%S+)')
   local time = redis.call('TIME')
   local age = time[1] * 1000 + math.floor(time[2] / 1000) - created
-  record[hash] = age
-  if age - seen < ARGV[2] + 0 and (age - seen) * 2 < idle then return table.concat(record, '\n') end
+  record[hash] = ends - age
+  if age - seen < interval then return table.concat(record, '\n') end
   -- Redis keeps a key to the end of its last ms: what has expired must not be written again.
-  if math.min(seen + idle, tonumber(absolute)) <= age then return 'none' end
+  if ends <= age then return 'none' end
   local user
   for i = 1, #record, 2 do
     if record[i] == 'u' then user = record[i + 1] end
@@ -59,7 +64,9 @@ if elapsed >= ARGV[2] + 0 or elapsed * 2 >= idle then
     end
   end
   record[at] = string.format('%s %s %.0f %.0f %s', created, authenticated, age, idle, absolute)
-  local expires = string.format('%.0f', created + math.min(age + idle, tonumber(absolute)))
+  ends = math.min(age + idle, tonumber(absolute))
+  record[hash] = ends - age
+  local expires = string.format('%.0f', created + ends)
   -- PEXPIREAT comes first because Redis allows it when out of memory, and judges only the first write of a script.
   redis.call('PEXPIREAT', KEYS[1], expires)
   redis.call('HSET', KEYS[1], 't', record[at])

@@ -1,5 +1,5 @@
 /** Looking a session up: `get`, `touch` and `find`. */
-import { type Context, decodeReply, lookUp, rejected } from "../context.js";
+import { type Context, decodeReply, lookUp, type ResolvedOptions, rejected } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
 import type { Session, StoredSession } from "../session.js";
 import { isId, parseToken } from "../token.js";
@@ -13,6 +13,11 @@ export async function get<Claims extends object>(cx: Context<Claims>, token: unk
   return stored === null ? null : stored.session;
 }
 
+/** What touch.lua takes after the hash of the secret: the same for every call of a store, so it is made once. */
+export function touchArguments({ idleTimeout, absoluteTimeout, touchInterval }: ResolvedOptions<object>) {
+  return [touchInterval, ` ${idleTimeout} ${absoluteTimeout}`, idleTimeout - touchInterval] as const;
+}
+
 /** Touches a session. Gives all that is known of it, the clock of Redis included. */
 export async function touch<Claims extends object>(
   cx: Context<Claims>,
@@ -21,7 +26,7 @@ export async function touch<Claims extends object>(
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
   const { id, secretHash } = target;
-  const reply = await cx.redis.run(scripts.touch, [cx.keys.session(id)], [secretHash, cx.options.touchInterval]);
+  const reply = await cx.redis.run(scripts.touch, [cx.keys.session(id)], [secretHash, ...cx.touchArguments]);
   return decodeReply(cx, reply, target);
 }
 
