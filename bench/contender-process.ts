@@ -3,32 +3,37 @@
  * garbage and the compiled code of one contender are no burden for another. Started by `field.ts` and ended with it. A
  * scenario's file has the scenario's name.
  */
-import { type Call, type Load, putLoad, type Round } from "./load.ts";
-import type { ClientContender, Place, Scenario } from "./scenario.ts";
+import { type Load, putLoad, type Round } from "./load.ts";
+import type { ClientContender, Opened, Place, Scenario } from "./scenario.ts";
 
 export type Order =
   | { readonly kind: "open"; readonly place: Place }
+  | { readonly kind: "prepare"; readonly place: number }
   | { readonly kind: "round"; readonly place: number; readonly load: Load };
 
 export type Reply =
-  | { readonly kind: "opened" }
+  | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly round: Round }
   | { readonly kind: "failed"; readonly reason: string };
 
 const [scenarioName = "", contenderName = ""] = process.argv.slice(2);
 // Its own scenario alone: a start is to cost no more than it must.
 const modules = (await import(`./scenarios/${scenarioName}.ts`)) as Record<string, Scenario>;
-const contender = modules[scenarioName]?.contenders.find(({ name }) => name === contenderName) as ClientContender;
-const places: Call[] = [];
+const contender = Object.values(modules)
+  .find(({ name }) => name === scenarioName)
+  ?.contenders.find(({ name }) => name === contenderName) as ClientContender;
+const places: Opened[] = [];
 
 async function obey(order: Order): Promise<Reply> {
   if (order.kind === "open") {
-    places.push((await contender.open(order.place)).call);
-    return { kind: "opened" };
+    places.push(await contender.open(order.place));
+    return { kind: "ready" };
   }
-  const call = places[order.place];
-  if (call === undefined) throw new Error(`There is no place number ${order.place}.`);
-  return { kind: "done", round: await putLoad(call, order.load) };
+  const opened = places[order.place];
+  if (opened === undefined) throw new Error(`There is no place number ${order.place}.`);
+  if (order.kind === "round") return { kind: "done", round: await putLoad(opened.call, order.load) };
+  await opened.prepare?.();
+  return { kind: "ready" };
 }
 
 // Ctrl-C reaches the whole group of processes. The first of them tidies up, and this one goes when that is done.

@@ -19,6 +19,9 @@ export interface Heat {
   readonly load: Load;
 }
 
+/** Part of a round's time that the first round takes, which warms up. */
+const WARM_UP = 0.5;
+
 /** Where contenders can be opened, and who counts what its server spends. */
 export interface Ground {
   readonly place: Place;
@@ -44,11 +47,14 @@ const PROGRAM = fileURLToPath(new URL("./contender-process.ts", import.meta.url)
 /** A round that is over by so much will not end any more. */
 const PATIENCE = 60_000;
 /** How many contenders start at once; starting is not measured. */
-const STARTERS = 3;
+export const STARTERS = 3;
 
 /** Starts the contenders and opens each at every place. Each contender's keys begin with the place's prefix and its number. */
 export async function openField(bench: Bench, options: FieldOptions, grounds: readonly Ground[]): Promise<Field> {
-  const field = new Field(bench, options, grounds);
+  const contenders = options.contenders.filter(({ notInQuick }) => !(bench.settings.quick && notInQuick));
+  const left = options.contenders.filter((one) => !contenders.includes(one)).map(({ name }) => name);
+  if (left.length > 0) bench.skip(left.join("; "), "this is a quick run, and these are variants of others");
+  const field = new Field(bench, { ...options, contenders }, grounds);
   bench.defer(() => field.close());
   await field.open();
   return field;
@@ -84,6 +90,16 @@ export class Field {
     progress.end();
   }
 
+  /** Measures all contenders at the first place with so many calls in flight. */
+  underLoad(inFlight: readonly number[]): Promise<void> {
+    const { roundMilliseconds: milliseconds } = this.#bench.settings;
+    return this.measure(
+      inFlight.map((callers): Heat => {
+        return { at: { inFlight: callers }, place: 0, load: { kind: "closed", inFlight: callers, milliseconds } };
+      }),
+    );
+  }
+
   /** Measures all contenders under all circumstances, round by round, and records the figures. */
   async measure(heats: readonly Heat[], rounds = this.#bench.settings.rounds): Promise<void> {
     const { scenario, baseline } = this.#options;
@@ -95,9 +111,10 @@ export class Field {
         // Nobody always comes right after the same other one.
         for (const member of rotated(this.#members, round + number)) {
           signal.throwIfAborted();
-          const measured = await this.#round(member, heat);
           // The first round warms up: connections, compiled code, the pages of the server.
-          if (measured === null || round === 0) continue;
+          const isWarmUp = round === 0;
+          const measured = await this.#round(member, heat, isWarmUp ? WARM_UP : 1);
+          if (measured === null || isWarmUp) continue;
           const sofar = results[number]?.get(member.contender) ?? [];
           results[number]?.set(member.contender, [...sofar, measured]);
         }
@@ -133,9 +150,11 @@ export class Field {
     }
   }
 
-  async #round(member: Member, { place, load }: Heat): Promise<Measured | null> {
+  async #round(member: Member, { place, load: full }: Heat, part: number): Promise<Measured | null> {
+    const load = { ...full, milliseconds: full.milliseconds * part };
     const spent = this.#grounds[place]?.spent;
     if (spent === undefined) throw new Error(`There is no place number ${place}.`);
+    if ((await this.#ask(member, { kind: "prepare", place })) === null) return null;
     const before = await spent();
     const reply = await this.#ask(member, { kind: "round", place, load });
     if (reply?.kind !== "done") return null;
@@ -186,12 +205,13 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 function seriesOf(contender: ClientContender, rounds: readonly Measured[]): Series {
-  const { name, ours = false } = contender;
-  if (rounds.length === 0) return { contender: name, ours, values: {} };
+  const { name, ours = false, against } = contender;
+  if (rounds.length === 0) return { contender: name, ours, values: {}, against };
   const perCall = (of: (round: Measured) => number) => rounds.map((round) => of(round) / round.calls);
   return {
     contender: name,
     ours,
+    against,
     values: {
       throughput: rounds.map(({ calls, seconds }) => calls / seconds),
       ...latenciesOf(rounds),

@@ -43,6 +43,8 @@ export interface Series {
   readonly contender: string;
   readonly ours: boolean;
   readonly values: Readonly<Partial<Record<Metric, readonly number[]>>>;
+  /** Whom it is put beside, where that is not the baseline of all. */
+  readonly against?: string | undefined;
 }
 
 /** Turns the rounds of several contenders into figures. `baseline` names the one that the others are put beside. */
@@ -52,18 +54,18 @@ export function figuresOf(
   series: readonly Series[],
   baseline: string | undefined,
 ): Figure[] {
-  const base = series.find(({ contender }) => contender === baseline);
-  return series.flatMap(({ contender, ours, values }) =>
-    (Object.entries(values) as [Metric, readonly number[]][])
+  return series.flatMap(({ contender, ours, values, against = baseline }) => {
+    const base = series.find((other) => other.contender === against);
+    return (Object.entries(values) as [Metric, readonly number[]][])
       .filter(([, numbers]) => numbers.length > 0)
       .map(([metric, numbers]): Figure => {
         const figure = { scenario, at, contender, ours, metric, ...spreadOf(numbers) };
-        const others = base?.values[metric];
-        // What is zero in the baseline has no multiples.
-        if (base === undefined || !others?.every((number) => number > 0)) return figure;
+        const others = base?.values[metric] ?? [];
+        // What is zero in the baseline has no multiples, and nor has one that left in the middle of the run.
+        if (base === undefined || others.length === 0 || !others.every((number) => number > 0)) return figure;
         return { ...figure, ratio: { to: base.contender, ...ratioOf(numbers, others) } };
-      }),
-  );
+      });
+  });
 }
 
 /** Whether a figure was measured under these circumstances, and perhaps more of them. */
@@ -103,6 +105,8 @@ export function describe(at: Circumstances): string {
       if (name === "nodes") return value === 1 ? "one server" : `a cluster of ${count} nodes`;
       if (name === "perUser") return value === "any" ? "any number of sessions per user" : `${count} per user`;
       if (name === "watched") return `watched for ${count} s`;
+      if (name === "ttl") return `seconds, of a life of ${count} s`;
+      if (name === "clockTolerance") return `A service token of a revoked session, clock tolerance ${count} s`;
       return String(value);
     })
     .join(", ");

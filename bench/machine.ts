@@ -29,14 +29,22 @@ const PACKAGES = [
     "ioredis",
     "redis",
     "connect-redis",
+    "connect-redis7",
     "express-session",
     "@fastify/session",
+    "@fastify/cookie",
     "koa-session",
     "koa-redis",
   ],
   ...["redis-sessions", "better-auth", "connect-pg-simple", "pg", "iron-session", "jose", "jsonwebtoken", "fast-jwt"],
   ...["express", "fastify", "koa", "autocannon", "hdr-histogram-js"],
 ];
+
+/** The clients that a package brings along, where it does not take the one that is installed beside it. */
+const BROUGHT_ALONG = [
+  ["koa-redis", "ioredis"],
+  ["redis-sessions", "redis"],
+] as const;
 
 export function machine(): Machine {
   return {
@@ -50,14 +58,19 @@ export function machine(): Machine {
 
 /** The versions of Node.js and of all packages that take part, as they are installed. */
 export async function versions(): Promise<Record<string, string>> {
-  const installed = await Promise.all(
-    PACKAGES.map(async (name) => {
-      const folder = name === "coatcheck" ? "" : `node_modules/${name}/`;
-      const { version } = JSON.parse(await readFile(`${ROOT}${folder}package.json`, "utf8")) as { version: string };
-      return [name, version] as const;
-    }),
-  );
-  return { node: process.versions.node, ...Object.fromEntries(installed) };
+  const installed = PACKAGES.map(async (name) => {
+    return [name, await versionIn(name === "coatcheck" ? "" : `node_modules/${name}/`)] as const;
+  });
+  const brought = BROUGHT_ALONG.map(async ([owner, client]) => {
+    const own = versionIn(`node_modules/${owner}/node_modules/${client}/`);
+    return [`${client} of ${owner}`, await own.catch(() => versionIn(`node_modules/${client}/`))] as const;
+  });
+  return { node: process.versions.node, ...Object.fromEntries(await Promise.all([...installed, ...brought])) };
+}
+
+async function versionIn(folder: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(`${ROOT}${folder}package.json`, "utf8")) as { version: string };
+  return version;
 }
 
 /** The commit that was measured; `null` outside of a repository. */

@@ -10,8 +10,9 @@ import { publish, writeReport } from "./report/publish.ts";
 import { terminalComparison, terminalReport } from "./report/terminal.ts";
 import { type Results, readResults, writeResults } from "./results.ts";
 import { run } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
-import { settingsFor } from "./settings.ts";
+import { briefly, NOT_IN_QUICK, type Settings, settingsFor } from "./settings.ts";
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** Whole runs are recorded in the repository; the others would only overwrite them with less. */
@@ -75,13 +76,17 @@ async function measure(options: RunOptions): Promise<number> {
   process.on("SIGTERM", interrupt);
 
   await ensureBuilt();
-  const chosen = SCENARIOS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const chosen = SCENARIOS.filter(({ name, notInQuick }) =>
+    options.only.length === 0 ? !(options.quick && notInQuick) : options.only.includes(name),
+  );
+  const settings = settingsFor(options);
   const results = await run({
     scenarios: chosen,
-    settings: settingsFor(options),
+    settings,
     redis: options.redis,
     progress: newProgress(process.stderr),
     signal: controller.signal,
+    leftOut: leftOutOf(options, chosen, settings),
   });
   say(terminalReport(results, { colour }));
 
@@ -94,6 +99,14 @@ async function measure(options: RunOptions): Promise<number> {
   if (options.publish) written.push(...(await publish(results, file)));
   for (const name of new Set(written)) say(`wrote ${shown(name)}`);
   return results.scenarios.some(({ failures }) => failures.length > 0) ? EXIT.failed : EXIT.done;
+}
+
+/** What a quick run goes without. A run of chosen scenarios goes without the others, which its user knows. */
+function leftOutOf({ quick, only }: RunOptions, chosen: readonly Scenario[], settings: Settings): string[] {
+  if (!quick) return [];
+  const scenarios = SCENARIOS.filter((one) => !chosen.includes(one)).map(({ name }) => name);
+  const whole = only.length > 0 ? [] : [`the scenarios ${scenarios.join(" and ")} (--only ${scenarios[0]} has one)`];
+  return [...whole, ...chosen.flatMap(({ name }) => NOT_IN_QUICK[name] ?? []), briefly(settings)];
 }
 
 /** The name of a file of results: the date, and the time where there may be several a day. */

@@ -40,9 +40,9 @@ const FLAGS = {
 export const HELP = `
 Usage: npm run bench -- [options]
 
-Measures coatcheck against every alternative that a user would weigh, and writes a report. About eleven minutes.
+Measures coatcheck against every alternative that a user would weigh, and writes a report. About ten minutes.
 
-  --quick               about two minutes: shorter rounds, fewer sessions
+  --quick               about one minute: shorter rounds, fewer sessions and contenders; the report says what is left out
   --only <scenario>     this scenario alone; may be given several times
   --redis <url>         a server of your own; its keys are left alone, and what the run writes is deleted in the end.
                         Without it, private servers are started and stopped.
@@ -52,8 +52,8 @@ Measures coatcheck against every alternative that a user would weigh, and writes
                         <!-- bench:begin --> and <!-- bench:end -->, where they are); with a file of results, does so
                         for that run and measures nothing
   --compare <a> <b>     what got slower from one file of results to another; exit code 1 where something did
-  --rounds <n>          rounds that count (7; quick: 3)
-  --round-ms <n>        how long each contender is under load in a round (250; quick: 60)
+  --rounds <n>          rounds that count (7; quick: 3), after half a round that warms up
+  --round-ms <n>        how long each contender is under load in a round (160; quick: 50)
   --sessions <n>        no scenario makes more sessions than this
   --list                the scenarios and their contenders
   --help                this text

@@ -27,7 +27,7 @@ const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const TEMPLATE = "user-template";
 const BATCH = 2_000;
 
-/** Writes one copy: a hash with a TTL, and a member of a sorted set with one. */
+/** Writes one copy: a hash with a TTL, and a member of a sorted set with one. ARGV: until when, the id, fields and values. */
 const COPY = `
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('PEXPIREAT', KEYS[1], ARGV[1])
@@ -70,7 +70,7 @@ export async function fill(
   const template = Object.entries(await redis.hgetall(keys.session(session.id)));
   const secretHash = hash("sha256", token.slice(-43), "base64url");
   const expiresAt = session.createdAt + IDLE_TIMEOUT;
-  const sha = await load(redis);
+  const sha = await loadCopy(redis);
 
   for (let from = 0; from < sessions; from += BATCH) {
     signal?.throwIfAborted();
@@ -93,8 +93,8 @@ export async function fill(
   return population;
 }
 
-/** Every node of a Cluster has to know the script. */
-async function load(redis: Redis | Cluster): Promise<string> {
+/** Makes the script known to a server, or to every node of a Cluster. Gives its hash. */
+export async function loadCopy(redis: Redis | Cluster): Promise<string> {
   const nodes = "nodes" in redis && typeof redis.nodes === "function" ? redis.nodes("master") : [redis];
   const [sha] = await Promise.all(nodes.map((node) => node.script("LOAD", COPY)));
   return sha as string;

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { Redis } from "ioredis";
+import type { RedisBinary } from "../test/harness/redis-binary.ts";
 import { type RedisServer, startRedisServer } from "../test/harness/redis-server.ts";
 
 export interface RedisUnderTest {
@@ -33,9 +34,20 @@ export interface Spent {
   readonly network: number;
 }
 
+/** What a private server is to be like. A server of somebody else is as it is. */
+export interface ServerWish {
+  /** Writes an append-only file, flushed every second, as an application's would. Without it nothing reaches the disk. */
+  readonly durable?: true;
+  /** Another server than the machine's own. */
+  readonly binary?: RedisBinary;
+}
+
+/** A rewrite of the file would take a core in the middle of a round. */
+const DURABLE = ["--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0"];
+
 /** Starts a private server. */
-export async function startPrivate(): Promise<RedisUnderTest> {
-  const server = await startRedisServer();
+export async function startPrivate({ durable, binary }: ServerWish = {}): Promise<RedisUnderTest> {
+  const server = await startRedisServer({ args: durable ? DURABLE : [], ...(binary && { binary }) });
   try {
     return await open(server.url, server);
   } catch (error) {

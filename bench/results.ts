@@ -16,6 +16,8 @@ export interface Results {
   /** Of Node.js, the servers and the packages. */
   readonly versions: Readonly<Record<string, string>>;
   readonly commit: Commit | null;
+  /** What a quick run goes without. */
+  readonly leftOut?: readonly string[];
   readonly scenarios: readonly ScenarioResult[];
   readonly figures: readonly Figure[];
 }
@@ -42,7 +44,7 @@ export interface ContenderResult {
 
 /** What holds for every scenario. */
 export const METHOD: readonly string[] = [
-  "All contenders of a scenario are measured in one run, in turns, round by round, in changing order; the first round warms up and does not count.",
+  "All contenders of a scenario are measured in one run, in turns, round by round, in changing order; a first one, half as long, warms up and does not count.",
   "Each has a Node.js process of its own. coatcheck is the built package, as it is published.",
   "A figure is the median of its rounds; ± is the median absolute deviation. p99.9 and max are over all rounds together. A ratio is the median of the ratios round by round.",
   '"In flight" is a closed loop: so many callers, each asks again when it has its answer. Such callers wait out a stall together with the server and so leave out whom it would have kept waiting (coordinated omission). Therefore lookups are also measured on a timetable, each timed from the instant it was due.',
@@ -52,6 +54,8 @@ export const LIMITS: readonly string[] = [
   "Client and server share one machine: there is no network in these figures, and yours comes on top of every contender that asks a server.",
   "Absolute figures are this machine's and move from run to run. The ratios are the result.",
   "A benchmark looks up sessions that exist. What misses costs is not measured.",
+  "Only lookups are measured on a timetable. All other latencies, and those of whole HTTP requests, are of closed loops: good for telling contenders apart, and too kind to all of them in their rarest quantiles.",
+  "Each contender has one process and, apart from PostgreSQL's pool, one connection. Redis has no replica, and no TLS. Where it writes to the disk, the scenario says so.",
 ];
 
 export async function writeResults(file: string, results: Results): Promise<void> {

@@ -3,7 +3,7 @@ import { findRedisBinary } from "../test/harness/redis-binary.ts";
 import type { Figure } from "./figures.ts";
 import { commit, machine, versions } from "./machine.ts";
 import type { Progress } from "./progress.ts";
-import { openShared, type RedisUnderTest, startPrivate } from "./redis-under-test.ts";
+import { openShared, type RedisUnderTest, type ServerWish, startPrivate } from "./redis-under-test.ts";
 import { FORMAT, type Results, type ScenarioResult } from "./results.ts";
 import type { Bench, Scenario } from "./scenario.ts";
 import type { Settings } from "./settings.ts";
@@ -15,10 +15,12 @@ export interface RunRequest {
   readonly redis: string | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** What the report is to say that this run goes without. */
+  readonly leftOut: readonly string[];
 }
 
 /** Runs the scenarios. Rejects with the signal's reason when it is aborted, after everything has been cleaned up. */
-export async function run({ scenarios, settings, redis, progress, signal }: RunRequest): Promise<Results> {
+export async function run({ scenarios, settings, redis, progress, signal, leftOut }: RunRequest): Promise<Results> {
   const startedAt = new Date();
   const began = performance.now();
   const machineFacts = machine();
@@ -28,8 +30,8 @@ export async function run({ scenarios, settings, redis, progress, signal }: RunR
   const results: ScenarioResult[] = [];
   const used: Record<string, string> = {};
   let corners = 0;
-  const server = async (): Promise<RedisUnderTest> => {
-    if (shared === undefined) return startPrivate();
+  const server = async (wish?: ServerWish): Promise<RedisUnderTest> => {
+    if (shared === undefined) return startPrivate(wish);
     const prefix = `${shared.prefix}${corners++}:`;
     return { ...shared, prefix, close: () => shared.sweep(prefix) };
   };
@@ -61,6 +63,7 @@ export async function run({ scenarios, settings, redis, progress, signal }: RunR
     machine: machineFacts,
     versions: { server: serverVersion, ...used, ...(await versions()) },
     commit: await commit(),
+    ...(leftOut.length > 0 && { leftOut }),
     scenarios: results,
     figures,
   };
@@ -82,8 +85,8 @@ async function runScenario(
   const bench: Bench = {
     ...rest,
     figures,
-    async server() {
-      const opened = await server();
+    async server(wish) {
+      const opened = await server(wish);
       cleanUps.push(() => opened.close());
       return opened;
     },

@@ -3,7 +3,7 @@ import type { Figure } from "./figures.ts";
 import type { Call } from "./load.ts";
 import type { Population } from "./population.ts";
 import type { Progress } from "./progress.ts";
-import type { RedisUnderTest } from "./redis-under-test.ts";
+import type { RedisUnderTest, ServerWish } from "./redis-under-test.ts";
 import type { Settings } from "./settings.ts";
 
 /** Somebody who answers "who is it?", by whatever means. */
@@ -17,6 +17,10 @@ export interface Contender {
   readonly ours?: true;
   /** Whether it answers without asking any server, so that nothing can be taken back before it expires. */
   readonly stateless?: true;
+  /** Whom its ratios are to, where that is not the baseline of the scenario. */
+  readonly against?: string;
+  /** Left out of a quick run: a variant of another contender. */
+  readonly notInQuick?: true;
 }
 
 /** A contender that is called in a process of its own. */
@@ -34,12 +38,16 @@ export interface Place {
   readonly prefix: string;
   /** Sessions that live on the server already, where the scenario has filled it. */
   readonly population?: Population;
+  /** How many of these are looked up in turn, at most. */
+  readonly sample?: number;
   /** The database of the contenders that use one. */
   readonly postgres?: string;
 }
 
 export interface Opened {
   readonly call: Call;
+  /** Runs before every round and is no part of it: makes anew what would expire in the course of a run. */
+  readonly prepare?: () => Promise<unknown>;
 }
 
 /** One question that a user would ask, and how it is answered. */
@@ -52,6 +60,8 @@ export interface Scenario {
   /** What its figures do not say. */
   readonly limits: readonly string[];
   readonly contenders: readonly Contender[];
+  /** Left out of a quick run, unless it was asked for by `--only`. */
+  readonly notInQuick?: true;
   run(bench: Bench): Promise<void>;
 }
 
@@ -62,7 +72,7 @@ export interface Bench {
   /** Aborts on Ctrl-C: a scenario looks at it before each piece of work. */
   readonly signal: AbortSignal;
   /** A private server of its own, empty; the user's where there is one. `prefix` names a corner of it that is swept in the end. */
-  server(): Promise<RedisUnderTest>;
+  server(wish?: ServerWish): Promise<RedisUnderTest>;
   /** Whether `server()` is always the same server, somebody else's. */
   readonly sharedServer: boolean;
   /** Runs when the scenario ends, however it does; last in, first out. */

@@ -2,17 +2,24 @@
 
 export interface Settings {
   readonly quick: boolean;
-  /** Rounds that count. One more before them warms up. */
+  /** Rounds that count. Half a round before them warms up. */
   readonly rounds: number;
   /** How long each contender is under load in a round. */
   readonly roundMilliseconds: number;
   /** The numbers of live sessions among which `lookup` looks one up. */
   readonly populations: readonly number[];
-  /** How many sessions are weighed. */
+  /** How many calls `lookup` has in flight. */
+  readonly inFlight: readonly number[];
+  /** How many different ones of them are looked up in turn, at most. */
+  readonly sample: number;
+  /** How many sessions are weighed, and how many of them each user has. */
   readonly weighed: number;
+  readonly perUser: readonly number[];
+  /** Whether newer servers are weighed as well. */
+  readonly newerServers: boolean;
   /** The numbers of sessions of one user that are revoked. */
   readonly revoked: readonly number[];
-  /** Seconds of load on an HTTP server in a round, and how many rounds. */
+  /** Seconds of load on an HTTP server in a round, and how many rounds. Half a round before them warms up. */
   readonly httpSeconds: number;
   readonly httpRounds: number;
   /** For how long a logged-out user is watched, seconds. */
@@ -29,25 +36,46 @@ export interface SettingsChoice {
 
 const FULL = {
   rounds: 7,
-  roundMilliseconds: 250,
+  roundMilliseconds: 160,
   populations: [1_000, 100_000, 1_000_000],
+  inFlight: [1, 16, 64, 128, 256],
+  sample: 50_000,
   weighed: 100_000,
+  perUser: [1, 3, 100],
+  newerServers: true,
   revoked: [1, 10, 100, 1_000, 10_000],
-  httpSeconds: 2,
-  httpRounds: 4,
+  httpSeconds: 1.2,
+  httpRounds: 5,
   watchSeconds: 10,
 };
 
 const QUICK = {
   rounds: 3,
-  roundMilliseconds: 60,
+  roundMilliseconds: 50,
   populations: [1_000, 100_000],
+  inFlight: [1, 16, 128],
+  sample: 5_000,
   weighed: 10_000,
+  perUser: [3],
+  newerServers: false,
   revoked: [1, 100, 1_000],
-  httpSeconds: 1,
+  httpSeconds: 0.4,
   httpRounds: 1,
-  watchSeconds: 3,
+  watchSeconds: 2,
 };
+
+/** What a quick run goes without in each scenario, beside the contenders that say so themselves. */
+export const NOT_IN_QUICK: Readonly<Record<string, string>> = {
+  lookup: "lookup: a million sessions, and 64 and 256 in flight",
+  http: "http: all but one round of 0.4 s",
+  revocation: "revocation: 10 and 10 000 sessions",
+  memory: "memory: 1 and 100 sessions per user, newer servers, and nine sessions in ten",
+};
+
+/** How little a quick run measures what it does measure. */
+export function briefly({ rounds, roundMilliseconds }: Settings): string {
+  return `${rounds} rounds of ${roundMilliseconds} ms in place of ${FULL.rounds} of ${FULL.roundMilliseconds} ms: expect wide spreads`;
+}
 
 /** The settings of a full or a quick run, with what the user changed. */
 export function settingsFor({ quick, rounds, roundMilliseconds, mostSessions }: SettingsChoice): Settings {

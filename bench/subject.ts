@@ -5,8 +5,14 @@ export const ABSOLUTE_TIMEOUT = 12 * 3_600_000;
 /** The longest that the idle timeout allows: within a run, no touch is due a second time. */
 export const LONG_TOUCH_INTERVAL = IDLE_TIMEOUT / 2;
 
+/** A call at saturation, on a busy machine, may wait longer than a user would. */
+export const CALL_TIMEOUT = 30_000;
+
 /** How many sessions a contender goes round among where the scenario sets no other number. */
 export const SESSIONS = 1_000;
+
+/** The users of these sessions. */
+export const USERS: readonly string[] = Array.from({ length: SESSIONS }, (_, at) => `user${at}`);
 
 /** A type and not an interface: only then it passes for a record of claims. */
 export type Claims = {
@@ -26,8 +32,7 @@ export function storeOptions(prefix: string) {
     idleTimeout: IDLE_TIMEOUT,
     absoluteTimeout: ABSOLUTE_TIMEOUT,
     touchInterval: LONG_TOUCH_INTERVAL,
-    // A call at saturation may wait longer than a user would.
-    timeout: 30_000,
+    timeout: CALL_TIMEOUT,
   };
 }
 

@@ -78,6 +78,10 @@ it("measures, reports, writes what it is told to, and leaves a server as it was"
     expect(select(results.figures, { contender, metric: "server CPU" }).length).toBeGreaterThan(0);
   }
   expect(results.versions["ioredis"]).toMatch(/^\d+\./);
+  expect(results.leftOut?.join("; ")).toBe(
+    "lookup: a million sessions, and 64 and 256 in flight; 1 rounds of 20 ms in place of 7 of 160 ms: expect wide spreads",
+  );
+  expect(run.text()).toMatch(/^Left out\n {2}lookup: a million sessions/m);
   expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
 
   // The same file twice is no change, and one that is twice as slow is.
@@ -91,6 +95,39 @@ it("measures, reports, writes what it is told to, and leaves a server as it was"
   const worse = start("--compare", file, slower);
   expect([await same.exited, await worse.exited]).toEqual([0, 1]);
   expect(worse.text()).toMatch(/slower +│/);
+});
+
+it("puts our store beside connect-redis on the same client, and JWTs beside a lookup", {
+  timeout: 120_000,
+}, async () => {
+  const file = join(folder, "stores.json");
+  const run = start("--quick", "--only", "drop-in", "--only", "jwt", ...TINY, "--json", file);
+  expect(await run.exited, run.text()).toBe(0);
+  const { figures, scenarios } = JSON.parse(readFileSync(file, "utf8")) as Results;
+  expect(scenarios.map(({ name, failures }) => [name, failures])).toEqual([
+    ["drop-in", []],
+    ["jwt", []],
+  ]);
+  expect(scenarios.map(({ skipped }) => skipped.map(({ what }) => what))).toEqual([
+    [],
+    ["verifyService, RS256; verifyService, EdDSA"],
+  ]);
+  for (const { name, contenders } of scenarios) {
+    for (const { name: contender } of contenders) {
+      if (/RS256|EdDSA/.test(contender)) continue;
+      const [throughput] = select(figures, { scenario: name, contender, metric: "throughput", at: { inFlight: 1 } });
+      expect(throughput?.value, contender).toBeGreaterThan(0);
+      const client = contender.split(":")[0];
+      expect(throughput?.ratio?.to, contender).toMatch(name === "jwt" ? "store.get" : `${client}: connect-redis`);
+    }
+  }
+  // A service token of a revoked session is accepted until it expires.
+  const [outlived] = select(figures, { scenario: "jwt", metric: "still accepted", at: { ttl: 1, clockTolerance: 0 } });
+  expect(outlived?.value).toBeGreaterThan(0);
+  const bytesOf = (contender: string) =>
+    select(figures, { scenario: "jwt", contender, metric: "network", at: { inFlight: 128 } })[0]?.value ?? 0;
+  expect(bytesOf("store.get")).toBeGreaterThan(100);
+  expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
 });
 
 it("reports a contender that fails, goes on with the others, and says so in its exit code", {

@@ -8,15 +8,17 @@ import { type Load, latenciesOf, putLoad, type Round } from "../bench/load.js";
 import { parseOptions, UsageError } from "../bench/options.js";
 import { sampleOf, tokenOf } from "../bench/population.js";
 import { COLOURS, chartsOf, withVariables } from "../bench/report/charts.js";
-import { PALETTE } from "../bench/report/html.js";
-import { BEGIN, between, END } from "../bench/report/markdown.js";
+import { htmlReport, PALETTE } from "../bench/report/html.js";
+import { BEGIN, between, dropInOf, END, serviceTokensOf, summaryOf } from "../bench/report/markdown.js";
 import { bytes, digits, multiple } from "../bench/report/numbers.js";
 import { scalePage } from "../bench/report/scale-page.js";
 import { ASSUMPTIONS, type Measured, requestsPerNode, sizeFor } from "../bench/report/sizing.js";
 import { overviewOf } from "../bench/report/tables.js";
+import { terminalReport } from "../bench/report/terminal.js";
 import { METHOD, type Results, readResults } from "../bench/results.js";
+import { FLOOR } from "../bench/scenarios/memory.js";
 import { SCENARIOS } from "../bench/scenarios.js";
-import { settingsFor } from "../bench/settings.js";
+import { NOT_IN_QUICK, settingsFor } from "../bench/settings.js";
 import { median, ratioOf, spreadOf } from "../bench/statistics.js";
 import { fasterThanOurs, judge } from "../bench/targets.js";
 import { bucketOfId, bucketOfUser, parseToken } from "../src/token.js";
@@ -69,6 +71,14 @@ describe("figures", () => {
       ratio: { to: "base", value: 2, mad: 0 },
     });
     expect(select(figures, { contender: "get", metric: "stall" })[0]?.ratio).toBeUndefined();
+  });
+
+  it("are put beside whom they name, where that is not the baseline of all", () => {
+    const third = { contender: "third", ours: true, values: { throughput: [5, 10, 30] }, against: "get" };
+    const nobody = { ...third, contender: "fourth", against: "somebody who has left" };
+    const [figure, lonely] = figuresOf("lookup", {}, [...series, third, nobody], "base").slice(-2);
+    expect(figure?.ratio).toMatchObject({ to: "get", value: 0.25 });
+    expect(lonely?.ratio).toBeUndefined();
   });
 
   it("are there only for what was measured", () => {
@@ -162,7 +172,10 @@ describe("the command line", () => {
 
   it.each<[args: string[], sentence: string]>([
     [["--quik"], "There is no option --quik (did you mean --quick?). --help lists them all."],
-    [["--only", "lokup"], 'There is no scenario "lokup" (did you mean lookup?); there are lookup, peers, http'],
+    [
+      ["--only", "lokup"],
+      'There is no scenario "lokup" (did you mean lookup?); there are lookup, peers, drop-in, jwt, http',
+    ],
     [["--only", "everything"], 'There is no scenario "everything"; there are lookup'],
     [["--only"], "--only needs a value"],
     [["--quick=yes"], "--quick takes no value"],
@@ -184,6 +197,22 @@ describe("the command line", () => {
     const settings = settingsFor({ quick: false, mostSessions: 500 });
     expect(settings).toMatchObject({ populations: [500], weighed: 500, revoked: [1, 10, 100, 500] });
     expect(settingsFor({ quick: false }).populations).toEqual([1_000, 100_000, 1_000_000]);
+  });
+
+  it("measures less of the same in a quick run, and says what", () => {
+    const [quick, full] = [true, false].map((is) => settingsFor({ quick: is }));
+    const goesWithout = (name: "populations" | "inFlight" | "perUser" | "revoked") => {
+      expect(full?.[name], name).toEqual(expect.arrayContaining([...(quick?.[name] ?? [])]));
+      return full?.[name].filter((number) => !quick?.[name].includes(number));
+    };
+    expect(goesWithout("populations")).toEqual([1_000_000]);
+    expect(goesWithout("inFlight")).toEqual([64, 256]);
+    expect(NOT_IN_QUICK["lookup"]).toBe("lookup: a million sessions, and 64 and 256 in flight");
+    expect(goesWithout("perUser")).toEqual([1, 100]);
+    expect(NOT_IN_QUICK["memory"]).toContain("memory: 1 and 100 sessions per user, newer servers");
+    expect([quick?.newerServers, full?.newerServers]).toEqual([false, true]);
+    expect(goesWithout("revoked")).toEqual([10, 10_000]);
+    expect(NOT_IN_QUICK["revocation"]).toBe("revocation: 10 and 10 000 sessions");
   });
 });
 
@@ -293,11 +322,48 @@ describe("the targets", () => {
     ]);
   });
 
+  it("say what stands beside them in the same run, and nothing of what was not measured", () => {
+    const weigh = (contender: string, value: number, server?: string) =>
+      figure({
+        scenario: "memory",
+        metric: "memory",
+        contender,
+        value,
+        at: { perUser: 3, ...(server && { server }) },
+      });
+    const newer = [weigh("coatcheck", 380, "Valkey 8.1.1"), weigh(FLOOR, 204, "Valkey 8.1.1")];
+    // In any order: the aim is about the machine's own server.
+    expect(verdict([...newer, weigh("coatcheck", 463), weigh(FLOOR, 287)], "memory")).toEqual({
+      target: "memory: at most 330 bytes for a session with three claims, at three sessions per user",
+      measured: "463 bytes",
+      reached: false,
+      beside:
+        "An empty hash with a TTL and its index entry take 287 bytes, so the record is 176 bytes of it. " +
+        "Valkey 8.1.1: 380 bytes, of which 204 bytes are the empty one.",
+    });
+    expect(verdict([weigh("coatcheck", 320)], "memory")).toMatchObject({ reached: true, beside: null });
+    expect(verdict(newer, "memory")).toMatchObject({ measured: null });
+    const p99 = figure({ metric: "p99", value: 400, at: { sessions: 1000, inFlight: 16 } });
+    const open = figure({ metric: "p99", value: 700, at: { sessions: 1000, perSecond: 5000 } });
+    expect(verdict([p99], "get: p99")?.beside).toBeNull();
+    expect(verdict([p99, open], "get: p99")?.beside).toContain("on a timetable of 5 000 calls a second: 0.700 ms.");
+  });
+
+  it("are all put beside something where everything was measured", () => {
+    const { figures } = everything();
+    const judged = judge(figures).filter(({ measured }) => measured !== null);
+    expect(judged.length).toBeGreaterThan(6);
+    expect(judged.filter(({ beside }) => beside === null)).toEqual([]);
+  });
+
   it("name what every contender that is none of ours gives up, so that none can be faster without a word", () => {
     const peers = SCENARIOS.find(({ name }) => name === "peers");
     expect(peers?.contenders.filter(({ ours, givesUp }) => !ours && !givesUp)).toEqual([]);
     for (const { contenders } of SCENARIOS) {
-      expect(new Set(contenders.map(({ name }) => name)).size).toBe(contenders.length);
+      const names = contenders.map(({ name }) => name);
+      expect(new Set(names).size).toBe(names.length);
+      // Whom a ratio is to has to be there.
+      expect(names).toEqual(expect.arrayContaining(contenders.flatMap(({ against = [] }) => against)));
     }
   });
 });
@@ -383,7 +449,12 @@ function everything(): Results {
       ]);
     if (name === "scale")
       return [1, 3].flatMap((nodes) => [1, 16, 128].flatMap((inFlight) => measure({ nodes, inFlight }, load)));
-    if (name === "peers") return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));
+    if (name === "peers" || name === "drop-in") return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));
+    if (name === "jwt")
+      return [
+        ...[1, 128].flatMap((inFlight) => measure({ inFlight }, load)),
+        ...measure({ ttl: 5, clockTolerance: 0 }, ["still accepted"], contenders.slice(0, 1)),
+      ];
     if (name === "http")
       return ["Express", "Fastify", "Koa"].flatMap((framework) =>
         measure(
@@ -392,7 +463,11 @@ function everything(): Results {
           contenders.filter((one) => one.name.startsWith(framework)),
         ),
       );
-    if (name === "memory") return [1, 3, 100].flatMap((perUser) => measure({ perUser }, ["memory"]));
+    if (name === "memory")
+      return [1, 3, 100].flatMap((perUser) => [
+        ...measure({ perUser }, ["memory"]),
+        ...measure({ perUser, server: "Valkey 8.1.1" }, ["memory"]),
+      ]);
     const isDoor = (one: { name: string }) => /JWT|session \+|coatcheck$/.test(one.name);
     return [
       ...[1, 1000].flatMap((sessions) =>
@@ -466,6 +541,75 @@ describe("the report", () => {
     expect(between(once, "new")).toBe(once);
     for (const wrong of ["", BEGIN, `${END}\n${BEGIN}`, `${BEGIN}${BEGIN}${END}`]) {
       expect(() => between(wrong, "new")).toThrow("it needs the line");
+    }
+  });
+
+  it("keeps the weights of one server apart from those of another", async () => {
+    const weigh = (value: number, rest: Figure["at"] = {}) =>
+      figure({ scenario: "memory", metric: "memory", contender: "coatcheck", value, at: { perUser: 3, ...rest } });
+    const figures = [weigh(380, { server: "Valkey 8.1.1" }), weigh(463)];
+    const results = { ...everything(), figures };
+    expect(overviewOf(results, "memory").map(({ title, rows }) => [title, rows.map(({ cells }) => cells)])).toEqual([
+      ["Bytes per session", [["coatcheck", "463"]]],
+      ["Bytes per session, Valkey 8.1.1", [["coatcheck", "380"]]],
+    ]);
+    expect(summaryOf(results, "a.json")).toContain(
+      [
+        ...["| *Valkey 8.1.1* | | | |", "| **coatcheck** | – | 380 | – |"],
+        ...["| *Redis 7.0.15* | | | |", "| **coatcheck** | – | 463 | – |"],
+      ].join("\n"),
+    );
+    const chart = (await chartsOf(results)).find(({ id }) => id === "memory");
+    expect(chart?.wide).toContain(">463<");
+    expect(chart?.wide).not.toContain(">380<");
+  });
+
+  it("has tables for the documents on service tokens and on drop-in stores, where a run measured them", () => {
+    const results = everything();
+    const life = (ttl: number, clockTolerance: number, value: number) =>
+      figure({
+        scenario: "jwt",
+        metric: "still accepted",
+        contender: "service token",
+        at: { ttl, clockTolerance },
+        value,
+      });
+    const figures = [
+      ...results.figures.filter(({ scenario, metric }) => scenario !== "jwt" || metric !== "still accepted"),
+      ...[life(1, 0, 0.7), life(1, 5, 5.7), life(5, 5, 9.7)],
+    ];
+    const tokens = serviceTokensOf({ ...results, figures }, "a.json");
+    expect(tokens).toContain(
+      "| | with `clockTolerance: 0` | with `clockTolerance: 5000` |\n|---|---|---|\n" +
+        "| `ttl` of 1 s | 0.7 s | 5.7 s |\n| `ttl` of 5 s | – | 9.7 s |",
+    );
+    expect(tokens).toContain("| | one at a time | 128 in flight |\n|---|---|---|\n| **store.get** | 1.00 × | 1.00 × |");
+    const stores = dropInOf(results, "a.json");
+    expect(stores).toMatch(/\| \*\*ioredis: coatcheck, get \+ touch\*\* \| [\d. ]+ × \| [\d. ]+ × \| [\d. ]+ × \|/);
+    expect(stores).not.toContain("| ioredis: connect-redis");
+    const without = { ...results, figures: select(results.figures, { scenario: "peers" }) };
+    expect([serviceTokensOf(without, "a.json"), dropInOf(without, "a.json")]).toEqual([null, null]);
+  });
+
+  it("says what a quick run left out, on the page and on a terminal", async () => {
+    const results = { ...everything(), leftOut: ["the scenario <b>"] };
+    expect(await htmlReport(results)).toContain("<li>the scenario &lt;b&gt;</li>");
+    expect(terminalReport(results, { colour: false })).toContain("Left out\n  the scenario <b>");
+    expect(await htmlReport(everything())).not.toContain("left-out");
+  });
+
+  it("has every target on the page and in the summary, with what stands beside it", async () => {
+    const results = everything();
+    const page = await htmlReport(results);
+    const [summary, terminal] = [summaryOf(results, "a.json"), terminalReport(results, { colour: false })];
+    const judged = judge(results.figures).filter(({ measured }) => measured !== null);
+    expect(judged.some(({ reached }) => !reached)).toBe(true);
+    for (const { target, measured, reached, beside } of judged) {
+      expect(page).toContain(
+        `${beside?.replaceAll('"', "&quot;")}</small></th><td>${measured}</td><td>${reached ? "reached" : "missed"}`,
+      );
+      expect(summary).toContain(`| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside} |`);
+      if (!reached) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);
     }
   });
 

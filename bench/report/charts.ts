@@ -60,9 +60,8 @@ interface Plan {
 
 /** All charts that a run has figures for. */
 export async function chartsOf(results: Results): Promise<Chart[]> {
-  const plans = [headline, byLoad, quantiles, growth, requests, durations, accepted, weights, cluster].flatMap(
-    (plan) => plan(results) ?? [],
-  );
+  const all = [headline, byLoad, quantiles, growth, dropIn, jwt, requests, durations, accepted, weights, cluster];
+  const plans = all.flatMap((plan) => plan(results) ?? []);
   return Promise.all(
     plans.map(async ({ spec, ...plan }) => ({
       ...plan,
@@ -350,6 +349,49 @@ function growth(results: Results): Plan | undefined {
   };
 }
 
+function dropIn(results: Results): Plan | undefined {
+  return throughputs(results, {
+    scenario: "drop-in",
+    title: "Our store in the place of connect-redis, on the same client",
+    caption: "Calls per second at 16 in flight; what express-session asks for a request that changes nothing.",
+    inFlight: 16,
+  });
+}
+
+function jwt(results: Results): Plan | undefined {
+  return throughputs(results, {
+    scenario: "jwt",
+    title: "A lookup, a service token, and a session token in a JWT",
+    caption: "Calls per second, one after another; what asks nobody cannot be taken back.",
+    inFlight: 1,
+  });
+}
+
+/** The throughput of all contenders of a scenario, in its order. */
+function throughputs(
+  results: Results,
+  { scenario, title, caption, inFlight }: Omit<Plan, "id" | "spec"> & { readonly inFlight: number },
+): Plan | undefined {
+  const figures = select(results.figures, { scenario, metric: "throughput", at: { inFlight } });
+  if (figures.length === 0) return undefined;
+  const contenders = results.scenarios.find(({ name }) => name === scenario)?.contenders ?? [];
+  const values = figures.map(({ contender, ours, value }) => {
+    const stateless = contenders.find(({ name }) => name === contender)?.stateless;
+    const kind = stateless ? KINDS.stateless : ours ? KINDS.ours : KINDS.server;
+    return { contender: ours ? `▸ ${contender}` : contender, kind, value, text: digits(value) };
+  });
+  const order = values.map(({ contender }) => contender);
+  const shown = BY_KIND.domain.filter((kind) => values.some((value) => value.kind === kind));
+  const colours = { domain: shown, range: shown.map((kind) => BY_KIND.range[BY_KIND.domain.indexOf(kind)] as string) };
+  return {
+    id: scenario,
+    scenario,
+    title,
+    caption,
+    spec: (width) => bars(width, values, { title: "calls per second", format: "~s", colours, order }),
+  };
+}
+
 function requests(results: Results): Plan | undefined {
   const figures = select(results.figures, { scenario: "http", metric: "requests" });
   if (figures.length === 0) return undefined;
@@ -467,7 +509,7 @@ function weights(results: Results): Plan | undefined {
   const figures = select(results.figures, { scenario: "memory", metric: "memory" });
   if (figures.length === 0) return undefined;
   const values = figures
-    .filter(({ at }) => at["perUser"] === 3 || at["perUser"] === "any")
+    .filter(({ at }) => !("server" in at) && (at["perUser"] === 3 || at["perUser"] === "any"))
     .map(({ contender, ours, value }) => ({
       contender: ours ? `▸ ${contender}` : contender,
       kind: ours ? KINDS.ours : "others",

@@ -75,6 +75,7 @@ ${of("peers", "headline").map(figureOf).join("\n")}
 ${targetsOf(results)}
 ${fasterOf(results)}
 ${results.scenarios.map((scenario) => sectionOf(results, scenario, of(scenario.name))).join("\n")}
+${leftOutOf(results)}
 <section id="method"><h2>Method</h2>${listOf([...METHOD, `${settings.rounds} rounds of ${settings.roundMilliseconds} ms for each contender and load. Load average of the machine when the run began: ${machine.load}.`])}
 <h3>What this does not show</h3>${listOf(LIMITS)}
 <details><summary>Versions</summary>${tableHtml({
@@ -100,7 +101,7 @@ function sectionOf(results: Results, scenario: ScenarioResult, charts: readonly 
     ),
   ];
   return `<section id="${name}">
-<h2>${name === "http" ? "HTTP" : `${name[0]?.toUpperCase()}${name.slice(1)}`}</h2>
+<h2>${["http", "jwt"].includes(name) ? name.toUpperCase() : `${name[0]?.toUpperCase()}${name.slice(1)}`}</h2>
 <p>${escapeHtml(shows)}</p>
 ${notes.join("\n")}
 ${charts.map(figureOf).join("\n")}
@@ -116,14 +117,20 @@ ${details.length > 0 ? `<details><summary>All figures</summary>${details.map(tab
 </section>`;
 }
 
+function leftOutOf({ leftOut = [] }: Results): string {
+  return leftOut.length === 0
+    ? ""
+    : `<section id="left-out"><h2>What this run left out</h2>${listOf(leftOut)}</section>`;
+}
+
 function targetsOf({ figures }: Results): string {
   const verdicts = judge(figures).filter(({ measured }) => measured !== null);
   if (verdicts.length === 0) return "";
   const rows = verdicts.map(
-    ({ target, measured, reached }) =>
-      `<tr class="${reached ? "pass" : "miss"}"><th scope="row">${escapeHtml(target)}</th><td>${escapeHtml(measured ?? "")}</td><td>${reached ? "reached" : "missed"}</td></tr>`,
+    ({ target, measured, reached, beside }) =>
+      `<tr class="${reached ? "pass" : "miss"}"><th scope="row">${escapeHtml(target)}${beside === null ? "" : `<small>${escapeHtml(beside)}</small>`}</th><td>${escapeHtml(measured ?? "")}</td><td>${reached ? "reached" : "missed"}</td></tr>`,
   );
-  return `<section id="targets"><h2>Targets</h2><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col"></th></tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
+  return `<section id="targets"><h2>What had to be shown</h2><p>The aims were set before the suite was written. Below each stands what was measured beside it in the same run.</p><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col"></th></tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
 }
 
 function fasterOf({ figures, scenarios }: Results): string {
@@ -172,8 +179,9 @@ svg{display:block;max-width:100%;height:auto}.narrow{display:none}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;padding-bottom:.3rem}
+th small{display:block;max-width:34rem;color:var(--muted);white-space:normal}
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--grid);text-align:right;font-weight:normal;vertical-align:bottom}
-td{white-space:nowrap}th:first-child{text-align:left;padding-left:0}thead th{color:var(--muted)}
+td{white-space:nowrap}th:first-child{text-align:left;padding-left:0;min-width:8.5rem}thead th{color:var(--muted)}
 tr.ours th,tr.ours td,dt.ours,tr.pass td:last-child{color:var(--ours);font-weight:600}
 tr.miss td:last-child,.failed strong{color:var(--stateless);font-weight:600}
 details{margin:1rem 0;background:var(--panel);border-radius:6px;padding:.6rem 1rem}summary{cursor:pointer}

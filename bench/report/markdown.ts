@@ -1,5 +1,5 @@
 /** What of a run goes into the README: the headline, one table, the targets, and the command that made them. Pure. */
-import { type Circumstances, type Metric, select } from "../figures.ts";
+import { type Circumstances, type Figure, type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
 import { fasterThanOurs, judge } from "../targets.ts";
 import { digits, multiple } from "./numbers.ts";
@@ -52,9 +52,78 @@ export function comparisonOf(results: Results, from: string): string {
   ].join("\n");
 }
 
-function sourceOf({ machine, versions, startedAt, commit, settings }: Results, from: string): string {
+/** What docs/jwt.md says of service tokens: how long each is accepted, and what it saves. `null`: not measured. */
+export function serviceTokensOf(results: Results, from: string): string | null {
+  const calls = select(results.figures, { scenario: "jwt", metric: "throughput" });
+  const outlived = select(results.figures, { scenario: "jwt", metric: "still accepted" });
+  if (calls.length === 0 || outlived.length === 0) return null;
+  return [
+    sourceOf(results, from, " -- --only jwt"),
+    "",
+    "A revoked session's service token was accepted for this long after `revoke` had resolved:",
+    "",
+    ...gridOf(outlived, "ttl", "clockTolerance", {
+      row: (ttl) => `\`ttl\` of ${ttl} s`,
+      column: (tolerance) => `with \`clockTolerance: ${Number(tolerance) * 1000}\``,
+      cell: ({ value }) => `${digits(value)} s`,
+    }),
+    "",
+    "Calls per second, as multiples of `store.get` in the same round:",
+    "",
+    ...contenderGrid(calls, ({ ratio }) => multiple(ratio?.value ?? Number.NaN)),
+  ].join("\n");
+}
+
+/** What docs/drop-in.md says of the price: calls per second as multiples of connect-redis's. `null`: not measured. */
+export function dropInOf(results: Results, from: string): string | null {
+  const calls = select(results.figures, { scenario: "drop-in", metric: "throughput" }).filter(({ ours }) => ours);
+  if (calls.length === 0) return null;
+  return [
+    sourceOf(results, from, " -- --only drop-in"),
+    "",
+    "Calls per second, as multiples of connect-redis's (7 on ioredis, 9 on node-redis) on the same client in the same round:",
+    "",
+    ...contenderGrid(calls, ({ ratio }) => multiple(ratio?.value ?? Number.NaN)),
+  ].join("\n");
+}
+
+/** A row for each contender, a column for each number of calls in flight. */
+function contenderGrid(figures: readonly Figure[], cell: (figure: Figure) => string): string[] {
+  const named = figures.map((figure) => ({ ...figure, at: { ...figure.at, contender: figure.contender } }));
+  return gridOf(named, "contender", "inFlight", {
+    row: (contender) => (named.find((one) => one.contender === contender)?.ours ? `**${contender}**` : `${contender}`),
+    column: (inFlight) => (inFlight === 1 ? "one at a time" : `${inFlight} in flight`),
+    cell,
+  });
+}
+
+/** A table over two circumstances. */
+function gridOf(
+  figures: readonly Figure[],
+  down: string,
+  across: string,
+  show: {
+    row: (value: string | number) => string;
+    column: (value: string | number) => string;
+    cell: (figure: Figure) => string;
+  },
+): string[] {
+  const valuesOf = (name: string) => [...new Set(figures.flatMap(({ at }) => at[name] ?? []))];
+  const columns = valuesOf(across);
+  const rows = valuesOf(down).map((row) => {
+    const cells = columns.map((column) => {
+      const [figure] = select(figures, { at: { [down]: row, [across]: column } });
+      return figure === undefined ? "–" : show.cell(figure);
+    });
+    return `| ${[show.row(row), ...cells].join(" | ")} |`;
+  });
+  return [`| | ${columns.map(show.column).join(" | ")} |`, `|${"---|".repeat(columns.length + 1)}`, ...rows];
+}
+
+function sourceOf(results: Results, from: string, only = ""): string {
+  const { machine, versions, startedAt, commit, settings } = results;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
-  return `Measured by \`npm run bench${settings.quick ? " -- --quick" : ""}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [the results](${from}).`;
+  return `Measured by \`npm run bench${only || (settings.quick ? " -- --quick" : "")}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [the results](${from}).`;
 }
 
 function acceptedTable({ figures }: Results): string[] {
@@ -76,19 +145,30 @@ function requestsTable({ figures }: Results): string[] {
   return ["| | requests/s | of no authentication | p99, ms |", "|---|---|---|---|", ...rows];
 }
 
-function memoryTable({ figures }: Results): string[] {
-  const weighed = select(figures, { scenario: "memory", metric: "memory" });
+function memoryTable({ figures, versions }: Results): string[] {
+  const all = select(figures, { scenario: "memory", metric: "memory" });
+  const servers = [...new Set(all.map(({ at }) => at["server"]))];
+  return [
+    "| bytes per session | 1 per user | 3 per user | 100 per user |",
+    "|---|---|---|---|",
+    ...servers.flatMap((server) => {
+      const rows = memoryRows(all.filter(({ at }) => at["server"] === server));
+      return servers.length === 1 ? rows : [`| *${server ?? versions["server"]}* | | | |`, ...rows];
+    }),
+  ];
+}
+
+function memoryRows(weighed: readonly Figure[]): string[] {
   const cell = (contender: string, perUser: number) => {
     const own = weighed.filter((figure) => figure.contender === contender);
     const figure = own.find(({ at }) => at["perUser"] === perUser) ?? own.find(({ at }) => at["perUser"] === "any");
     return figure === undefined ? "–" : digits(figure.value);
   };
-  const rows = [...new Set(weighed.map(({ contender }) => contender))].map((contender) => {
+  return [...new Set(weighed.map(({ contender }) => contender))].map((contender) => {
     const ours = weighed.some((figure) => figure.contender === contender && figure.ours);
     const cells = [1, 3, 100].map((perUser) => cell(contender, perUser));
     return `| ${ours ? `**${contender}**` : contender} | ${cells.join(" | ")} |`;
   });
-  return ["| bytes per session | 1 per user | 3 per user | 100 per user |", "|---|---|---|---|", ...rows];
 }
 
 function peersTable(results: Results): string[] {
@@ -127,10 +207,11 @@ function fasterLines(results: Results): string[] {
 function targetTable({ figures }: Results): string[] {
   const verdicts = judge(figures).filter(({ measured }) => measured !== null);
   return [
-    "| target | measured | |",
-    "|---|---|---|",
+    "| target | measured | | beside it, in the same run |",
+    "|---|---|---|---|",
     ...verdicts.map(
-      ({ target, measured, reached }) => `| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} |`,
+      ({ target, measured, reached, beside }) =>
+        `| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside ?? ""} |`,
     ),
   ];
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../results.ts";
 import { headlineSvg } from "./headline.ts";
 import { htmlReport } from "./html.ts";
-import { BEGIN, between, comparisonOf, summaryOf } from "./markdown.ts";
+import { BEGIN, between, comparisonOf, dropInOf, serviceTokensOf, summaryOf } from "./markdown.ts";
 import { scalePage } from "./scale-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -30,6 +30,8 @@ export async function publish(results: Results, file: string): Promise<string[]>
   const summaries = [
     ["README.md", summaryOf(results, from)],
     ["docs/sessions-or-jwt.md", comparisonOf(results, `../${from}`)],
+    ["docs/jwt.md", serviceTokensOf(results, `../${from}`)],
+    ["docs/drop-in.md", dropInOf(results, `../${from}`)],
   ] as const;
 
   const files: [name: string, text: string][] = [
@@ -37,6 +39,7 @@ export async function publish(results: Results, file: string): Promise<string[]>
     [resolve(ROOT, "docs/scale.md"), page],
   ];
   for (const [name, summary] of summaries) {
+    if (summary === null) continue;
     const document = await readFile(resolve(ROOT, name), "utf8");
     if (document.includes(BEGIN)) files.push([resolve(ROOT, name), between(document, summary)]);
   }

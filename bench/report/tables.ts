@@ -50,8 +50,24 @@ export function overviewOf({ figures }: Pick<Results, "figures">, scenario: stri
         ]),
       ].filter(({ rows }) => rows.length > 0);
     }
-    case "memory":
-      return [tableOf("Bytes per session", own, overValues(own, "perUser", "memory"))];
+    case "drop-in":
+      return [tableOf("Baseline: connect-redis on the same client", own, DROP_IN)];
+    case "jwt": {
+      const outliving = own.filter(({ metric }) => metric === "still accepted");
+      const clocks = each(outliving, "clockTolerance", (here, clockTolerance) =>
+        tableOf(titleOf(here, { clockTolerance }), here, overValues(here, "ttl", "still accepted")),
+      );
+      return [tableOf(titleOf(own), own, JWT), ...clocks].filter(({ rows }) => rows.length > 0);
+    }
+    case "memory": {
+      const here = own.filter(({ at }) => !("server" in at));
+      return [
+        tableOf("Bytes per session", here, overValues(here, "perUser", "memory")),
+        ...each(own, "server", (there, server) =>
+          tableOf(`Bytes per session, ${server}`, there, overValues(there, "perUser", "memory")),
+        ),
+      ];
+    }
     default:
       throw new Error(`Nobody has said what is worth reading of the scenario ${scenario}.`);
   }
@@ -71,6 +87,28 @@ const PEERS: readonly Column[] = [
   { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
   { head: "16: calls/s", metric: "throughput", at: { inFlight: 16 } },
   { head: "p99 µs", metric: "p99", at: { inFlight: 16 } },
+  { head: "128: calls/s", metric: "throughput", at: { inFlight: 128 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 128 }, ratio: true },
+  { head: "client CPU µs", metric: "client CPU", at: { inFlight: 128 } },
+  { head: "Redis CPU µs", metric: "server CPU", at: { inFlight: 128 } },
+];
+
+const DROP_IN: readonly Column[] = [
+  { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
+  { head: "calls/s", metric: "throughput", at: { inFlight: 1 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 1 }, ratio: true },
+  { head: "16: calls/s", metric: "throughput", at: { inFlight: 16 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 16 }, ratio: true },
+  { head: "128: calls/s", metric: "throughput", at: { inFlight: 128 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 128 }, ratio: true },
+  { head: "client CPU µs", metric: "client CPU", at: { inFlight: 128 } },
+  { head: "Redis CPU µs", metric: "server CPU", at: { inFlight: 128 } },
+];
+
+const JWT: readonly Column[] = [
+  { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
+  { head: "calls/s", metric: "throughput", at: { inFlight: 1 } },
+  { head: "of baseline", metric: "throughput", at: { inFlight: 1 }, ratio: true },
   { head: "128: calls/s", metric: "throughput", at: { inFlight: 128 } },
   { head: "of baseline", metric: "throughput", at: { inFlight: 128 }, ratio: true },
   { head: "client CPU µs", metric: "client CPU", at: { inFlight: 128 } },

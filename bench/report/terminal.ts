@@ -25,6 +25,9 @@ export function terminalReport(results: Results, options: TerminalOptions): stri
       return { cells: [reached ? "pass" : "MISS", target, measured ?? ""], ours: false };
     });
     parts.push(`${bold("Targets", options)}\n${draw({ title: "", head: ["", "target", "measured"], rows }, options)}`);
+    for (const { target, reached, beside } of verdicts) {
+      if (!reached && beside !== null) parts.push(`MISS ${target}\n     ${beside}`);
+    }
   }
   const peers = results.scenarios.find(({ name }) => name === "peers");
   for (const { contender, times, givesUp } of fasterThanOurs(results.figures, peers?.contenders ?? [], 128)) {
@@ -35,6 +38,8 @@ export function terminalReport(results: Results, options: TerminalOptions): stri
   for (const { name, failures } of results.scenarios) {
     for (const { what, reason } of failures) parts.push(`FAILED in ${name}: ${what}: ${reason}`);
   }
+  const { leftOut = [] } = results;
+  if (leftOut.length > 0) parts.push(`${bold("Left out", options)}\n${leftOut.map((what) => `  ${what}`).join("\n")}`);
   return parts.join("\n\n");
 }
 

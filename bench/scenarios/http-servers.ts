@@ -7,10 +7,15 @@ import { claimsOf } from "../subject.ts";
 
 export const FRAMEWORKS = ["Express", "Fastify", "Koa"] as const;
 
+interface HttpPlace {
+  readonly url: string;
+  readonly prefix: string;
+}
+
 export interface HttpContender extends Contender {
   readonly framework: (typeof FRAMEWORKS)[number];
   /** Runs in a process of its own. Gives the port, and the headers of a user who has logged in. */
-  serve(place: { url: string; prefix: string }): Promise<{ port: number; headers: Record<string, string> }>;
+  serve(place: HttpPlace): Promise<{ port: number; headers: Record<string, string> }>;
 }
 
 const USER_ID = "user42";
@@ -21,7 +26,7 @@ const REVIVES =
   "a request in flight can bring a destroyed session back; no list of a user's sessions, no absolute deadline";
 const SECRET = "a secret of at least thirty-two characters";
 
-async function openStore({ url, prefix }: { url: string; prefix: string }) {
+async function openStore({ url, prefix }: HttpPlace) {
   const { createSessionStore } = await import("coatcheck");
   const { Redis } = await import("ioredis");
   const store = createSessionStore<typeof CLAIMS>(new Redis(url), { prefix });
@@ -31,8 +36,9 @@ async function openStore({ url, prefix }: { url: string; prefix: string }) {
 
 /** Signs the user's JWT, and verifies the one in a header. */
 async function openJwt() {
-  const { jwtVerify, SignJWT } = await import("jose");
-  const key = new TextEncoder().encode(SECRET);
+  const { generateSecret, jwtVerify, SignJWT } = await import("jose");
+  // As bytes it would be imported anew for every request.
+  const key = await generateSecret("HS256");
   const jwt = await new SignJWT({ ...CLAIMS })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(USER_ID)
@@ -46,10 +52,14 @@ async function openJwt() {
   return { verify, headers: { authorization: `Bearer ${jwt}` } };
 }
 
-async function openConnectRedis({ url, prefix }: { url: string; prefix: string }) {
-  const { RedisStore } = await import("connect-redis");
+async function openNodeRedis({ url }: HttpPlace) {
   const { createClient } = await import("redis");
-  return new RedisStore({ client: await createClient({ url }).connect(), prefix, ttl: 3600 });
+  return createClient({ url }).connect();
+}
+
+async function openConnectRedis(place: HttpPlace) {
+  const { RedisStore } = await import("connect-redis");
+  return new RedisStore({ client: await openNodeRedis(place), prefix: place.prefix, ttl: 3600 });
 }
 
 async function listening(server: Server): Promise<number> {
@@ -108,15 +118,39 @@ const onExpress: readonly HttpContender[] = [
       return { port: await listening(app.listen(0, "127.0.0.1")), headers };
     },
   },
-  {
-    name: "Express: express-session + connect-redis",
+  expressSession(
+    {
+      name: "Express: express-session + connect-redis",
+      does: "express-session with resave: false, saveUninitialized: false; connect-redis 9 on node-redis",
+      givesUp: REVIVES,
+    },
+    openConnectRedis,
+  ),
+  expressSession(
+    {
+      name: "Express: express-session + coatcheck",
+      does: "the same with our drop-in store, on the same client",
+      ours: true,
+    },
+    async (place) => {
+      const { RedisStore } = await import("coatcheck/express-session");
+      return new RedisStore({ client: (await openNodeRedis(place)) as never, prefix: place.prefix, ttl: 3600 });
+    },
+  ),
+];
+
+/** express-session with a store that is opened for it. */
+function expressSession(
+  facts: Omit<HttpContender, "framework" | "serve">,
+  open: (place: HttpPlace) => Promise<object>,
+): HttpContender {
+  return {
+    ...facts,
     framework: "Express",
-    does: "express-session with resave: false, saveUninitialized: false",
-    givesUp: REVIVES,
     async serve(place) {
       const { default: express } = await import("express");
       const { default: session } = await import("express-session");
-      const store = await openConnectRedis(place);
+      const store = (await open(place)) as import("express-session").Store;
       const app = express();
       app.use(session({ store, secret: SECRET, resave: false, saveUninitialized: false }));
       app.post("/login", (req, res) => {
@@ -131,8 +165,8 @@ const onExpress: readonly HttpContender[] = [
       const port = await listening(app.listen(0, "127.0.0.1"));
       return { port, headers: await cookiesFrom(port) };
     },
-  },
-];
+  };
+}
 
 const onFastify: readonly HttpContender[] = [
   {

@@ -2,19 +2,26 @@
 import { randomUUID } from "node:crypto";
 import { createSessionStore } from "coatcheck";
 import { ulid } from "ulid";
+import { findNewerServer, type NewerServer } from "../../test/harness/newer-servers.ts";
 import { figuresOf } from "../figures.ts";
-import type { RedisUnderTest } from "../redis-under-test.ts";
+import { loadCopy } from "../population.ts";
+import type { RedisUnderTest, ServerWish } from "../redis-under-test.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { claimsOf, storeOptions } from "../subject.ts";
 
-const PER_USER = [1, 3, 100];
-const BATCH = 500;
+/** How many are under way at once, of each weighing, and how many weighings. */
+const WRITERS = 300;
+const SCALES = 3;
 const TTL = 3600;
 const USER_AGENT =
   "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
 /** A layout of sessions: how one is written. */
 interface Layout extends Contender {
+  /** Whether it is weighed on newer servers, too. */
+  readonly everywhere?: true;
+  /** Whether a quarter of the sessions will do: it takes long to write, or hardly differs from another. */
+  readonly fewer?: true;
   /** Whether it keeps an index, so that the number of sessions per user matters. */
   readonly indexed: boolean;
   /** What its keys begin with by default: it is a part of every key, and so of what is weighed. */
@@ -27,13 +34,18 @@ interface Layout extends Contender {
   }>;
 }
 
-const FLOOR = "least: a hash and its index entry";
+export const FLOOR = "least: a hash and its index entry";
+/** Servers whose keys are smaller than those of Redis 7, where Debian's packages of them can be unpacked. */
+const NEWER: readonly NewerServer[] = ["redis-server", "valkey-server"];
+/** How many times fewer sessions a quarter is: a power of two, so that the tables of keys are just as full. */
+const FEWER = 4;
 
 const layouts: readonly Layout[] = [
   {
     name: "coatcheck",
     does: "the store's create, with three claims",
     ours: true,
+    everywhere: true,
     indexed: true,
     prefix: "coatcheck:",
     async open({ client, prefix }) {
@@ -45,6 +57,7 @@ const layouts: readonly Layout[] = [
     name: "coatcheck, with address and user agent",
     does: "the same, told of the client for a list of devices; Redis's hash-max-listpack-value raised from 64 to 512, as check() advises",
     ours: true,
+    fewer: true,
     indexed: true,
     prefix: "coatcheck:",
     config: { "hash-max-listpack-value": "512" },
@@ -59,24 +72,19 @@ const layouts: readonly Layout[] = [
   },
   {
     name: FLOOR,
-    does: "raw ioredis: a hash of one short field with a TTL, and a member of a sorted set with one; less is not possible with an index",
+    does: "raw ioredis: a hash of one short field with a TTL, and a member of a sorted set with one; less is not possible with a key for each session and an index",
     givesUp: "all content",
+    everywhere: true,
     indexed: true,
     prefix: "coatcheck:",
     async open({ client, prefix }) {
       const later = Date.now() + TTL * 1000;
+      const script = await loadCopy(client);
       return {
         write(_, userId) {
           const id = ulid();
-          const key = `${prefix}{000}:s:${id}`;
-          const index = `${prefix}{000}:u:${userId}`;
-          return client
-            .pipeline()
-            .hset(key, "h", 1)
-            .pexpireat(key, later)
-            .zadd(index, later, id)
-            .pexpireat(index, later)
-            .exec();
+          const keys = [`${prefix}{000}:s:${id}`, `${prefix}{000}:u:${userId}`];
+          return client.evalsha(script, 2, ...keys, later, id, "h", 1);
         },
         close: () => {},
       };
@@ -86,6 +94,7 @@ const layouts: readonly Layout[] = [
     name: "connect-redis",
     does: "its set, as express-session calls it: a JSON string with a TTL",
     givesUp: "an index: no list of a user's sessions, no log-out everywhere; and the hashing of its ids",
+    everywhere: true,
     indexed: false,
     prefix: "sess:",
     async open({ url, prefix }) {
@@ -106,6 +115,7 @@ const layouts: readonly Layout[] = [
     name: "redis-sessions",
     does: "its create: a hash, three sorted sets and a set over all sessions of the application, none with a TTL",
     givesUp: "expiry by Redis: its keys stay until its own timer has wiped them",
+    fewer: true,
     indexed: true,
     prefix: "rs:",
     async open({ url, prefix }) {
@@ -125,6 +135,7 @@ export const memory: Scenario = {
   shows: "How many bytes of Redis a session takes, its share of the index included.",
   method: [
     "Growth of used_memory over all sessions, divided by their number; each on a server that was empty before, and with the prefix that it has by default (on a server of your own, with a longer one).",
+    "A quarter of the sessions for redis-sessions, for those with a user agent, and on Redis 8 and Valkey 8: the server's tables of keys are then just as full, and what a session takes is the same within a byte or two.",
   ],
   limits: [
     "used_memory is what Redis has allocated: fragmentation, replication buffers and the copy-on-write of a snapshot come on top.",
@@ -133,39 +144,79 @@ export const memory: Scenario = {
   contenders: layouts,
 
   async run(bench) {
-    const { weighed } = bench.settings;
-    bench.progress.begin(
-      "memory",
-      layouts.reduce((steps, { indexed }) => steps + (indexed ? PER_USER.length : 1), 0),
-    );
-    for (const layout of layouts) {
-      // Without an index it is the same for any number.
-      for (const perUser of layout.indexed ? PER_USER : PER_USER.slice(0, 1)) {
-        try {
-          const bytes = await weigh(bench, layout, weighed, perUser);
-          if (bytes === null) break;
-          const at = layout.indexed ? { perUser } : { perUser: "any" };
-          const series = [{ contender: layout.name, ours: layout.ours ?? false, values: { memory: [bytes] } }];
-          bench.record(figuresOf("memory", at, series, undefined));
-        } catch (error) {
-          bench.signal.throwIfAborted();
-          bench.fail(layout.name, error);
-          break;
-        }
-        bench.progress.step(`${layout.name}, ${perUser} per user`);
-      }
+    const { weighed, newerServers } = bench.settings;
+    if (bench.sharedServer) {
+      const why = "it needs another setting of Redis, and somebody else's server is left as it is";
+      for (const { name, config } of layouts) if (config !== undefined) bench.skip(name, why);
     }
-    bench.progress.end();
+    const fitting = layouts.filter(({ config }) => !bench.sharedServer || config === undefined);
+    await weighAll(bench, fitting, { sessions: weighed });
+    if (!newerServers) return;
+    const portable = layouts.filter(({ everywhere }) => everywhere);
+    for (const name of NEWER) {
+      if (bench.sharedServer) {
+        bench.skip(`${name} 8`, "one server was asked for");
+        continue;
+      }
+      const found = await findNewerServer(name).catch((error: Error) => error);
+      if (found instanceof Error) {
+        bench.skip(`${name} 8`, found.message);
+        continue;
+      }
+      const server = found.version.replace(/ server v=/, " ");
+      bench.uses(name, server);
+      await weighAll(bench, portable, { sessions: weighed / FEWER, at: { server }, wish: { binary: found } });
+    }
   },
 };
 
-/** Bytes for each session. `null`: not on this server, which has been reported. */
-async function weigh(bench: Bench, layout: Layout, sessions: number, perUser: number): Promise<number | null> {
-  if (bench.sharedServer && layout.config !== undefined) {
-    bench.skip(layout.name, "it needs another setting of Redis, and somebody else's server is left as it is");
-    return null;
+interface Weighing {
+  readonly sessions: number;
+  /** What distinguishes the figures from those of the machine's own server. */
+  readonly at?: { readonly server: string };
+  readonly wish?: ServerWish;
+}
+
+/** Weighs every layout with every number of sessions per user. Several at once: nothing here is about time. */
+async function weighAll(bench: Bench, weighing: readonly Layout[], { sessions, at, wish }: Weighing): Promise<void> {
+  // Without an index it is the same for any number.
+  const { perUser } = bench.settings;
+  const waiting = weighing.flatMap((layout) =>
+    (layout.indexed ? perUser : perUser.slice(0, 1)).map((number) => ({ layout, number })),
+  );
+  const done = new Map<(typeof waiting)[number], number>();
+  const all = [...waiting];
+  const failed = new Set<Layout>();
+  bench.progress.begin(["memory", at?.server].filter(Boolean).join(": "), all.length);
+  const scale = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { layout, number } = next;
+      if (failed.has(layout)) continue;
+      try {
+        done.set(next, await weigh(bench, layout, Math.ceil(layout.fewer ? sessions / FEWER : sessions), number, wish));
+      } catch (error) {
+        bench.signal.throwIfAborted();
+        bench.fail([layout.name, at?.server].filter(Boolean).join(" on "), error);
+        failed.add(layout);
+      }
+      bench.progress.step(`${layout.name}, ${number} per user`);
+    }
+  };
+  // On one server for all, each would weigh what the others write.
+  await Promise.all(Array.from({ length: bench.sharedServer ? 1 : SCALES }, scale));
+  bench.progress.end();
+  for (const one of all) {
+    const bytes = done.get(one);
+    if (bytes === undefined) continue;
+    const { layout, number } = one;
+    const series = [{ contender: layout.name, ours: layout.ours ?? false, values: { memory: [bytes] } }];
+    bench.record(figuresOf("memory", { perUser: layout.indexed ? number : "any", ...at }, series, undefined));
   }
-  const server = await bench.server();
+}
+
+/** Bytes for each session. */
+async function weigh(bench: Bench, layout: Layout, sessions: number, perUser: number, wish?: ServerWish) {
+  const server = await bench.server(wish);
   for (const [name, value] of Object.entries(layout.config ?? {})) await server.client.config("SET", name, value);
   const prefix = bench.sharedServer ? server.prefix : layout.prefix;
   const { write, close } = await layout.open({ ...server, prefix });
@@ -173,13 +224,14 @@ async function weigh(bench: Bench, layout: Layout, sessions: number, perUser: nu
     // What the first call brings with it, a connection and a script, is not a session's.
     await write(-1, "user-first");
     const before = await server.usedMemory();
-    for (let from = 0; from < sessions; from += BATCH) {
-      bench.signal.throwIfAborted();
-      const size = Math.min(BATCH, sessions - from);
-      await Promise.all(
-        Array.from({ length: size }, (_, at) => write(from + at, `user${Math.floor((from + at) / perUser)}`)),
-      );
-    }
+    let turn = 0;
+    const writer = async () => {
+      for (let session = turn++; session < sessions; session = turn++) {
+        bench.signal.throwIfAborted();
+        await write(session, `user${Math.floor(session / perUser)}`);
+      }
+    };
+    await Promise.all(Array.from({ length: WRITERS }, writer));
     return ((await server.usedMemory()) - before) / sessions;
   } finally {
     await close();

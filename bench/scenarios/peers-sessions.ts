@@ -1,12 +1,9 @@
 /** The contenders that keep sessions on a server, each doing what its library does for one request that reads its session. */
-import { randomUUID } from "node:crypto";
-import { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
-import { promisify } from "node:util";
 import type { ClientContender, Opened, Place } from "../scenario.ts";
-import { claimsOf, expectUser, SESSIONS, storeOptions } from "../subject.ts";
+import { CALL_TIMEOUT, claimsOf, expectUser, SESSIONS, storeOptions, USERS } from "../subject.ts";
+import { CONNECT_REDIS, expressStore, OURS_ON_IOREDIS, OURS_ON_NODE_REDIS, pgSimple } from "./express-stores.ts";
+import { fastifySession, koaSession } from "./session-middleware.ts";
 
-const users = Array.from({ length: SESSIONS }, (_, at) => `user${at}`);
 const HOUR = 3600;
 
 async function openCoatcheck(place: Place, touchInterval?: number): Promise<Opened> {
@@ -17,7 +14,7 @@ async function openCoatcheck(place: Place, touchInterval?: number): Promise<Open
     ...options,
     touchInterval: touchInterval ?? options.touchInterval,
   });
-  const created = await Promise.all(users.map((userId) => store.create({ userId, claims: claimsOf(userId) })));
+  const created = await Promise.all(USERS.map((userId) => store.create({ userId, claims: claimsOf(userId) })));
   const tokens = created.map(({ token }) => token);
   return { call: (turn) => store.touch(tokens[turn % SESSIONS]) };
 }
@@ -36,130 +33,34 @@ export const coatcheckWriting: ClientContender = {
   open: (place) => openCoatcheck(place, 0),
 };
 
-/** connect-redis with sessions in it, as express-session leaves them there. */
-async function openConnectRedis(place: Place) {
-  const { RedisStore } = await import("connect-redis");
-  const { createClient } = await import("redis");
-  const client = await createClient({ url: place.urls[0] as string }).connect();
-  const store = new RedisStore({ client, prefix: place.prefix, ttl: HOUR });
-  const sids = users.map(() => randomUUID());
-  await Promise.all(
-    users.map((userId, at) =>
-      // The cookie's part of the record, as express-session stores it.
-      store.set(
-        sids[at] as string,
-        {
-          cookie: { originalMaxAge: null, httpOnly: true, path: "/" },
-          userId,
-          ...claimsOf(userId),
-        } as never,
-      ),
-    ),
-  );
-  return { store, sids };
-}
+const READING_REVIVES =
+  "as connect-redis; and every request writes the whole session back, so even a request that only reads revives one";
+const KOA =
+  "its own middleware without HTTP: GET, JSON.parse, a hash of the session before and after; no write. Its store:";
 
-const connectRedis: ClientContender = {
-  name: "connect-redis get + touch",
-  does: "express-session's store on node-redis: GET, JSON.parse, EXPIRE; what express-session asks of it for each request",
-  givesUp:
-    "hashed ids, an absolute deadline, an index of a user's sessions; a late save brings a destroyed session back",
-  open: async (place) => {
-    const { store, sids } = await openConnectRedis(place);
-    return {
-      call: async (turn) => {
-        const sid = sids[turn % SESSIONS] as string;
-        const session = await store.get(sid);
-        await store.touch(sid, session as never);
-        return session;
-      },
-    };
-  },
-};
-
-const connectRedisGet: ClientContender = {
-  name: "connect-redis get",
-  does: "the same with disableTouch: GET and JSON.parse alone",
-  givesUp:
-    "an idle deadline (a session ends a fixed time after it was last changed), hashed ids, an index of a user's sessions",
-  open: async (place) => {
-    const { store, sids } = await openConnectRedis(place);
-    return { call: (turn) => store.get(sids[turn % SESSIONS] as string) };
-  },
-};
-
-const fastifySession: ClientContender = {
-  name: "@fastify/session",
-  does: "its own code without HTTP, on connect-redis: unsign the cookie, GET, make the session, SET it again (rolling, the default)",
-  givesUp:
-    "as connect-redis; and every request writes the whole session back, so even a request that only reads revives one",
-  open: async (place) => {
-    const { store, sids } = await openConnectRedis(place);
-    const { default: Fastify } = await import("fastify");
-    const fastifyCookie = await import("@fastify/cookie");
-    const { default: session } = await import("@fastify/session");
-    const app = Fastify();
-    const secret = "a secret of at least thirty-two characters";
-    await app.register(fastifyCookie.default);
-    await app.register(session, { secret, store: store as never, cookie: { secure: false } });
-    await app.ready();
-    const signer = new fastifyCookie.Signer(secret);
-    const cookies = sids.map((sid) => signer.sign(sid));
-    interface Request {
-      session: { userId?: string; save(done: (error?: Error) => void): void } | null;
-    }
-    const load = (request: Request, value: string) =>
-      new Promise<void>((resolve, reject) =>
-        app.decryptSession(value, request as never, (error?: Error) => (error ? reject(error) : resolve())),
-      );
-    const call = async (turn: number) => {
-      const request: Request = { session: null };
-      await load(request, cookies[turn % SESSIONS] as string);
-      const { session } = request;
-      if (session === null) return null;
-      await new Promise<void>((resolve, reject) => session.save((error) => (error ? reject(error) : resolve())));
-      return session.userId;
-    };
-    expectUser("@fastify/session", await call(0));
-    return { call };
-  },
-};
-
-const koaSession: ClientContender = {
-  name: "koa-session + koa-redis",
-  does: "its own middleware without HTTP, on koa-redis (ioredis 4): GET, JSON.parse, a hash of the session before and after; no write",
-  givesUp:
-    "hashed ids, an absolute deadline, an index; the idle deadline moves only when the session changes or `renew` is set",
-  open: async (place) => {
-    const { default: Koa } = await import("koa");
-    const { createSession } = await import("koa-session");
+const koaRedis = koaSession(
+  "koa-session + koa-redis",
+  async ({ urls }) => {
     const { default: koaRedis } = await import("koa-redis");
     // Its own ioredis 4, as it comes.
-    const store = koaRedis({ url: place.urls[0] } as never) as {
-      set(sid: string | undefined, session: object, ttl: number): Promise<void>;
-    };
-    const sids = users.map(() => `${place.prefix}${randomUUID()}`);
-    const maxAge = HOUR * 1000;
-    const _expire = Date.now() + maxAge;
-    await Promise.all(
-      users.map((userId, at) => store.set(sids[at], { userId, ...claimsOf(userId), _expire, _maxAge: maxAge }, maxAge)),
-    );
-    const app = new Koa();
-    // A key of one's own instead of the cookie's: what a request would bring is handed over here.
-    const externalKey = { get: (ctx: { sid?: string }) => ctx.sid, set: () => {} };
-    const middleware = createSession({ store, externalKey, maxAge } as never, app as never);
-    const request = new IncomingMessage(new Socket());
-    request.url = "/";
-    const response = new ServerResponse(request);
-    const call = async (turn: number) => {
-      const ctx = Object.assign(app.createContext(request, response), { sid: sids[turn % SESSIONS] });
-      await middleware(ctx as never, async () => {});
-      return (ctx as unknown as { session: { userId?: string } }).session.userId ?? null;
-    };
-    expectUser("koa-session", await call(0));
-    return { call };
+    return koaRedis({ url: urls[0] } as never) as never;
   },
-};
+  {
+    does: `${KOA} koa-redis on ioredis 4, which it brings along`,
+    givesUp:
+      "hashed ids, an absolute deadline, an index; the idle deadline moves only when the session changes or `renew` is set",
+  },
+);
+
+const koaOurs = koaSession(
+  "koa-session + coatcheck",
+  async ({ urls }) => {
+    const { RedisStore } = await import("coatcheck/koa-session");
+    const { Redis } = await import("ioredis");
+    return new RedisStore({ client: new Redis(urls[0] as string) as never, timeout: CALL_TIMEOUT });
+  },
+  { does: `${KOA} our drop-in store on ioredis`, ours: true, notInQuick: true },
+);
 
 const redisSessions: ClientContender = {
   name: "redis-sessions",
@@ -180,7 +81,7 @@ const redisSessions: ClientContender = {
     });
     const app = "bench";
     const created = await Promise.all(
-      users.map((id) => sessions.create({ app, id, ip: "127.0.0.1", ttl: HOUR, d: { ...claimsOf(id) } })),
+      USERS.map((id) => sessions.create({ app, id, ip: "127.0.0.1", ttl: HOUR, d: { ...claimsOf(id) } })),
     );
     return { call: (turn) => sessions.get({ app, token: created[turn % SESSIONS]?.token as string }) };
   },
@@ -224,7 +125,7 @@ const betterAuth: ClientContender = {
     });
     const { internalAdapter } = await auth.$context;
     const tokens: string[] = [];
-    for (const userId of users) {
+    for (const userId of USERS) {
       const { user_name, email, role } = claimsOf(userId);
       const user = await internalAdapter.createUser(
         { name: userId, email, emailVerified: true, user_name, role } as never,
@@ -239,63 +140,35 @@ const betterAuth: ClientContender = {
   },
 };
 
-/** connect-pg-simple with its table and sessions in it. */
-async function openPgSimple(place: Place) {
-  const { default: session } = await import("express-session");
-  const { default: connectPgSimple } = await import("connect-pg-simple");
-  const { default: pg } = await import("pg");
-  const pool = new pg.Pool({ connectionString: place.postgres, max: 10 });
-  const tableName = `session_${randomUUID().replaceAll("-", "")}`;
-  // Its table.sql names the primary key "session_pkey", which a second table in the same schema could not have.
-  await pool.query(
-    `CREATE TABLE "${tableName}" (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL);
-     CREATE INDEX ON "${tableName}" (expire)`,
-  );
-  const store = new (connectPgSimple(session))({ pool, tableName, pruneSessionInterval: false });
-  const get = promisify(store.get.bind(store)) as (sid: string) => Promise<unknown>;
-  const set = promisify(store.set.bind(store)) as (sid: string, session: unknown) => Promise<void>;
-  const touch = promisify(store.touch?.bind(store) as never) as (sid: string, session: unknown) => Promise<void>;
-  const sids = users.map(() => randomUUID());
-  const cookie = { originalMaxAge: null, httpOnly: true, path: "/" };
-  await Promise.all(users.map((userId, at) => set(sids[at] as string, { cookie, userId, ...claimsOf(userId) })));
-  return { get, touch, sids };
-}
-
-const pgSimple: ClientContender = {
-  name: "connect-pg-simple get + touch",
-  does: "express-session's store on PostgreSQL: SELECT by primary key, then UPDATE of the deadline, committed to disk",
-  givesUp:
-    "hashed ids, an index of a user's sessions, a deadline of the call; a late save brings a destroyed session back",
-  open: async (place) => {
-    const { get, touch, sids } = await openPgSimple(place);
-    return {
-      call: async (turn) => {
-        const sid = sids[turn % SESSIONS] as string;
-        const session = await get(sid);
-        await touch(sid, session);
-        return session;
-      },
-    };
-  },
-};
-
-const pgSimpleGet: ClientContender = {
-  name: "connect-pg-simple get",
-  does: "the same with disableTouch: the SELECT alone",
-  givesUp: "an idle deadline, hashed ids, an index of a user's sessions",
-  open: async (place) => {
-    const { get, sids } = await openPgSimple(place);
-    return { call: (turn) => get(sids[turn % SESSIONS] as string) };
-  },
-};
+const PG = "express-session's store on PostgreSQL: SELECT by primary key, then UPDATE of the deadline";
 
 export const sessionStores: readonly ClientContender[] = [
-  connectRedis,
-  connectRedisGet,
-  fastifySession,
-  koaSession,
+  expressStore("connect-redis get + touch", CONNECT_REDIS, "get + touch"),
+  expressStore("connect-redis get", CONNECT_REDIS, "get", {
+    does: "the same with disableTouch: GET and JSON.parse alone",
+    givesUp:
+      "an idle deadline (a session ends a fixed time after it was last changed), hashed ids, an index of a user's sessions",
+    notInQuick: true,
+  }),
+  expressStore("coatcheck/express-session, ioredis", OURS_ON_IOREDIS, "get + touch"),
+  expressStore("coatcheck/express-session, node-redis", OURS_ON_NODE_REDIS, "get + touch"),
+  fastifySession("@fastify/session + connect-redis", CONNECT_REDIS, { givesUp: READING_REVIVES }),
+  fastifySession("@fastify/session + coatcheck", OURS_ON_NODE_REDIS, { notInQuick: true }),
+  koaRedis,
+  koaOurs,
   redisSessions,
   betterAuth,
-  pgSimple,
-  pgSimpleGet,
+  expressStore("connect-pg-simple get + touch", pgSimple(`${PG}, committed to disk`, ""), "get + touch"),
+  expressStore(
+    "connect-pg-simple get + touch, asynchronous commit",
+    pgSimple(
+      `${PG}, with synchronous_commit off: the disk hears of it within a second, as with Redis here`,
+      "-c synchronous_commit=off",
+    ),
+    "get + touch",
+  ),
+  expressStore("connect-pg-simple get", pgSimple("the same with disableTouch: the SELECT alone", ""), "get", {
+    givesUp: "an idle deadline, hashed ids, an index of a user's sessions",
+    notInQuick: true,
+  }),
 ];

@@ -1,83 +1,78 @@
 /** The contenders that verify a token: alone, and with the question to Redis that makes it revocable. */
-
-import type { KeyLike } from "node:crypto";
-import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
+import { createSecretKey, generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import type { ClientContender, Opened, Place } from "../scenario.ts";
-import { claimsOf, expectUser, SESSIONS } from "../subject.ts";
-
-const users = Array.from({ length: SESSIONS }, (_, at) => `user${at}`);
+import { claimsOf, expectUser, SESSIONS, USERS } from "../subject.ts";
 
 const STATELESS = "revocation: who has logged out or was blocked goes on until the token expires, and so do old claims";
 const SEALED = `${STATELESS}; the cookie grows with the data`;
 
 type Algorithm = "HS256" | "ES256" | "EdDSA" | "RS256";
 
-/** A key to sign with and one to verify with. */
-function keysFor(algorithm: Algorithm): { sign: KeyLike | Uint8Array; verify: KeyLike | Uint8Array } {
-  if (algorithm === "HS256") {
-    const secret = new Uint8Array(randomBytes(32));
-    return { sign: secret, verify: secret };
-  }
+/**
+ * JWTs of all users, signed and verified with jose, which is fastest with keys of its own kind (CryptoKey), imported once.
+ * `asBytes`: with the secret as the bytes that its examples have, which it then imports for every token.
+ */
+async function openJose(algorithm: Algorithm, asBytes = false) {
+  const { generateKeyPair, generateSecret, jwtVerify, SignJWT } = await import("jose");
+  const secret = asBytes ? new Uint8Array(randomBytes(32)) : await generateSecret("HS256");
   const { privateKey, publicKey } =
-    algorithm === "ES256"
-      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-      : algorithm === "EdDSA"
-        ? generateKeyPairSync("ed25519")
-        : generateKeyPairSync("rsa", { modulusLength: 2048 });
-  return { sign: privateKey, verify: publicKey };
-}
-
-/** JWTs of all users, signed and verified with jose. `verify` gives the payload. */
-async function openJose(algorithm: Algorithm) {
-  const { jwtVerify, SignJWT } = await import("jose");
-  const { sign, verify } = keysFor(algorithm);
+    algorithm === "HS256" ? { privateKey: secret, publicKey: secret } : await generateKeyPair(algorithm);
   const jwts = await Promise.all(
-    users.map((userId) =>
+    USERS.map((userId) =>
       new SignJWT({ ...claimsOf(userId) })
         .setProtectedHeader({ alg: algorithm })
         .setSubject(userId)
         .setJti(randomUUID())
         .setIssuedAt()
         .setExpirationTime("1h")
-        .sign(sign as never),
+        .sign(privateKey),
     ),
   );
   const options = { algorithms: [algorithm] };
-  return {
-    jwts,
-    verify: async (turn: number) =>
-      (await jwtVerify(jwts[turn % SESSIONS] as string, verify as never, options)).payload,
-  };
+  return async (turn: number) => (await jwtVerify(jwts[turn % SESSIONS] as string, publicKey, options)).payload;
 }
 
-function jose(algorithm: Algorithm): ClientContender {
+function jose(algorithm: Algorithm, rest: Partial<ClientContender> = {}, asBytes = false): ClientContender {
   return {
-    name: `jose ${algorithm}`,
-    does: `jwtVerify of a JWT signed with ${algorithm}, no Redis`,
+    name: `jose ${algorithm}${asBytes ? ", secret as bytes" : ""}`,
+    does: asBytes
+      ? "the same with the secret as bytes, as its examples have it: it is imported anew for every token"
+      : `jwtVerify of a JWT signed with ${algorithm}, the key imported once, no Redis`,
     givesUp: STATELESS,
     stateless: true,
+    ...rest,
     open: async () => {
-      const { verify } = await openJose(algorithm);
+      const verify = await openJose(algorithm, asBytes);
       expectUser("jose", (await verify(0)).sub);
       return { call: verify };
     },
   };
 }
 
-const jsonwebtoken: ClientContender = {
-  name: "jsonwebtoken HS256",
-  does: "jwt.verify, no Redis",
-  givesUp: STATELESS,
-  stateless: true,
-  open: async () => {
-    const { default: jwt } = await import("jsonwebtoken");
-    const key = randomBytes(32);
-    const jwts = users.map((subject) => jwt.sign({ ...claimsOf(subject) }, key, { subject, expiresIn: "1h" }));
-    return verifier((token) => jwt.verify(token, key, { algorithms: ["HS256"] }), jwts);
-  },
-};
+function jsonwebtoken(asBytes: boolean): ClientContender {
+  return {
+    name: `jsonwebtoken HS256${asBytes ? ", secret as bytes" : ""}`,
+    does: asBytes
+      ? "the same with the secret as bytes, which it takes for a public key first, for every token"
+      : "jwt.verify with a KeyObject made once, no Redis",
+    givesUp: STATELESS,
+    stateless: true,
+    ...(asBytes && { notInQuick: true }),
+    open: async () => {
+      const { default: jwt } = await import("jsonwebtoken");
+      const bytes = randomBytes(32);
+      const key = asBytes ? bytes : createSecretKey(bytes);
+      const jwts = USERS.map((subject) => jwt.sign({ ...claimsOf(subject) }, key, { subject, expiresIn: "1h" }));
+      return verifier((token) => jwt.verify(token, key, { algorithms: ["HS256"] }), jwts);
+    },
+  };
+}
 
-function fastJwt(algorithm: "HS256" | "ES256" | "EdDSA", cache: boolean): ClientContender {
+function fastJwt(
+  algorithm: "HS256" | "ES256" | "EdDSA",
+  cache: boolean,
+  rest: Partial<ClientContender> = {},
+): ClientContender {
   return {
     name: `fast-jwt ${algorithm}${cache ? ", cached" : ""}`,
     does: cache
@@ -85,21 +80,29 @@ function fastJwt(algorithm: "HS256" | "ES256" | "EdDSA", cache: boolean): Client
       : `createVerifier, ${algorithm}, no Redis`,
     givesUp: STATELESS,
     stateless: true,
+    ...rest,
     open: async () => {
       const { createSigner, createVerifier } = await import("fast-jwt");
-      const { sign, verify } = keysFor(algorithm);
-      const pem = (key: KeyLike | Uint8Array) =>
-        key instanceof Uint8Array
-          ? Buffer.from(key)
-          : (key as import("node:crypto").KeyObject).export({
-              format: "pem",
-              type: key === verify ? "spki" : "pkcs8",
-            });
-      const signer = createSigner({ key: pem(sign), algorithm, expiresIn: 3_600_000 });
-      const jwts = users.map((userId) => signer({ sub: userId, ...claimsOf(userId) }));
-      const verifyOne = createVerifier({ key: pem(verify), algorithms: [algorithm], cache });
+      const { sign, verify } = pemsFor(algorithm);
+      const signer = createSigner({ key: sign, algorithm, expiresIn: 3_600_000 });
+      const jwts = USERS.map((userId) => signer({ sub: userId, ...claimsOf(userId) }));
+      const verifyOne = createVerifier({ key: verify, algorithms: [algorithm], cache });
       return verifier((token) => verifyOne(token), jwts);
     },
+  };
+}
+
+/** A key to sign with and one to verify with, as text: fast-jwt takes nothing else, and prepares it once. */
+function pemsFor(algorithm: "HS256" | "ES256" | "EdDSA"): { sign: string | Buffer; verify: string | Buffer } {
+  if (algorithm === "HS256") {
+    const secret = randomBytes(32);
+    return { sign: secret, verify: secret };
+  }
+  const { privateKey, publicKey } =
+    algorithm === "ES256" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519");
+  return {
+    sign: privateKey.export({ format: "pem", type: "pkcs8" }),
+    verify: publicKey.export({ format: "pem", type: "spki" }),
   };
 }
 
@@ -116,68 +119,84 @@ const ironSession: ClientContender = {
   open: async () => {
     const { sealData, unsealData } = await import("iron-session");
     const password = randomBytes(24).toString("hex");
-    const seals = await Promise.all(users.map((userId) => sealData({ userId, ...claimsOf(userId) }, { password })));
+    const seals = await Promise.all(USERS.map((userId) => sealData({ userId, ...claimsOf(userId) }, { password })));
     const call = (turn: number) => unsealData<{ userId?: string }>(seals[turn % SESSIONS] as string, { password });
     expectUser("iron-session", (await call(0)).userId);
     return { call };
   },
 };
 
-async function connect({ urls }: Place) {
-  const { Redis } = await import("ioredis");
-  return new Redis(urls[0] as string);
+type Verify = Awaited<ReturnType<typeof openJose>>;
+type Redis = import("ioredis").Redis;
+
+/** A JWT that is verified first, and then asked about in Redis: garbage never reaches it. */
+function jwtAndRedis(
+  contender: Omit<ClientContender, "open">,
+  open: (redis: Redis, prefix: string, verify: Verify) => Promise<Opened>,
+): ClientContender {
+  return {
+    ...contender,
+    open: async ({ urls, prefix }: Place) => {
+      const { Redis } = await import("ioredis");
+      return open(new Redis(urls[0] as string), prefix, await openJose("HS256"));
+    },
+  };
 }
 
-const denyList: ClientContender = {
-  name: "JWT + deny-list in Redis",
-  does: "jose HS256, then EXISTS of the token's id in a list of what was revoked, by ioredis",
-  givesUp:
-    "fresh claims, a list of a user's sessions, idle deadlines; blocking a user means to know all of their token ids",
-  open: async (place) => {
-    const { verify } = await openJose("HS256");
-    const redis = await connect(place);
-    await redis.set(`${place.prefix}denied:${randomUUID()}`, 1, "EX", 3600);
+const denyList = jwtAndRedis(
+  {
+    name: "JWT + deny-list in Redis",
+    does: "jose HS256, then EXISTS of the token's id in a list of what was revoked, by ioredis",
+    givesUp:
+      "fresh claims, a list of a user's sessions, idle deadlines; blocking a user means to know all of their token ids",
+  },
+  async (redis, prefix, verify) => {
+    await redis.set(`${prefix}denied:${randomUUID()}`, 1, "EX", 3600);
     return {
       call: async (turn) => {
         const payload = await verify(turn);
-        return (await redis.exists(`${place.prefix}denied:${payload.jti}`)) === 0 && payload;
+        return (await redis.exists(`${prefix}denied:${payload.jti}`)) === 0 && payload;
       },
     };
   },
-};
+);
 
-const sessionCheck: ClientContender = {
-  name: "JWT + session in Redis",
-  does: "jose HS256, then GET of the session that the token names and JSON.parse, by ioredis: forged tokens never reach Redis",
-  givesUp:
-    "nothing that Redis decides, as long as it has the last word; every request pays for the signature and for the lookup",
-  open: async (place) => {
-    const { verify } = await openJose("HS256");
-    const redis = await connect(place);
-    for (const [at, userId] of users.entries()) {
+const sessionCheck = jwtAndRedis(
+  {
+    name: "JWT + session in Redis",
+    does: "jose HS256, then GET of the session that the token names and JSON.parse, by ioredis",
+    givesUp:
+      "nothing that Redis decides, as long as it has the last word; every request pays for the signature and for the lookup",
+  },
+  async (redis, prefix, verify) => {
+    for (const [at, userId] of USERS.entries()) {
       const { jti } = await verify(at);
-      await redis.set(`${place.prefix}${jti}`, JSON.stringify({ userId, ...claimsOf(userId) }), "EX", 3600);
+      await redis.set(`${prefix}${jti}`, JSON.stringify({ userId, ...claimsOf(userId) }), "EX", 3600);
     }
     return {
       call: async (turn) => {
         const { jti } = await verify(turn);
-        const text = await redis.get(`${place.prefix}${jti}`);
+        const text = await redis.get(`${prefix}${jti}`);
         return text !== null && JSON.parse(text);
       },
     };
   },
-};
+);
+
+const VARIANT = { notInQuick: true } as const;
 
 export const tokens: readonly ClientContender[] = [
   jose("HS256"),
+  jose("HS256", VARIANT, true),
   jose("ES256"),
-  jose("EdDSA"),
-  jose("RS256"),
-  jsonwebtoken,
+  jose("EdDSA", VARIANT),
+  jose("RS256", VARIANT),
+  jsonwebtoken(false),
+  jsonwebtoken(true),
   fastJwt("HS256", false),
   fastJwt("HS256", true),
-  fastJwt("ES256", false),
-  fastJwt("EdDSA", false),
+  fastJwt("ES256", false, VARIANT),
+  fastJwt("EdDSA", false, VARIANT),
   ironSession,
   denyList,
   sessionCheck,

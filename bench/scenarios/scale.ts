@@ -7,6 +7,8 @@ import { type Spent, spentBy } from "../redis-under-test.ts";
 import type { ClientContender, Scenario } from "../scenario.ts";
 import { BASELINE, lookup, placeOn, populate } from "./lookup.ts";
 
+/** On one server, and on as many nodes as a Redis Cluster has at the least. */
+const NODES = [1, 3];
 const IN_FLIGHT = [1, 16, 128];
 const SESSIONS = 30_000;
 
@@ -25,8 +27,8 @@ export const scale: Scenario = {
   contenders,
 
   async run(bench) {
-    const { populations, roundMilliseconds: milliseconds } = bench.settings;
-    const sessions = Math.min(SESSIONS, Math.max(...populations));
+    const { populations, sample, quick, roundMilliseconds: milliseconds } = bench.settings;
+    const sessions = Math.min(quick ? sample : SESSIONS, Math.max(...populations));
     const single = await bench.server();
     const onSingle = await populate(bench, single, sessions);
 
@@ -50,15 +52,15 @@ export const scale: Scenario = {
       bench,
       { scenario: scale.name, contenders: contenders as ClientContender[], baseline: BASELINE },
       [
-        { place: placeOn(single, onSingle), spent: () => single.spent() },
+        { place: placeOn(single, onSingle, sample), spent: () => single.spent() },
         {
-          place: { urls: cluster.urls, cluster: true, prefix: "coatcheck-bench:raw:", population: onCluster },
+          place: { urls: cluster.urls, cluster: true, prefix: "coatcheck-bench:raw:", population: onCluster, sample },
           spent,
         },
       ],
     );
     await field.measure(
-      [1, 3].flatMap((nodes, place) =>
+      NODES.flatMap((nodes, place) =>
         IN_FLIGHT.map((inFlight): Heat => {
           return { at: { nodes, inFlight }, place, load: { kind: "closed", inFlight, milliseconds } };
         }),
