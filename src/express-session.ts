@@ -12,15 +12,15 @@ import {
   millisecondsOf,
   type SessionRecord,
 } from "./drop-in/options.js";
-import { Origin } from "./drop-in/origin.js";
+import type { Origin } from "./drop-in/origin.js";
 import { Origins } from "./drop-in/origins.js";
 import type { Loaded } from "./drop-in/records.js";
 import { DropInStore } from "./drop-in/store.js";
 import { checkBoolean, checkDuration } from "./options.js";
 
+export type { DiscardedWrite } from "./drop-in/discarded.js";
 export type { DestroyAllOptions, ListedSession } from "./drop-in/many.js";
 export type { Serializer, SessionRecord } from "./drop-in/options.js";
-export type { DiscardedWrite } from "./drop-in/records.js";
 
 /** The options of {@link RedisStore}: those of connect-redis 7 to 10, and `timeout`, `touchInterval` and `userId`. */
 export interface RedisStoreOptions<Data extends object = SessionRecord> extends DropInOptions<Data> {
@@ -107,14 +107,16 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 
   /**
-   * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. One
-   * round trip more each time that another request was faster. An object that neither the framework nor this store has made
-   * is stored whatever is there.
+   * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. A new
+   * session is ended again where its first save fails, or where the connection was lost meanwhile and somebody may have
+   * ended it: then this and each later save of the request fail with `StoreUnavailableError`. One round trip more each time
+   * that another request was faster. An object that neither the framework nor this store has made is stored whatever is
+   * there.
    */
   set(sid: string, session: Data): Promise<boolean>;
   set(sid: string, session: Data, callback: Callback<boolean> | undefined): void;
   set(sid: string, session: Data, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(this.#save(sid, session), callback);
+    return settle(() => this.#save(sid, session), callback);
   }
 
   /**
@@ -125,56 +127,47 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   touch(sid: string, session: Data): Promise<boolean>;
   touch(sid: string, session: Data, callback: Callback<boolean> | undefined): void;
   touch(sid: string, session: Data, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(this.#touch(sid, session), callback);
+    return settle(() => this.#touch(sid, session), callback);
   }
 
   /** Ends a session. `false`: it was not live. */
   destroy(sid: string): Promise<boolean>;
   destroy(sid: string, callback: Callback<boolean> | undefined): void;
   destroy(sid: string, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(this.records.remove(sid), callback);
+    return settle(() => this.records.remove(sid), callback);
   }
 
   /** All sessions, each with its `id`. Looks through every key of the database, on every master of a cluster. */
   all(): Promise<ListedSession<Data>[]>;
   all(callback: Callback<ListedSession<Data>[]>): void;
   all(callback?: Callback<ListedSession<Data>[]>): Promise<ListedSession<Data>[]> | undefined {
-    return settle(
-      this.#collect((sids) => read<Data>(this.records, sids)),
-      callback,
-    );
+    return settle(() => this.#collect((sids) => read<Data>(this.records, sids)), callback);
   }
 
   /** The ids of all sessions. Looks through every key of the database, on every master of a cluster. */
   ids(): Promise<string[]>;
   ids(callback: Callback<string[]>): void;
   ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
-    return settle(
-      this.#collect((sids) => sids),
-      callback,
-    );
+    return settle(() => this.#collect((sids) => sids), callback);
   }
 
   /** How many sessions there are. Looks through every key of the database, on every master of a cluster. */
   length(): Promise<number>;
   length(callback: Callback<number>): void;
   length(callback?: Callback<number>): Promise<number> | undefined {
-    const counting = this.#collect((sids) => sids).then(({ length }) => length);
-    return settle(counting, callback);
+    return settle(async () => (await this.#collect((sids) => sids)).length, callback);
   }
 
   /** Ends all sessions. Looks through every key of the database, on every master of a cluster. */
   clear(): Promise<void>;
   clear(callback: Callback | undefined): void;
   clear(callback?: Callback): Promise<void> | undefined {
-    const clearing = this.#collect(async (sids) => {
-      await Promise.all(sids.map((sid) => this.records.remove(sid)));
-      return [];
-    });
-    return settle(
-      clearing.then(() => undefined),
-      callback,
-    );
+    return settle(async () => {
+      await this.#collect(async (sids) => {
+        await Promise.all(sids.map((sid) => this.records.remove(sid)));
+        return [];
+      });
+    }, callback);
   }
 
   // What follows is express-session's own base class of stores, which it calls without documenting it.
@@ -203,17 +196,16 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     if (typeof this.generate !== "function") throw new TypeError("createSession is for express-session to call");
     this.#origins.unmark(data);
     const sid = request.sessionID as string;
-    const text = this.#origins.of(data, sid) === undefined ? this.records.encode(data) : "";
     // A record that did not come straight from `get`, but through a cache or a copy, was still loaded and is not new.
-    const origin = this.#origins.of(data, sid) ?? new Origin(sid, { text, userId: this.records.userOf(data) });
+    const origin = this.#origins.of(data, sid) ?? this.records.originOf(sid, data);
     const session = createSession(this.generate, request, data);
     this.#origins.remember(session, origin);
     return session;
   }
 
-  async #save(sid: string, session: Data): Promise<boolean> {
+  #save(sid: string, session: Data): Promise<boolean> {
     const origin = this.#origins.ofSaved(session, sid, this.#marks);
-    return this.records.save(session, (record: Fields) => this.#ttlOf(record as Data), sid, origin);
+    return this.saves.save(session, (record: Fields) => this.#ttlOf(record as Data), sid, origin);
   }
 
   /** Whether records are marked for a framework that makes its own objects of them: one that assigned no `generate`. */
@@ -221,16 +213,16 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     return this.generate === undefined;
   }
 
-  async #touch(sid: string, session: Data): Promise<boolean> {
-    if (this.#disableTouch || this.#disableTTL) return true;
+  #touch(sid: string, session: Data): Promise<boolean> {
+    if (this.#disableTouch || this.#disableTTL) return Promise.resolve(true);
     const origin = this.#origins.of(session, sid);
-    const ttl = this.#ttlOf(session);
-    return this.#isRecent(ttl, origin) || this.records.touch(session, ttl, sid, origin);
+    const ttl = this.#ttlInCookie(session);
+    return this.#isRecent(ttl, origin) ? Promise.resolve(true) : this.saves.touch(session, ttl, sid, origin);
   }
 
   /** Whether a touch would move the expiry too little to be worth a round trip. */
-  #isRecent(ttl: number | null, origin: Origin | undefined): boolean {
-    if (ttl === null || !origin?.ttl || origin.ttl.left < 0) return false;
+  #isRecent(ttl: number, origin: Origin | undefined): boolean {
+    if (!origin?.ttl || origin.ttl.left < 0) return false;
     const moved = ttl - (origin.ttl.left - (performance.now() - origin.ttl.at));
     // An expiry that comes nearer is always news.
     return moved >= 0 && moved < Math.min(this.#touchInterval, ttl / 2);
@@ -257,8 +249,15 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 }
 
-/** The promise itself, or where there is a callback, nothing. */
-function settle<T>(result: Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
+/** What a call comes to: as a promise, or where there is a callback, to that. */
+function settle<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
+  let result: Promise<T>;
+  try {
+    result = call();
+  } catch (error) {
+    // What the application's own functions throw, such as `ttl` and `userId`.
+    result = Promise.reject(error);
+  }
   if (callback === undefined) return result;
   callBack(result, callback, (value) => callback(null, value));
   return undefined;

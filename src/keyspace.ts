@@ -5,8 +5,7 @@
 import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "./errors.js";
 import { isPassing } from "./redirection.js";
-import { type ScriptClient, ScriptRunner } from "./redis.js";
-import { lateError, translate } from "./redis-errors.js";
+import { type ScriptClient, ScriptRunner } from "./script-runner.js";
 
 /** How long to wait before a command is sent again, ms. */
 const PAUSE = 50;
@@ -28,35 +27,13 @@ export type ScanReply = [cursor: string, found: string[]];
 
 /** Runs scripts, reads single keys, and goes through many in bounded steps, each with a deadline of its own. */
 export class Keyspace extends ScriptRunner<KeyspaceClient> {
-  /** The value of a key; `null` where there is none. An error calls the key by `name`. One round trip. */
-  get(key: string, name = key): Promise<string | null> {
-    const send = () => this.client.get(key);
-    return this.settle(send(), [name], undefined, this.#again(send));
-  }
-
-  /** The same by callback. Every request does this, so it makes no promise beside the client's own. */
-  fetch(key: string, name: string, succeed: (value: string | null) => void, fail: (error: unknown) => void): void {
-    if (this.inCluster) {
-      this.get(key, name).then(succeed, fail);
-      return;
-    }
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      fail(lateError(this.timeout, undefined));
-    }, this.timeout);
-    this.client.get(key).then(
-      (value) => {
-        if (late) return;
-        clearTimeout(timer);
-        succeed(value);
-      },
-      (error: unknown) => {
-        if (late) return;
-        clearTimeout(timer);
-        fail(translate(error, [name], undefined));
-      },
-    );
+  /** Reads the value of a key; `null` where there is none. One round trip. By callback, as every request does this. */
+  fetch(key: string, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
+    const send = () => {
+      this.gather();
+      return this.client.get(key);
+    };
+    this.attempt(send, [key], succeed, fail, undefined, this.inCluster ? this.#again(send) : undefined);
   }
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
@@ -67,7 +44,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(node.scan(cursor, "MATCH", pattern, "COUNT", about), []);
+        const [next, keys] = await this.settle(() => node.scan(cursor, "MATCH", pattern, "COUNT", about), []);
         if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
         cursor = next;
       } while (cursor !== "0");
@@ -82,7 +59,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     let cursor = "0";
     do {
       const send = () => this.client.zscan(key, cursor, "COUNT", about);
-      const [next, flat] = await this.settle(send(), [key], undefined, this.#again(send));
+      const [next, flat] = await this.settle(send, [key], undefined, this.#again(send));
       const page: [string, number][] = [];
       for (let i = 0; i < flat.length; i += 2) page.push([flat[i] as string, Number(flat[i + 1])]);
       if (page.length > 0) yield page;
@@ -104,7 +81,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     const { client } = this;
     if (client.nodes === undefined) return [client];
     // A Cluster that is not connected yet knows no nodes, and waits with its first command until it does.
-    if (client.nodes("master").length === 0) await this.get(anyKey);
+    if (client.nodes("master").length === 0) await new Promise((known, fail) => this.fetch(anyKey, known, fail));
     const masters = client.nodes("master");
     if (masters.length === 0) throw new StoreUnavailableError("The cluster has no master that can be reached");
     return masters;

@@ -6,9 +6,9 @@ import { checkTtl, DROP_IN_OPTIONS, type DropInOptions, type SessionRecord } fro
 import { Origin } from "./drop-in/origin.js";
 import { DropInStore } from "./drop-in/store.js";
 
+export type { DiscardedWrite } from "./drop-in/discarded.js";
 export type { DestroyAllOptions, ListedSession } from "./drop-in/many.js";
 export type { Serializer, SessionRecord } from "./drop-in/options.js";
-export type { DiscardedWrite } from "./drop-in/records.js";
 
 /** The options of {@link RedisStore}. */
 export interface RedisStoreOptions<Data extends object = SessionRecord> extends Omit<DropInOptions<Data>, "scanCount"> {
@@ -81,7 +81,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
       if (typeof until !== "number") return this.#ttl;
       return typeof expire === "number" ? given + until - expire : until - Date.now();
     };
-    await this.records.save(session, ttlOf, key, origins && origin);
+    await this.saves.save(session, ttlOf, key, origins && origin);
   }
 
   /** Ends a session. */

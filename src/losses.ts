@@ -6,6 +6,7 @@
 /** What can be listened to: an ioredis `Redis` or `Cluster`, and each node of a Cluster. */
 interface Emitter {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  readonly status?: string;
 }
 
 /** A client whose connections can be watched. A Cluster has `nodes`, and tells of a new one by `+node`. */
@@ -27,9 +28,15 @@ export function tallyLosses(client: Connections): Readonly<Tally> {
   const tally: Tally = { losses: 0 };
   tallies.set(client, tally);
   const watch = (connection: Emitter) => {
+    // Also each vain attempt to connect ends with "close", but through a connection that was never ready nothing was sent.
+    let isOpen = connection.status === undefined || connection.status === "ready";
+    connection.on("ready", () => {
+      isOpen = true;
+    });
     // ioredis emits "close" before it opens another connection, so before it can send anything again.
     connection.on("close", () => {
-      tally.losses++;
+      if (isOpen) tally.losses++;
+      isOpen = false;
     });
   };
   watch(client);

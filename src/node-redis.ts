@@ -23,6 +23,8 @@ interface Commands {
   scan(cursor: string, options: { MATCH: string; COUNT: number }): Promise<{ cursor: unknown; keys: unknown[] }>;
   zScan(key: string, cursor: string, options: { COUNT: number }): Promise<Scored>;
   on(event: string, listener: (...args: unknown[]) => void): unknown;
+  readonly options?: { readonly commandOptions?: { readonly timeout?: number } };
+  withCommandOptions?(options: object): Commands;
   /** A cluster has these two. */
   readonly masters?: readonly object[];
   nodeClient?(node: object): Commands | Promise<Commands>;
@@ -47,43 +49,53 @@ export function adaptNodeRedis(client: NodeRedisClient): KeyspaceClient {
 
 function newAdapter(client: NodeRedisClient): KeyspaceClient {
   const commands = client as Commands;
-  const adapted: KeyspaceClient = {
-    ...adaptNode(commands, () => commands),
-    // A cluster tells that it is up or down by other names.
-    on: (event, listener) =>
-      commands.on(commands.nodeClient === undefined ? event : (CLUSTER_EVENTS[event] ?? event), listener),
-  };
-  if (commands.nodeClient === undefined) return adapted;
+  if (commands.nodeClient === undefined) return { ...adapt(unwatched(commands)), on: commands.on.bind(commands) };
+  const adapted = adapt(commands);
   const nodeClient = commands.nodeClient.bind(commands);
   return {
     ...adapted,
+    // A cluster tells that it is up or down by other names.
+    on: (event, listener) => commands.on(CLUSTER_EVENTS[event] ?? event, listener),
     nodes: (role) => {
       // Only "master" is asked of a cluster; its connections need no watching, as node-redis never sends anything twice.
       if (role === "all") return [];
-      return (commands.masters ?? []).map((master) => adaptNode(commands, () => nodeClient(master)));
+      return (commands.masters ?? []).map((master) => ({
+        ...adapted,
+        scan: async (...args) => adapt(await nodeClient(master)).scan(...args),
+      }));
     },
   };
 }
 
+/**
+ * The client without the timer that node-redis 6 starts for each command, in case it cannot be sent within five seconds:
+ * every call of a store has its own deadline, and a second timer took a third of what a read costs. Where the application
+ * has set one, that stays.
+ */
+function unwatched(commands: Commands): Commands {
+  const set = commands.options?.commandOptions;
+  if (set?.timeout !== undefined || commands.withCommandOptions === undefined) return commands;
+  return commands.withCommandOptions({ ...set, timeout: undefined });
+}
+
 const CLUSTER_EVENTS: Readonly<Record<string, string>> = { ready: "connect", end: "disconnect" };
 
-/** `commands` reads keys and tells of events; `node` runs what is meant for one server. */
-function adaptNode(commands: Commands, node: () => Commands | Promise<Commands>): KeyspaceClient {
+function adapt(commands: Commands): KeyspaceClient {
   const callOf = (keys: number, args: (string | number)[]) => {
     const texts = args.map(String);
     return { keys: texts.slice(0, keys), arguments: texts.slice(keys) };
   };
   return {
-    evalsha: async (sha, keys, ...args) => (await node()).evalSha(sha, callOf(keys, args)),
-    eval: async (source, keys, ...args) => (await node()).eval(source, callOf(keys, args)),
-    // Every request does this, so it is handed on as it is. A client with type mappings gives a Buffer.
+    // Every request does these, so they are handed on as they are. A client with type mappings gives a Buffer.
     get: (key) => commands.get(key) as Promise<string | null>,
+    evalsha: (sha, keys, ...args) => commands.evalSha(sha, callOf(keys, args)),
+    eval: (source, keys, ...args) => commands.eval(source, callOf(keys, args)),
     scan: async (cursor, _match, pattern, _count, about): Promise<ScanReply> => {
-      const reply = await (await node()).scan(cursor, { MATCH: pattern, COUNT: about });
+      const reply = await commands.scan(cursor, { MATCH: pattern, COUNT: about });
       return [String(reply.cursor), reply.keys.map(String)];
     },
     zscan: async (key, cursor, _count, about): Promise<ScanReply> => {
-      const reply = await (await node()).zScan(key, cursor, { COUNT: about });
+      const reply = await commands.zScan(key, cursor, { COUNT: about });
       return [String(reply.cursor), reply.members.flatMap(({ value, score }) => [String(value), String(score)])];
     },
     on: (event, listener) => commands.on(event, listener),

@@ -12,6 +12,11 @@ export function lateError(timeout: number, last: unknown): StoreUnavailableError
   );
 }
 
+/** Of a call that was not sent, because too many before it are late. */
+export function refusedError(): StoreUnavailableError {
+  return new StoreUnavailableError("Redis has not answered the calls before this one, which was not sent");
+}
+
 /** Every failure of a command as an error of coatcheck. */
 export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
   const cause = withoutCommand(error);

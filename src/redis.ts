@@ -1,13 +1,14 @@
 /**
- * The one door to Redis. It runs scripts within a deadline, and follows them where a Cluster has moved their keys. It
- * knows what a script is, but not what any script does.
+ * The door of a session store to Redis: scripts, revocations that wait for replicas, and what the servers say of themselves.
+ * It knows what a script is, but not what any script does.
  */
+import { Confirmations } from "./confirmations.js";
 import { Deadline } from "./deadline.js";
 import { NotReplicatedError } from "./errors.js";
-import { type Connections, tallyLosses } from "./losses.js";
 import { show } from "./options.js";
 import { isPassing, redirectionOf } from "./redirection.js";
-import { isReply, lateError, translate } from "./redis-errors.js";
+import { isReply } from "./redis-errors.js";
+import { type Arguments, PAUSE, type ScriptClient, type ScriptPipeline, ScriptRunner } from "./script-runner.js";
 import type { Script } from "./scripts/script.js";
 
 /**
@@ -25,30 +26,21 @@ export interface RedisClient extends ScriptClient {
   nodes?(role: "master" | "all"): RedisClient[];
 }
 
-/** What it takes to run scripts. */
-export interface ScriptClient extends Connections {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  /** Used in a Cluster with `enableAutoPipelining`. */
-  pipeline?(): Pick<RedisPipeline, "evalsha" | "eval" | "exec">;
-  readonly options?: object;
-}
-
 /** What the store needs of a client's pipeline. */
-export interface RedisPipeline {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
-  eval(source: string, keys: number, ...args: (string | number)[]): unknown;
+export interface RedisPipeline extends ScriptPipeline {
   wait(replicas: number, timeout: number): unknown;
   /** Used in a Cluster, for a slot that is being moved. */
   asking?(): unknown;
-  exec(): Promise<[error: Error | null, result: unknown][] | null>;
 }
 
 /** How many replicas must confirm a revocation, and for how long to wait for them. */
 export interface ReplicaOptions {
   /** At least this many replicas. */
   readonly count: number;
-  /** How long to wait for them, ms. The connection is held meanwhile: commands behind it wait too. */
+  /**
+   * How long to wait for them, ms. The connection is held meanwhile: commands behind it wait too. So at most four
+   * revocations wait at once, and after one has waited in vain, those of the next five timeouts reject without a wait.
+   */
   readonly timeout: number;
 }
 
@@ -70,11 +62,7 @@ export interface ServerFacts {
   readonly clockAhead: number;
 }
 
-type Arguments = readonly (string | number)[];
 type Reply = [error: Error | null, result: unknown];
-
-/** Before a command is sent again that failed with what passes by itself, ms. */
-const PAUSE = 25;
 
 /** Throws `TypeError` unless a value looks like such a client. `where` is what it was given to. */
 export function checkClient(where: string, client: RedisClient): void {
@@ -85,108 +73,11 @@ export function checkClient(where: string, client: RedisClient): void {
   }
 }
 
-/** Runs scripts on one client. */
-export class ScriptRunner<Client extends ScriptClient> {
-  protected readonly client: Client;
-  readonly #tally: { readonly losses: number };
-  readonly #alone: boolean;
-  protected readonly timeout: number;
-
-  constructor(client: Client, timeout: number) {
-    this.client = client;
-    // A pipeline that ioredis fills by itself is not sent again when a part of it meets a slot that has moved.
-    this.#alone = client.nodes !== undefined && this.clientOptions["enableAutoPipelining"] === true;
-    this.#tally = tallyLosses(client);
-    this.timeout = timeout;
-  }
-
-  /** The deadline of a call that begins now, for verbs of more than one round trip. */
-  deadline(): Deadline {
-    return new Deadline(this.timeout);
-  }
-
-  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
-  get losses(): number {
-    return this.#tally.losses;
-  }
-
-  /** Whether the client is one for a Cluster. */
-  protected get inCluster(): boolean {
-    return this.client.nodes !== undefined;
-  }
-
-  /** Runs a script: one round trip, two when Redis does not know the script yet. */
-  run(script: Script, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<unknown> {
-    let known = true;
-    const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
-    return this.settle(send(), keys, deadline, (error) => {
-      if (known && isReply(error, "NOSCRIPT")) {
-        // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
-        known = false;
-        return { after: 0, send };
-      }
-      // Every script may run twice, so this one may, too.
-      return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
-    });
-  }
-
-  #send(command: "evalsha" | "eval", text: string, keys: readonly string[], args: Arguments): Promise<unknown> {
-    const pipeline = this.#alone ? this.client.pipeline?.() : undefined;
-    if (pipeline === undefined) return this.client[command](text, keys.length, ...keys, ...args);
-    pipeline[command](text, keys.length, ...keys, ...args);
-    return pipeline.exec().then((replies) => {
-      const [error, result] = replies?.[0] ?? [new Error("The pipeline was not executed")];
-      if (error !== null) throw error;
-      return result;
-    });
-  }
-
-  /** The options that the client was made with, as far as it shows them. */
-  get clientOptions(): Record<string, unknown> {
-    return { ...this.client.options };
-  }
-
-  /** Lets a command settle within the deadline. `retry` may answer an error with a second command. */
-  protected settle<T>(
-    pending: Promise<T>,
-    keys: readonly string[],
-    deadline?: Deadline,
-    retry?: (error: unknown) => { after: number; send: () => Promise<T> } | undefined,
-  ): Promise<T> {
-    const timeout = deadline?.left ?? this.timeout;
-    // Every lookup passes here: one promise and two callbacks, where `async` functions would add one of each per layer.
-    return new Promise((resolve, reject) => {
-      let late = false;
-      let last: unknown;
-      const timer = setTimeout(() => {
-        late = true;
-        reject(lateError(this.timeout, last));
-      }, timeout);
-      const succeed = (value: T) => {
-        clearTimeout(timer);
-        resolve(value);
-      };
-      const fail = (error: unknown) => {
-        clearTimeout(timer);
-        reject(translate(error, keys, this.clientOptions["keyPrefix"]));
-      };
-      const failed = (error: unknown) => {
-        last = error;
-        const again = retry?.(error);
-        if (again === undefined) return fail(error);
-        const send = () => again.send().then(succeed, failed);
-        if (again.after === 0) send();
-        // What is sent only in the hope that something has passed is not sent after the deadline.
-        else setTimeout(() => late || send(), again.after);
-      };
-      pending.then(succeed, failed);
-    });
-  }
-}
-
 /** Runs the scripts of a session store, and looks at its servers. */
 export class Redis extends ScriptRunner<RedisClient> {
   readonly #replicas: ReplicaOptions | undefined;
+  /** By the master's address, so that one that is frozen does not hold up the others. */
+  readonly #confirmations = new Map<string, Confirmations>();
 
   constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
     super(client, timeout);
@@ -212,19 +103,22 @@ export class Redis extends ScriptRunner<RedisClient> {
     if (replicas === undefined) return { result: await this.run(script, keys, args, deadline), shortfall: null };
     // The replicas get their own time, on top of Redis's.
     const both = new Deadline(deadline.left + replicas.timeout);
-    const [result, confirmed] = await this.settle(
-      this.#evaluateAndWait(script, keys, args, replicas, deadline),
-      keys,
-      both,
-    );
-    return { result, shortfall: confirmed < replicas.count ? new NotReplicatedError(confirmed, replicas.count) : null };
+    const ask = (timeout: number) => this.#evaluateAndWait(script, keys, args, { ...replicas, timeout }, deadline);
+    return this.settle(() => this.#confirmationsFor(keys[0], replicas.timeout).seek(both.left, ask), keys, both);
+  }
+
+  #confirmationsFor(key: string | undefined, timeout: number): Confirmations {
+    const server = this.backlog.serverOf(key);
+    const known = this.#confirmations.get(server) ?? new Confirmations(timeout);
+    this.#confirmations.set(server, known);
+    return known;
   }
 
   /** Asks the server for what `check` judges; in a Cluster every node, the masters first. */
   inspect(): Promise<ServerFacts[]> {
     const masters = this.client.nodes?.("master") ?? [this.client];
     const nodes = [...new Set([...masters, ...(this.client.nodes?.("all") ?? [])])];
-    return this.settle(Promise.all(nodes.map(inspectNode)), []);
+    return this.settle(() => Promise.all(nodes.map(inspectNode)), []);
   }
 
   async #evaluateAndWait(
@@ -233,7 +127,12 @@ export class Redis extends ScriptRunner<RedisClient> {
     args: Arguments,
     replicas: ReplicaOptions,
     deadline: Deadline,
-  ): Promise<[result: unknown, confirmed: number]> {
+  ): Promise<Revocation> {
+    const outcome = (result: unknown, confirmed: number) => ({
+      result,
+      shortfall: confirmed < replicas.count ? new NotReplicatedError(confirmed, replicas.count) : null,
+    });
+    if (deadline.left === 0) throw new Error("There was no time left to send it");
     let client = this.client;
     let asking = false;
     let known = true;
@@ -248,12 +147,13 @@ export class Redis extends ScriptRunner<RedisClient> {
         asking,
       );
       const error = run[0] ?? wait[0];
-      if (error === null) return [run[1], Number(wait[1])];
+      if (error === null) return outcome(run[1], Number(wait[1]));
+      if (deadline.left === 0) throw error;
       if (known && isReply(error, "NOSCRIPT")) {
         known = false;
         continue;
       }
-      if (!this.inCluster || !isPassing(error) || deadline.left === 0) throw error;
+      if (!this.inCluster || !isPassing(error)) throw error;
       // ioredis does not follow a redirection for a part of a pipeline. It does for a script that does nothing, and so
       // learns where the slot is, and connects.
       await this.client.eval("return 1", 1, keys[0] as string);
@@ -261,7 +161,7 @@ export class Redis extends ScriptRunner<RedisClient> {
       if (redirection === null) await new Promise((resolve) => setTimeout(resolve, PAUSE));
       const target = redirection?.once ? this.#node(redirection) : this.client;
       // Behind a `natMap` the node goes by another address: then the client has to find it, and nobody can wait there.
-      if (target === undefined) return [await this.run(script, keys, args, deadline), 0];
+      if (target === undefined) return outcome(await this.run(script, keys, args, deadline), 0);
       [client, asking] = [target, target !== this.client];
     }
   }
@@ -294,7 +194,9 @@ async function evaluateAndWaitOn(
   if (asking) pipeline.asking?.();
   if (known) pipeline.evalsha(sha, keys.length, ...keys, ...args);
   else pipeline.eval(source, keys.length, ...keys, ...args);
-  pipeline.wait(count, timeout);
+  // For 0 replicas it waits for nobody, and says how many have confirmed; with a timeout of 0 it would wait for ever.
+  if (timeout === 0) pipeline.wait(0, 1);
+  else pipeline.wait(count, timeout);
   const [run, wait] = ((await pipeline.exec()) ?? []).slice(-2);
   if (run === undefined || wait === undefined) throw new Error("The pipeline was not executed");
   return [run, wait];

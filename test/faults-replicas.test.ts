@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSessionStore, NotReplicatedError, type SessionStore } from "../src/index.js";
-import { liveSubject, rejection, settled } from "./fixtures/every-verb.js";
+import { liveSubject, rejection, settled, stranger } from "./fixtures/every-verb.js";
 import { afterFile, connect, uniquePrefix } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";
 import { startProxy } from "./harness/tcp-proxy.js";
@@ -129,6 +129,117 @@ describe("with a frozen replica", () => {
     // It was dead already, which is what the result says; that it resolves is the news.
     expect(await patient.revoke(token)).toBe(false);
     expect(await afterFailover.get(token)).toBeNull();
+  });
+
+  it("a revocation rejects whose connection was lost while it waited, for nobody knows what the replica has", async () => {
+    const { token } = await replicated("cut off");
+    const proxy = await startProxy(primary.port);
+    afterFile(() => proxy.close());
+    const behind = open(PATIENT, connect({ port: proxy.port }));
+    expect(await behind.get(token)).not.toBeNull();
+    replica.freeze();
+    proxy.hold("down");
+    const revocation = rejection(behind.revoke(token));
+    // The reply of the script, and none of WAIT's: sent again alone, it would count every replica.
+    await proxy.seen(token.slice(0, 26), { direction: "down" });
+    proxy.release("down");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    proxy.reset();
+    expect(await revocation).toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(await brief.get(token)).toBeNull();
+  });
+
+  describe("many revocations at once", () => {
+    /** How many WAITs the primary gets meanwhile that wait, and how many that only ask. */
+    async function waitsDuring(work: () => Promise<void>): Promise<{ waiting: number; asking: number }> {
+      const monitor = await connect({ port: primary.port }).monitor();
+      const waits = { waiting: 0, asking: 0 };
+      monitor.on("monitor", (_, [command, count]: string[]) => {
+        if (command === "wait") waits[count === "0" ? "asking" : "waiting"]++;
+      });
+      await work();
+      await redis.echo("the last");
+      await expect.poll(() => redis.ping()).toBe("PONG");
+      monitor.disconnect();
+      return waits;
+    }
+    const TIMEOUT = 400;
+
+    it("all take effect and reject, and hold up the lookups behind them for a few timeouts at most", async () => {
+      const store = open({ count: 1, timeout: TIMEOUT });
+      const sessions = await Promise.all(
+        Array.from({ length: 60 }, (_, at) => store.create({ userId: `crowd ${at}` })),
+      );
+      const bystander = await store.create();
+      // From here on Redis knows the script; a NOSCRIPT has a WAIT of its own behind it.
+      await store.revoke(stranger().token);
+      await redis.wait(1, 10_000);
+      replica.freeze();
+      const waits = await waitsDuring(async () => {
+        const revocations = sessions.map(({ token }) => rejection(store.revoke(token)));
+        expect(await store.get(bystander.token)).not.toBeNull();
+        for (const error of await Promise.all(revocations)) expect(error).toMatchObject({ code: "NOT_REPLICATED" });
+        for (const { token } of sessions) expect(await store.get(token)).toBeNull();
+      });
+      expect(waits).toEqual({ waiting: 4, asking: 56 });
+    });
+
+    it("leave it to one of them to look whether the replica is back", async () => {
+      const store = open({ count: 1, timeout: 100 });
+      await store.revoke(stranger().token);
+      replica.freeze();
+      await expectNotReplicated(store.revoke(stranger().token));
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      const waits = await waitsDuring(async () => {
+        await Promise.all(Array.from({ length: 4 }, () => rejection(store.revoke(stranger().token))));
+      });
+      expect(waits).toEqual({ waiting: 1, asking: 3 });
+    });
+
+    it("are waited for again when the replica is back", async () => {
+      const store = open({ count: 1, timeout: TIMEOUT });
+      const sessions = await Promise.all(Array.from({ length: 5 }, (_, at) => store.create({ userId: `back ${at}` })));
+      await redis.wait(1, 10_000);
+      replica.freeze();
+      await expectNotReplicated(store.revoke(sessions[0]?.token));
+      replica.thaw();
+      // Until the replica has caught up, and at the latest when somebody waits for it again.
+      while (
+        !(await store.revoke(sessions[0]?.token).then(
+          () => true,
+          () => false,
+        ))
+      );
+      const waits = await waitsDuring(async () => {
+        for (const { token } of sessions.slice(1)) expect(await store.revoke(token)).toBe(true);
+      });
+      expect(waits).toEqual({ waiting: 4, asking: 0 });
+    });
+
+    it("go on when a client never answers some of them", async () => {
+      let sent = 0;
+      const pipeline = () => ({
+        evalsha() {},
+        eval() {},
+        wait() {},
+        exec: () =>
+          ++sent <= 4
+            ? new Promise(() => {})
+            : Promise.resolve([
+                [null, ["none"]],
+                [null, 1],
+              ]),
+      });
+      const client = { evalsha: async () => "none", eval: async () => "none", on: () => {}, pipeline };
+      const store = createSessionStore(client as unknown as Redis, {
+        replicas: { count: 1, timeout: 20 },
+        timeout: 50,
+      });
+      const revocations = Array.from({ length: 8 }, () => rejection(store.revoke(stranger().token)));
+      for (const error of await settled(Promise.all(revocations)))
+        expect(error).toMatchObject({ code: "STORE_UNAVAILABLE" });
+      expect(await store.revoke(stranger().token)).toBe(false);
+    });
   });
 
   it("a repetition rejects for as long as the replica is frozen, also over another connection", async () => {

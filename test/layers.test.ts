@@ -10,8 +10,8 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
-  /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
-  /^(losses|redirection|redis-errors|redis|keyspace|node-redis|scripts\/.*)\.ts$/,
+  /^(deadline|errors|slot|token|keys|options|claims|session|events)\.ts$/,
+  /^(backlog|confirmations|corking|losses|redirection|redis-errors|script-runner|redis|keyspace|node-redis|waiting|scripts\/.*)\.ts$/,
   /^(check|context|verbs\/.*|one-time|one-time\/.*|drop-in\/.*)\.ts$/,
   /^store\.ts$/,
   /^introspection\.ts$/,
@@ -44,12 +44,13 @@ describe("the layers", () => {
     expect(importsOf("index.ts")).toContain("store.ts");
   });
 
-  it("let redis.ts alone, and for the drop-in stores its side door, call a client's commands", () => {
-    const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|nodes|sendCommand)\(/;
+  it("let the doors to Redis alone call a client's commands, and the drop-in stores alone use the side door", () => {
+    const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|z?scan|sendCommand)(\?\.)?\(|client\[/;
     expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
       "keyspace.ts",
       "node-redis.ts",
       "redis.ts",
+      "script-runner.ts",
     ]);
     const users = files.filter((file) => importsOf(file).some((path) => /^(keyspace|node-redis)\.ts$/.test(path)));
     expect(users.filter((file) => !/^(node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);

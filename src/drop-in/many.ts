@@ -99,7 +99,7 @@ export class UserSessions<Data extends object> {
       const [status, text] = await this.#records.run(sid, scripts.remove, [there.text]);
       if (status === "ok") return "gone";
       if (status === "none") return "other";
-      there = await this.#records.versionOf(sid, text as string, there);
+      there = await this.#records.text.versionOf(sid, text as string, there);
     }
     return "other";
   }
@@ -108,13 +108,17 @@ export class UserSessions<Data extends object> {
     const loaded = await this.#records.load(sid, true);
     let there: Version | null | undefined = loaded?.origin.stored;
     while (there?.userId === userId) {
-      const fields = new Map(Object.entries(await this.#records.parse(sid, there.text)));
+      const fields = new Map(Object.entries(await this.#records.text.parse(sid, there.text)));
       for (const [name, value] of changes) {
         if (value === undefined) fields.delete(name);
         else fields.set(name, value);
       }
       const next = Object.fromEntries(fields);
-      const wanted = { text: this.#records.encode(next), userId: this.#records.userOf(next), ttl: "keep" } as const;
+      const wanted = {
+        text: this.#records.text.encode(next),
+        userId: this.#records.text.userOf(next),
+        ttl: "keep",
+      } as const;
       if (wanted.userId !== undefined && wanted.userId !== userId) {
         // The patch hands the session to another user: their index comes first.
         const left = loaded?.origin.ttl?.left ?? -1;
@@ -123,7 +127,7 @@ export class UserSessions<Data extends object> {
       const outcome = await this.#records.replace(sid, there, wanted);
       if (outcome === "ok") return "kept";
       if (outcome === "none") return "other";
-      there = await this.#records.versionOf(sid, outcome.conflict, there);
+      there = await this.#records.text.versionOf(sid, outcome.conflict, there);
     }
     return "other";
   }

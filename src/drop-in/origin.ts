@@ -19,8 +19,15 @@ export class Origin {
    * than `stored` where a save put them on top of another request's, of which the object knows nothing. `null`: nothing.
    */
   seen: string | null;
+  /**
+   * Whether it is a new session whose first save failed. Nobody knows then what is stored, and somebody may have ended it
+   * meanwhile: so no later save may make it.
+   */
+  failed = false;
   /** How long the session had to live when it was loaded, where that was asked for: ms (-1 for ever), and when it was. */
   readonly ttl: { readonly left: number; readonly at: number } | null;
+  /** What remembers it, for one store alone. */
+  owner: object | undefined;
   #last: Promise<unknown> | undefined;
 
   constructor(sid: string, stored: Version | null, ttl: Origin["ttl"] = null) {

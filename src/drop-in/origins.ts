@@ -19,26 +19,20 @@ class Carrier {
  * same, and took a third of the time of a `get`, most of it in the garbage collector.
  */
 class Stamp extends Carrier {
-  #owner: Origins;
   #origin: Origin;
 
-  private constructor(object: object, owner: Origins, origin: Origin) {
+  private constructor(object: object, origin: Origin) {
     super(object);
-    this.#owner = owner;
     this.#origin = origin;
   }
 
-  static put(object: object, owner: Origins, origin: Origin): void {
-    if (#origin in object) {
-      object.#owner = owner;
-      object.#origin = origin;
-    } else {
-      new Stamp(object, owner, origin);
-    }
+  static put(object: object, origin: Origin): void {
+    if (#origin in object) object.#origin = origin;
+    else new Stamp(object, origin);
   }
 
-  static of(object: object, owner: Origins): Origin | undefined {
-    return #origin in object && object.#owner === owner ? object.#origin : undefined;
+  static of(object: object): Origin | undefined {
+    return #origin in object ? object.#origin : undefined;
   }
 }
 
@@ -59,7 +53,7 @@ export class Origins {
 
   /** Remembers where a session, or a record, came from. */
   remember(session: object, origin: Origin): void {
-    Stamp.put(session, this, origin);
+    this.#stamp(session, origin);
     const request = fastifyRequestOf(session);
     if (request === undefined) return;
     const known = this.#byRequest.get(request) ?? new Map<string, Origin>();
@@ -69,9 +63,14 @@ export class Origins {
   /** Where a session or record came from; `undefined` for what this store has not given out. */
   of(session: object, sid: string): Origin | undefined {
     const { toJSON } = session as Marked;
-    const origin = Stamp.of(session, this) ?? toJSON?.[ORIGIN];
-    // The application may store what it loaded under another id.
-    return origin?.sid === sid ? origin : undefined;
+    const origin = Stamp.of(session) ?? toJSON?.[ORIGIN];
+    // The application may store what it loaded under another id, or in another store.
+    return origin?.sid === sid && origin.owner === this ? origin : undefined;
+  }
+
+  #stamp(object: object, origin: Origin): void {
+    origin.owner = this;
+    Stamp.put(object, origin);
   }
 
   /**
@@ -108,7 +107,7 @@ export class Origins {
     marked: boolean,
     callback: (error: null, data: Data) => void,
   ): void {
-    Stamp.put(data, this, origin);
+    this.#stamp(data, origin);
     if (!marked || "toJSON" in data) {
       callback(null, data);
       return;

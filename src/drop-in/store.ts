@@ -1,9 +1,11 @@
 /** What the stores of all frameworks have in common: their client, their events, and the calls for a user's sessions. */
 import { EventEmitter } from "node:events";
+import type { DiscardedWrite } from "./discarded.js";
 import { type DestroyAllOptions, type ListedSession, UserSessions } from "./many.js";
 import type { Fields, Lifetime } from "./merge.js";
 import { type DropInOptions, type ResolvedOptions, resolveOptions, type SessionRecord } from "./options.js";
-import { type DiscardedWrite, Records } from "./records.js";
+import { Records } from "./records.js";
+import { Saves } from "./saves.js";
 
 /** What a store emits. */
 export interface StoreEvents {
@@ -27,6 +29,7 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
   readonly prefix: string;
   protected readonly options: ResolvedOptions;
   protected readonly records: Records;
+  protected readonly saves: Saves;
   readonly #lifetime: Lifetime;
 
   constructor(options: DropInOptions<Data>, { names, prefix, lifetime }: Kind) {
@@ -34,7 +37,8 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
     this.options = resolveOptions("RedisStore", options, names, prefix);
     this.client = options.client;
     this.prefix = this.options.prefix;
-    this.records = new Records(this.options, lifetime, this);
+    this.records = new Records(this.options, lifetime);
+    this.saves = new Saves(this.records, lifetime, this);
     this.#lifetime = lifetime;
     this.options.keyspace.watch({ ready: () => this.emit("connect"), end: () => this.emit("disconnect") });
   }

@@ -1,8 +1,8 @@
--- Stores a session under a key that is free. Run again after its reply was lost, it finds its own work and reports it.
+-- Stores a session under a key that is free. Run again after its reply was lost, it finds its own work and says so.
 -- KEYS[1]  session
 -- ARGV[1]  its record
 -- ARGV[2]  ms to live, or '' for ever
--- Returns  {'ok'}, or {'conflict', record} (there is another)
+-- Returns  {'ok'}, {'again'} (this record was there already), or {'conflict', record} (there is another)
 local stored = redis.call('GET', KEYS[1])
 if stored and stored ~= ARGV[1] then return { 'conflict', stored } end
 if ARGV[2] == '' then
@@ -10,4 +10,4 @@ if ARGV[2] == '' then
 else
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 end
-return { 'ok' }
+return { stored and 'again' or 'ok' }

@@ -5,6 +5,7 @@ import read from "./drop-in-read.lua";
 import remove from "./drop-in-remove.lua";
 import replace from "./drop-in-replace.lua";
 import strike from "./drop-in-strike.lua";
+import touch from "./drop-in-touch.lua";
 import { script } from "./script.js";
 
 export const dropInScripts = {
@@ -14,4 +15,5 @@ export const dropInScripts = {
   remove: script(remove),
   replace: script(replace),
   strike: script(strike),
+  touch: script(touch),
 } as const;

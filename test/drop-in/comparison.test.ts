@@ -15,14 +15,13 @@ const frameworks = FRAMEWORKS.map((framework) => ({
   framework,
   ours: { store: subjects.ours(framework), findings: {} as Findings },
   oursOnNodeRedis: { store: subjects.ours(framework, "node-redis"), findings: {} as Findings },
+  oursOnNodeRedis5: { store: subjects.ours(framework, "node-redis 5"), findings: {} as Findings },
   theirs: { store: subjects.theirs(framework), findings: {} as Findings },
 }));
 
 beforeAll(async () => {
-  for (const { ours, oursOnNodeRedis, theirs } of frameworks) {
-    for (const subject of [ours, oursOnNodeRedis, theirs]) subject.findings = await findingsOf(subject.store);
-  }
-  const all = frameworks.flatMap(({ ours, oursOnNodeRedis, theirs }) => [ours, oursOnNodeRedis, theirs]);
+  const all = frameworks.flatMap(({ framework: _, ...subjects }) => Object.values(subjects));
+  for (const subject of all) subject.findings = await findingsOf(subject.store);
   const answers = await answersWhileRedisHangs(
     subjects.server,
     all.map(({ store }) => store),
@@ -41,10 +40,11 @@ const LOST: Readonly<Record<Framework, readonly string[]>> = {
   "koa-session": ["change", "rolling", "saveTwice", "reload", "newSaveTwice", "regenerate"],
 };
 
-describe.each(frameworks)("$framework", ({ framework, ours, oursOnNodeRedis, theirs }) => {
+describe.each(frameworks)("$framework", ({ framework, ours, oursOnNodeRedis, oursOnNodeRedis5, theirs }) => {
   describe.each([
     ["ioredis", ours],
     ["node-redis", oursOnNodeRedis],
+    ["node-redis 5", oursOnNodeRedis5],
   ] as const)("with our store on %s", (_, subject) => {
     it("brings no session back that was destroyed while a request was under way", () => {
       const back = Object.entries(subject.findings.resurrected).filter(([, came]) => came);

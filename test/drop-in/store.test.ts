@@ -3,10 +3,15 @@
  * connect-redis, on every kind of client.
  */
 import { EventEmitter, once } from "node:events";
+import { RedisStore as ConnectRedis9 } from "connect-redis";
+import ConnectRedis7 from "connect-redis7";
+import { RedisStore as ConnectRedis8 } from "connect-redis8";
+import { RedisStore as ConnectRedis10 } from "connect-redis10";
 import { Cluster } from "ioredis";
 import Valkey from "iovalkey";
 import { createClient, createCluster } from "redis";
-import { beforeAll, describe, expect, inject, it } from "vitest";
+import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
+import { beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { RedisStore, type RedisStoreOptions } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
@@ -14,19 +19,21 @@ import { startCluster } from "../harness/redis-cluster.js";
 
 const redis = connect();
 const nodeRedis = createClient({ url: inject("redisUrl") });
+const nodeRedis5 = createClient5({ url: inject("redisUrl") });
 const valkey = new Valkey(inject("redisUrl"));
 const cluster = await startCluster();
 const ioredisCluster = new Cluster(cluster.startupNodes, { keyPrefix: "app:" });
-const nodeRedisCluster = createCluster({ rootNodes: cluster.urls.map((url) => ({ url })) });
+const rootNodes = cluster.urls.map((url) => ({ url }));
+const nodeRedisCluster = createCluster({ rootNodes });
+const nodeRedisCluster5 = createCluster5({ rootNodes });
 afterFile(() => cluster.close());
 afterFile(() => {
   valkey.disconnect();
   ioredisCluster.disconnect();
-  nodeRedis.destroy();
-  nodeRedisCluster.destroy();
+  for (const client of [nodeRedis, nodeRedis5, nodeRedisCluster, nodeRedisCluster5]) client.destroy();
 });
 beforeAll(async () => {
-  await Promise.all([nodeRedis.connect(), nodeRedisCluster.connect()]);
+  await Promise.all([nodeRedis, nodeRedis5, nodeRedisCluster, nodeRedisCluster5].map((client) => client.connect()));
 });
 
 const CLIENTS = {
@@ -34,8 +41,10 @@ const CLIENTS = {
   "ioredis with a keyPrefix of its own": connect({ url: inject("redisUrl"), keyPrefix: "app[1]:" }),
   iovalkey: valkey,
   "node-redis": nodeRedis,
+  "node-redis 5": nodeRedis5,
   "a Cluster of ioredis with a keyPrefix": ioredisCluster,
   "a cluster of node-redis": nodeRedisCluster,
+  "a cluster of node-redis 5": nodeRedisCluster5,
 } satisfies Record<string, RedisStoreOptions["client"]>;
 
 const cookie = {
@@ -187,6 +196,44 @@ describe("the options", () => {
     });
   });
 
+  it.each([
+    ["a brace in a string", { note: "/a},b{" }],
+    ["a quote in a string", { note: '/a"},"b' }],
+    ["a backslash in a string", { note: "/a\\" }],
+    ["what is not ASCII", { note: "/é/😀" }],
+    ["an object", { note: { a: { b: 1 } } }],
+    ["a longer time than before", {}, { originalMaxAge: 1_000_000 }],
+    ["a shorter time than before", {}, { originalMaxAge: 5 }],
+    ["nothing else", {}],
+  ])("move it whatever is in the cookie: %s", async (_, extra, later: object = {}) => {
+    const { store, prefix } = newStore();
+    const at = (ms: number) => ({
+      ...extra,
+      ...cookie,
+      expires: new Date(Date.now() + ms).toISOString(),
+      originalMaxAge: 5000,
+    });
+    const session = { cookie: at(5000), "}": '{"cookie":{}', name: "ada" };
+    await store.set("a", session);
+    const [loaded, other] = [await store.get("a"), await store.get("a")];
+    const moved = { ...at(50_000), ...later };
+    await store.set("a", Object.assign(other ?? {}, { page: 2 }));
+    expect(await store.touch("a", Object.assign(loaded ?? {}, { cookie: moved, name: "not saved" }))).toBe(true);
+    expect(await ttlOf(`${prefix}a`)).toBeGreaterThan(40_000);
+    expect(JSON.parse((await redis.get(`${prefix}a`)) ?? "")).toEqual({ ...session, cookie: moved, page: 2 });
+    // The request that has touched it can still save, and what the other has changed stays.
+    expect(await store.set("a", Object.assign(loaded ?? {}, { last: 1 }))).toBe(true);
+    expect(await store.get("a")).toMatchObject({ page: 2, last: 1, name: "not saved" });
+  });
+
+  it("take what another store has loaded for no session of their own", async () => {
+    const [one, two] = [newStore().store, newStore().store];
+    await one.set("a", { cookie, name: "ada" });
+    // Stored anew there, and not discarded for having ended.
+    expect(await two.set("a", (await one.get("a")) ?? {})).toBe(true);
+    expect(await two.get("a")).toMatchObject({ name: "ada" });
+  });
+
   it("switch touches off", async () => {
     for (const options of [{ disableTouch: true }, { disableTTL: true }]) {
       const { store, prefix } = newStore(options);
@@ -256,6 +303,7 @@ describe("the options", () => {
     [{ serializer: { parse() {} } }, "serializer must have the methods parse and stringify, got an object"],
     [{ userId: "id" }, 'userId must be a function of the session, got "id"'],
     [{ url: "redis://" }, 'RedisStore has no option "url"; it has client, prefix, serializer'],
+    [{ logErrors: true }, 'RedisStore has no option "logErrors"'],
   ])("are refused at once where they are wrong: %j", (wrong, message) => {
     expect(() => new RedisStore({ client: redis, ...wrong } as never)).toThrow(message);
     if (!("disableTouch" in wrong || "disableTTL" in wrong || "scanCount" in wrong || "touchInterval" in wrong)) {
@@ -263,9 +311,46 @@ describe("the options", () => {
     }
   });
 
+  it("are those of connect-redis 7, 8, 9 and 10, every one, and mean the same", async () => {
+    const serializer = {
+      parse: (text: string) => JSON.parse(text),
+      stringify: (session: object) => JSON.stringify(session),
+    };
+    const options = {
+      prefix: uniquePrefix(),
+      ttl: 100,
+      disableTouch: false,
+      disableTTL: false,
+      serializer,
+      scanCount: 10,
+    };
+    for (const [ConnectRedis, client] of [
+      [ConnectRedis7, redis],
+      [ConnectRedis8, redis],
+      [ConnectRedis9, nodeRedis],
+      [ConnectRedis10, nodeRedis],
+    ] as const) {
+      const theirs = new ConnectRedis({ ...options, client });
+      // Whatever options they have, they keep under the same name; and nothing else but the methods of an EventEmitter.
+      const known = Object.keys(theirs).filter((name) => !name.startsWith("_"));
+      expect(known.sort()).toEqual(["client", ...Object.keys(options)].sort());
+      const ours = new RedisStore({ ...options, client });
+      await ours.set("a", { cookie: {}, name: "ada" });
+      expect(await redis.pttl(`${options.prefix}a`)).toBeGreaterThan(90_000);
+      const session = await new Promise((resolve) => theirs.get("a", (_: unknown, found?: unknown) => resolve(found)));
+      expect(session).toEqual({ cookie: {}, name: "ada" });
+    }
+  });
+
   it("are the defaults where they are null, as with connect-redis", () => {
     const options = { client: redis, prefix: null, ttl: null, serializer: null, scanCount: null } as never;
     expect(new RedisStore(options).prefix).toBe("sess:");
+  });
+
+  it("are one object, without which there is no store", () => {
+    expect(() => new RedisStore(undefined as never)).toThrow(TypeError);
+    // As connect-redis before 4 was made: the middleware was given to it first.
+    expect(() => new RedisStore((() => {}) as never)).toThrow(TypeError);
   });
 
   it("must name the user before a store can look for a user's sessions", async () => {
@@ -314,6 +399,29 @@ describe("what a store finds that it did not write", () => {
   });
 });
 
+describe("a client of node-redis", () => {
+  /** How many timers node-redis starts for the commands of one load and touch. */
+  async function timersOf(options: Parameters<typeof createClient>[0]): Promise<number> {
+    const client = createClient({ url: inject("redisUrl"), ...options });
+    await client.connect();
+    const store = new RedisStore({ client, prefix: uniquePrefix() });
+    await store.set("a", { cookie });
+    const timeout = vi.spyOn(AbortSignal, "timeout");
+    try {
+      await store.touch("a", (await store.get("a")) ?? {});
+      return timeout.mock.calls.length;
+    } finally {
+      timeout.mockRestore();
+      client.destroy();
+    }
+  }
+
+  it("watches the store's commands only where the application has said for how long", async () => {
+    expect(await timersOf({})).toBe(0);
+    expect(await timersOf({ commandOptions: { timeout: 10_000 } })).toBe(2);
+  });
+});
+
 describe("the events of express-session", () => {
   it("tell that a client of ioredis has been closed, and is there again, but not that it reconnects", async () => {
     const client = connect();
@@ -333,8 +441,11 @@ describe("the events of express-session", () => {
     expect(events).toEqual(["connect", "disconnect", "connect"]);
   });
 
-  it("do the same for node-redis", async () => {
-    const client = createClient({ url: inject("redisUrl") });
+  it.each([
+    ["node-redis", () => createClient({ url: inject("redisUrl") })],
+    ["node-redis 5", () => createClient5({ url: inject("redisUrl") })],
+  ])("do the same for %s", async (_, newClient) => {
+    const client = newClient();
     const store = new RedisStore({ client, prefix: uniquePrefix() });
     const events: string[] = [];
     store.on("connect", () => events.push("connect"));

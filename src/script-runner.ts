@@ -1,0 +1,172 @@
+/**
+ * Runs scripts on one client, each within a deadline, and follows them where a Cluster has moved their keys. It knows what a
+ * script is, but not what any script does.
+ */
+import { type Backlog, backlogOf, type Served } from "./backlog.js";
+import { type Corkable, Corking } from "./corking.js";
+import { Deadline } from "./deadline.js";
+import { type Connections, tallyLosses } from "./losses.js";
+import { isPassing } from "./redirection.js";
+import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
+import type { Script } from "./scripts/script.js";
+import { Wait, WaitingLine } from "./waiting.js";
+
+/** What it takes to run scripts. */
+export interface ScriptClient extends Connections, Served {
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  /** Used in a Cluster with `enableAutoPipelining`. */
+  pipeline?(): ScriptPipeline;
+  readonly options?: object;
+  /** The connection of a single server. */
+  readonly stream?: Partial<Corkable>;
+}
+
+/** What it takes to run scripts in a pipeline. */
+export interface ScriptPipeline {
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
+  eval(source: string, keys: number, ...args: (string | number)[]): unknown;
+  exec(): Promise<[error: Error | null, result: unknown][] | null>;
+}
+
+/** What to send, and after how many ms, when a command has failed; nothing where the failure is the answer. */
+type Retry<T> = (error: unknown) => { after: number; send: () => Promise<T> } | undefined;
+
+export type Arguments = readonly (string | number)[];
+
+/** Before a command is sent again that failed with what passes by itself, ms. */
+export const PAUSE = 25;
+
+/** Runs scripts on one client. */
+export class ScriptRunner<Client extends ScriptClient> {
+  protected readonly client: Client;
+  protected readonly backlog: Backlog;
+  readonly #tally: { readonly losses: number };
+  readonly #alone: boolean;
+  readonly #corking = new Corking();
+  protected readonly timeout: number;
+  readonly #line: WaitingLine;
+
+  constructor(client: Client, timeout: number) {
+    this.client = client;
+    // A pipeline that ioredis fills by itself is not sent again when a part of it meets a slot that has moved.
+    this.#alone = client.nodes !== undefined && this.clientOptions["enableAutoPipelining"] === true;
+    this.#tally = tallyLosses(client);
+    this.backlog = backlogOf(client);
+    this.timeout = timeout;
+    this.#line = new WaitingLine(timeout);
+  }
+
+  /** The deadline of a call that begins now, for verbs of more than one round trip. */
+  deadline(): Deadline {
+    return new Deadline(this.timeout);
+  }
+
+  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
+  get losses(): number {
+    return this.#tally.losses;
+  }
+
+  /** Whether the client is one for a Cluster. */
+  protected get inCluster(): boolean {
+    return this.client.nodes !== undefined;
+  }
+
+  /** Runs a script: one round trip, two when Redis does not know the script yet. */
+  run(script: Script, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<unknown> {
+    let known = true;
+    const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
+    return this.settle(send, keys, deadline, (error) => {
+      if (known && isReply(error, "NOSCRIPT")) {
+        // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
+        known = false;
+        return { after: 0, send };
+      }
+      // Every script may run twice, so this one may, too.
+      return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
+    });
+  }
+
+  #send(command: "evalsha" | "eval", text: string, keys: readonly string[], args: Arguments): Promise<unknown> {
+    this.gather();
+    const pipeline = this.#alone ? this.client.pipeline?.() : undefined;
+    if (pipeline === undefined) return this.client[command](text, keys.length, ...keys, ...args);
+    pipeline[command](text, keys.length, ...keys, ...args);
+    return pipeline.exec().then((replies) => {
+      const [error, result] = replies?.[0] ?? [new Error("The pipeline was not executed")];
+      if (error !== null) throw error;
+      return result;
+    });
+  }
+
+  /** Lets what is about to be sent share a write with what else is sent now. */
+  protected gather(): void {
+    const { stream } = this.client;
+    if (stream?.cork !== undefined) this.#corking.gather(stream as Corkable);
+  }
+
+  /** The options that the client was made with, as far as it shows them. */
+  get clientOptions(): Record<string, unknown> {
+    return { ...this.client.options };
+  }
+
+  /** Sends a command and lets it settle within the deadline. `retry` may answer an error with a second command. */
+  protected settle<T>(
+    send: () => Promise<T>,
+    keys: readonly string[],
+    deadline?: Deadline,
+    retry?: Retry<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => this.attempt(send, keys, resolve, reject, deadline, retry));
+  }
+
+  /**
+   * The same by callback, of which one is called, once. Every lookup passes here: `async` functions would add a promise for
+   * each layer. What a callback throws is not caught.
+   */
+  protected attempt<T>(
+    send: () => Promise<T>,
+    keys: readonly string[],
+    resolve: (value: T) => void,
+    reject: (error: Error) => void,
+    deadline?: Deadline,
+    retry?: Retry<T>,
+  ): void {
+    const [key] = keys;
+    if (!this.backlog.admits(key)) {
+      // On a later turn of the event loop: a caller who tries again at once would else never let an answer in.
+      setImmediate(reject, refusedError());
+      return;
+    }
+    const pending = send();
+    let endLate: (() => void) | undefined;
+    let last: unknown;
+    const giveUp = () => {
+      endLate = this.backlog.add(key);
+      reject(lateError(this.timeout, last));
+    };
+    const wait = deadline === undefined ? this.#line.begin(giveUp) : setTimeout(giveUp, deadline.left);
+    const stop = () => (wait instanceof Wait ? this.#line.end(wait) : clearTimeout(wait));
+    const succeed = (value: T) => {
+      if (endLate !== undefined) return endLate();
+      stop();
+      this.backlog.answered(key);
+      resolve(value);
+    };
+    const fail = (error: unknown) => {
+      if (endLate !== undefined) return endLate();
+      stop();
+      reject(translate(error, keys, this.clientOptions["keyPrefix"]));
+    };
+    const failed = (error: unknown) => {
+      last = error;
+      const again = retry?.(error);
+      if (again === undefined) return fail(error);
+      const repeat = () => again.send().then(succeed, failed);
+      if (again.after === 0) repeat();
+      // What is sent only in the hope that something has passed is not sent after the deadline.
+      else setTimeout(() => (endLate === undefined ? repeat() : endLate()), again.after);
+    };
+    pending.then(succeed, failed);
+  }
+}
