@@ -55,10 +55,11 @@ export function judge(
 ): CheckReport {
   const findings: CheckFinding[] = [];
   const servers = facts.map((each) => describe(each));
+  const underSentinel = Array.isArray(clientOptions["sentinels"]);
   servers.forEach((server, at) => {
     const where = servers.length > 1 ? ` (port ${server.port})` : "";
     const inCluster = facts[at]?.info["cluster_enabled"] === "1";
-    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted, inCluster)) {
+    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted, inCluster, underSentinel)) {
       findings.push({ ...finding, found: finding.found + where });
     }
   });
@@ -85,6 +86,7 @@ function* judgeServer(
   { config }: ServerFacts,
   replicasWanted: number,
   inCluster: boolean,
+  underSentinel: boolean,
 ): Generator<CheckFinding> {
   const { version, role, maxmemoryPolicy, appendOnly, connectedReplicas, hashMaxListpackValue, clockAhead } = server;
   if (version !== null && Number.parseInt(version, 10) < OLDEST_VERSION) {
@@ -156,6 +158,15 @@ function* judgeServer(
       mend: "connect the replicas, or lower replicas.count",
     };
   }
+  if (isMaster && underSentinel && connectedReplicas === 0 && replicasWanted === 0) {
+    yield {
+      code: "no-replica",
+      level: "warning",
+      found: "the master has no replica",
+      consequence: "when it fails, Sentinel has nothing to put in its place, and nobody has a session until it is back",
+      mend: "start a server with replicaof, and wait until SENTINEL REPLICAS lists it",
+    };
+  }
   if (Math.abs(clockAhead) > CLOCK_TOLERANCE) {
     yield {
       code: "clock",
@@ -182,12 +193,27 @@ function* judgeClient(options: Readonly<Record<string, unknown>>): Generator<Che
   const connection = (options["redisOptions"] as Record<string, unknown> | undefined) ?? options;
   const known = "connectTimeout" in connection || "redisOptions" in options;
   if (known && !connection["socketTimeout"]) {
+    const underSentinel = Array.isArray(options["sentinels"]);
     yield {
       code: "socketTimeout",
-      level: "warning",
+      level: underSentinel ? "danger" : "warning",
       found: "the client has no socketTimeout",
-      consequence: "when a server freezes or a network black-holes, the client never gives the connection up",
-      mend: "new Redis({ socketTimeout: 5000 }) (in a Cluster under redisOptions)",
+      consequence: underSentinel
+        ? "when a master freezes, the client stays with it, also when it wakes up after its failover: for some ten seconds it then finds sessions that were revoked meanwhile"
+        : "when a server freezes or a network black-holes, the client never gives the connection up",
+      mend: underSentinel
+        ? "new Redis({ sentinels, name, socketTimeout: 2000 }), shorter than Sentinel's down-after-milliseconds"
+        : "new Redis({ socketTimeout: 5000 }) (in a Cluster under redisOptions)",
+    };
+  }
+  if (Array.isArray(options["sentinels"]) && options["failoverDetector"]) {
+    yield {
+      code: "failoverDetector",
+      level: "danger",
+      found: "the client has a failoverDetector",
+      consequence:
+        "when Sentinel announces a new master while ioredis is just asking for it, the client ends for good (seen with ioredis 5.11 and 6.0), and every call rejects until the process is restarted",
+      mend: "leave it out, and set a socketTimeout shorter than Sentinel's down-after-milliseconds",
     };
   }
   const { scaleReads } = options;

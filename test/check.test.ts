@@ -121,6 +121,22 @@ describe("judge", () => {
     expect(findings.map((finding) => finding.found)).toEqual(found === undefined ? [] : [found]);
   });
 
+  it("knows what a Sentinel's client must have and must not, and a master that has no replica", () => {
+    const sentinels = [{ host: "10.0.0.1", port: 26_379 }];
+    const found = (own: object, replicas = "2", wanted = 0) =>
+      judge([server({ connected_slaves: replicas })], { ...CLIENT, ...own }, wanted).findings.map(
+        ({ code, level }) => `${code}: ${level}`,
+      );
+    expect(found({ sentinels, failoverDetector: false })).toEqual([]);
+    expect(found({ sentinels, failoverDetector: true })).toEqual(["failoverDetector: danger"]);
+    expect(found({ sentinels, socketTimeout: undefined })).toEqual(["socketTimeout: danger"]);
+    // A client of one server has both of these, too.
+    expect(found({ sentinels: null, failoverDetector: true })).toEqual([]);
+    expect(found({ sentinels }, "0")).toEqual(["no-replica: warning"]);
+    expect(found({ sentinels }, "0", 1)).toEqual(["replicas: danger"]);
+    expect(found({ sentinels: null }, "0")).toEqual([]);
+  });
+
   it("says of which server of a Cluster it speaks", () => {
     const other = server({ tcp_port: "6380", maxmemory_policy: "volatile-ttl" });
     const { servers, findings } = judge([HEALTHY, other], CLIENT, 0);

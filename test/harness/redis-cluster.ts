@@ -18,8 +18,8 @@ export interface RedisClusterOptions {
    * that a busy machine does not look like a failure; tests of failover want less.
    */
   readonly nodeTimeout?: number;
-  /** Further settings of every node, as on the command line. */
-  readonly args?: readonly string[];
+  /** Further settings of every node, as on the command line; of each by its number where a function is given. */
+  readonly args?: readonly string[] | ((at: number) => readonly string[]);
   /** The binary to run; what `findRedisBinary` finds by default. */
   readonly binary?: RedisBinary;
 }
@@ -98,7 +98,7 @@ export async function startCluster(options: RedisClusterOptions = {}): Promise<R
             ...["--repl-diskless-sync-delay", "0"],
             // A replica that has replicated nothing yet, not even a ping, is not told of to clients.
             ...["--repl-ping-replica-period", "1"],
-            ...args,
+            ...(typeof args === "function" ? args(at) : args),
           ],
         }),
       ),

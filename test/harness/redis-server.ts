@@ -10,7 +10,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,8 @@ export interface RedisServerOptions {
   readonly port?: number;
   /** Runs as a Redis Cluster of one node that owns every slot; `"member"` owns none, and waits to be joined to others. */
   readonly cluster?: boolean | "member";
+  /** Runs as a Redis Sentinel with this configuration, which it rewrites as it learns. */
+  readonly sentinel?: string;
   /** The binary to run; what `findRedisBinary` finds by default. */
   readonly binary?: RedisBinary;
 }
@@ -54,11 +56,13 @@ const HOST = "127.0.0.1";
 const START_TIMEOUT = 15_000;
 const STOP_TIMEOUT = 5_000;
 const PORT_ATTEMPTS = 20;
+const SENTINEL_FILE = "sentinel.conf";
 
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const binary = options.binary ?? (await findRedisBinary());
   const folder = await mkdtemp(join(tmpdir(), "coatcheck-redis-"));
   try {
+    if (options.sentinel !== undefined) await writeFile(join(folder, SENTINEL_FILE), options.sentinel);
     const [port, settings, first] = await startOnFreePort(binary, folder, options);
     return control(binary, folder, settings, port, first);
   } catch (error) {
@@ -133,6 +137,7 @@ async function launch(
   port: number,
 ): Promise<Running> {
   const args = [
+    ...(options.sentinel === undefined ? [] : [join(folder, SENTINEL_FILE), "--sentinel"]),
     ...["--port", String(port)],
     ...["--bind", HOST],
     ...["--dir", folder],
@@ -189,7 +194,7 @@ async function ready(child: ChildProcess, log: Log, exited: Promise<unknown>, ad
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
   const late = AbortSignal.timeout(START_TIMEOUT);
   await Promise.race([
-    log.says(/Ready to accept connections/),
+    log.says(/Ready to accept connections|Sentinel ID is/),
     failed,
     exited.then(() => {
       const taken = /Address already in use|[Cc]ould not create server TCP listening socket|Failed listening on port/;

@@ -1,3 +1,4 @@
+import { createConnection } from "node:net";
 import { describe, expect, it } from "vitest";
 import { afterFile, connect, uniquePrefix } from "./fixtures.ts";
 import { startRedisServer } from "./redis-server.ts";
@@ -119,6 +120,104 @@ describe("startProxy", () => {
     expect(await late.ping()).toBe("PONG");
   });
 
+  it("loses commands and not replies in a black hole up, replies and not commands in one down", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.blackhole("up");
+    const unheard = write(redis, key, "unheard");
+    await proxy.seen(key);
+    await stays(unheard, "pending");
+    expect(await direct.exists(key)).toBe(0);
+    proxy.restore();
+    expect(await unheard).toBe("OK");
+
+    await redis.ping();
+    proxy.blackhole("down");
+    const unanswered = write(redis, key, "unanswered");
+    await expect.poll(() => direct.get(key)).toBe("unanswered");
+    await stays(unanswered, "pending");
+    proxy.restore();
+    expect(await unanswered).toBe("OK");
+  });
+
+  it("delays bytes without one overtaking another, and lets them arrive at once when it is told to hurry", async () => {
+    const { proxy, redis, key } = await start();
+    proxy.delay(200);
+    const before = performance.now();
+    expect(await redis.ping()).toBe("PONG");
+    expect(performance.now() - before).toBeGreaterThan(190);
+
+    proxy.delay(60_000, "up");
+    const values = Promise.all([redis.incr(key), redis.incr(key), redis.expire(key, 60)]);
+    await proxy.seen("expire");
+    expect(await direct.exists(key)).toBe(0);
+    proxy.hurry();
+    expect(await values).toEqual([1, 2, 1]);
+  });
+
+  it("lets bytes trickle", async () => {
+    const { proxy, redis, key } = await start();
+    await write(redis, key, "0123456789");
+    proxy.drip(4, 30);
+    const before = performance.now();
+    // $10, a line end and the value: 15 bytes, so 4 portions.
+    expect(await redis.get(key)).toBe("0123456789");
+    expect(performance.now() - before).toBeGreaterThan(3 * 30 - 10);
+
+    proxy.drip(1, 60_000);
+    const last = redis.get(key);
+    await stays(last, "pending");
+    proxy.hurry();
+    expect(await last).toBe("0123456789");
+  });
+
+  it("abandons open connections without a word, and serves new ones", async () => {
+    const { proxy, redis, key } = await start();
+    const heard: string[] = [];
+    for (const event of ["close", "end", "error"]) redis.on(event, () => heard.push(event));
+    proxy.abandon();
+    const lost = write(redis, key, "lost");
+    await stays(lost, "pending");
+    expect(heard).toEqual([]);
+    expect(await direct.exists(key)).toBe(0);
+
+    const other = connect({ port: proxy.port });
+    expect(await other.ping()).toBe("PONG");
+    expect(proxy.connections).toBe(2);
+    redis.stream.destroy();
+    expect(await lost).toBe("OK");
+  });
+
+  it.each(["reset", "end"] as const)("ends connections in the middle of a reply by %s", async (how) => {
+    const { proxy, key } = await start();
+    await write(direct, key, "0123456789".repeat(100_000));
+    for (let round = 0; round < 2; round++) {
+      const socket = createConnection(proxy.port, proxy.host);
+      let text = "";
+      socket.on("data", (data) => {
+        text += data;
+      });
+      const failed = new Promise<string>((resolve) => {
+        socket.on("error", (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+        socket.on("end", () => resolve("end"));
+      });
+      const ping = async () => {
+        const { length } = text;
+        socket.write("PING\r\n");
+        await expect.poll(() => text.slice(length)).toBe("+PONG\r\n");
+      };
+      // What came before does not count, and what comes counts together.
+      await ping();
+      proxy.hangUpAfter(18, how);
+      await ping();
+      socket.write(`GET ${key}\r\n`);
+      expect(await failed).toBe(how === "end" ? "end" : "ECONNRESET");
+      expect(text).toBe("+PONG\r\n+PONG\r\n$1000000\r\n0");
+      socket.destroy();
+    }
+    proxy.hangUpAfter(null);
+    expect(await connect({ port: proxy.port }).strlen(key)).toBe(1_000_000);
+  });
+
   it("resets connections", async () => {
     const { proxy, redis } = await start();
     const error = new Promise<Error>((resolve) => redis.once("error", resolve));
@@ -151,6 +250,19 @@ describe("startProxy", () => {
     // Twice, although it was called once: this is why every script of the store is idempotent.
     expect(await pushed).toBe(2);
     await direct.expire(key, 60);
+  });
+
+  it("loses all but a part of one reply", async () => {
+    const { proxy, redis, key } = await start();
+    await write(redis, key, "0123456789");
+    const lost = proxy.dropNextReply("INCR", 3);
+    const seen: string[] = [];
+    redis.stream.on("data", (data) => seen.push(String(data)));
+    const counter = redis.incrby(`${key}:n`, 1000);
+    await lost;
+    expect(await counter).toBe(2000);
+    expect(seen).toEqual([":10"]);
+    await direct.expire(`${key}:n`, 60);
   });
 
   it("loses the reply to a certain command and none before it", async () => {

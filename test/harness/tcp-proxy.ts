@@ -1,11 +1,13 @@
 /**
  * A TCP proxy on the loopback interface that stands between a client and a server and forces what a network does by
- * chance: bytes that wait, bytes that get lost, connections that are reset or refused, replies that never arrive.
+ * chance: bytes that wait, trickle or get lost, connections that are reset, refused or left half-open, replies that never
+ * arrive or only in part.
  *
  * It knows nothing of Redis. Bytes keep their order in each direction of each connection, also through a hold.
  */
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { AT_ONCE, type Chunk, type Pace, Way } from "./tcp-way.ts";
 
 /** `up` is from the client to the server, `down` from the server to the client. */
 export type Direction = "up" | "down";
@@ -35,10 +37,26 @@ export interface TcpProxy {
    * what came since the last `hold` of that direction, or else since the start. Case does not matter.
    */
   seen(what: string | number, options?: SeenOptions): Promise<void>;
-  /** Accepts connections and bytes, old and new, and loses every byte, as a broken network does. */
-  blackhole(): void;
+  /** Accepts connections and bytes, old and new, and loses every byte, as a broken network does; both ways by default. */
+  blackhole(direction?: Direction): void;
   /** Ends the black hole. Connections that have lost bytes are reset, as they can no longer be understood. */
   restore(): void;
+  /** Lets bytes that come from now on arrive so many ms late, in order, until `hurry`. */
+  delay(ms: number, direction?: Direction): void;
+  /** Lets no more than so many bytes of each connection arrive every so many ms, until `hurry`. */
+  drip(bytes: number, every: number, direction?: Direction): void;
+  /** Ends delays and drips: what was under way arrives at once, in order. */
+  hurry(): void;
+  /**
+   * Ends the server's side of all open connections and leaves the clients' open, as a firewall does that forgets them: the
+   * clients hear nothing more, neither bytes nor an end, and what they send is lost. New connections work.
+   */
+  abandon(): void;
+  /**
+   * Ends each connection, open or new, when so many more bytes have come from the server, in the middle of whatever they
+   * are: by a reset, or in good order (`"end"`). `null` lets connections live again.
+   */
+  hangUpAfter(bytes: number | null, how?: "reset" | "end"): void;
   /** Resets every connection (RST) on both sides; what is held at the gate is lost. */
   reset(): void;
   /** Refuses new connections from now on (ECONNREFUSED). Open ones live on; add `reset()` to end them, too. */
@@ -47,25 +65,39 @@ export interface TcpProxy {
   accept(): Promise<void>;
   /**
    * Lets the server do its work and loses the reply: the next bytes from the server, or the first that follow `text` on
-   * its connection, are thrown away and the client's connection is reset. Resolves when that has happened.
+   * its connection, are thrown away, all but the first `part` of them, and the client's connection is reset. Resolves when
+   * that has happened.
    */
-  dropNextReply(text?: string): Promise<void>;
+  dropNextReply(text?: string, part?: number): Promise<void>;
   /** Ends everything. May be called again. */
   close(): Promise<void>;
 }
 
 const HOST = "127.0.0.1";
+const BOTH: readonly Direction[] = ["up", "down"];
 
 /** How much of each direction of a connection `seen` can look back on. */
 const MEMORY = 256 * 1024;
 
+/**
+ * Before a connection is reset that has just got its last bytes, ms: a reset overtakes what was not read yet. In a busy
+ * process the reading of that turn comes first, too.
+ */
+const READING_TIME = 10;
+
 interface Connection {
   readonly client: Socket;
   readonly server: Socket;
-  /** What waits at the gate, in order. `null` stands for the end of the stream. */
-  readonly waiting: Record<Direction, Array<Buffer | null>>;
+  /** What waits at the gate, in order. */
+  readonly waiting: Record<Direction, Chunk[]>;
+  /** What is under way behind the gate, where that takes time. */
+  readonly way: Record<Direction, Way>;
   /** Whether bytes were lost, so that neither side can understand the other any more. */
   broken: boolean;
+  /** Whether the two are apart, and neither is to hear of the other any more. */
+  abandoned: boolean;
+  /** How many bytes have come from the server since `hangUpAfter`. */
+  received: number;
   /** What has gone up since a reply was asked to be dropped. */
   request: string;
 }
@@ -75,8 +107,10 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const held: Record<Direction, boolean> = { up: false, down: false };
   const arrived = { up: newTally(), down: newTally() };
   const lookers = new Set<() => void>();
-  let lossy = false;
-  let drop: { text: string; done: () => void } | null = null;
+  const lossy: Record<Direction, boolean> = { up: false, down: false };
+  const pace: Record<Direction, Pace> = { up: AT_ONCE, down: AT_ONCE };
+  let drop: { text: string; part: number; done: () => void } | null = null;
+  let lifetime: { bytes: number; how: "reset" | "end" } | null = null;
 
   let listener = await listen(0);
   const address = listener.address();
@@ -93,7 +127,16 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
 
   function admit(client: Socket): void {
     const server = createConnection({ host: HOST, port: targetPort, allowHalfOpen: true, noDelay: true });
-    const connection: Connection = { client, server, waiting: { up: [], down: [] }, broken: false, request: "" };
+    const connection: Connection = {
+      client,
+      server,
+      waiting: { up: [], down: [] },
+      way: { up: new Way(server), down: new Way(client) },
+      broken: false,
+      abandoned: false,
+      received: 0,
+      request: "",
+    };
     connections.add(connection);
 
     client.on("data", (chunk) => arrive(connection, "up", chunk));
@@ -102,7 +145,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     server.on("end", () => pass(connection, "down", null));
     // What a client said before it vanished is still on its way; a server that vanishes takes its replies with it.
     client.on("error", () => {});
-    server.on("error", () => destroy(connection));
+    server.on("error", () => connection.abandoned || destroy(connection));
     client.on("close", () => {
       pass(connection, "up", null);
       forget(connection);
@@ -117,44 +160,47 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   function arrive(connection: Connection, direction: Direction, chunk: Buffer): void {
     arrived[direction].add(connection, chunk);
     for (const look of lookers) look();
+    if (connection.abandoned) return;
 
-    if (drop && direction === "down" && contains(connection.request, drop.text)) {
-      const { done } = drop;
+    if (direction === "down" && drop && contains(connection.request, drop.text)) {
+      const { part, done } = drop;
       drop = null;
-      lose(connection);
+      cutShort(connection, chunk.subarray(0, part), "reset");
       done();
+    } else if (direction === "down" && lifetime && connection.received + chunk.length >= lifetime.bytes) {
+      cutShort(connection, chunk.subarray(0, lifetime.bytes - connection.received), lifetime.how);
     } else {
+      if (direction === "down") connection.received += chunk.length;
       pass(connection, direction, chunk);
     }
   }
 
-  function pass(connection: Connection, direction: Direction, chunk: Buffer | null): void {
+  function pass(connection: Connection, direction: Direction, chunk: Chunk): void {
     if (held[direction]) connection.waiting[direction].push(chunk);
     else deliver(connection, direction, chunk);
   }
 
-  function deliver(connection: Connection, direction: Direction, chunk: Buffer | null): void {
-    if (lossy) {
+  function deliver(connection: Connection, direction: Direction, chunk: Chunk): void {
+    if (lossy[direction] || connection.abandoned) {
       connection.broken = true;
       return;
     }
-    const to = direction === "up" ? connection.server : connection.client;
-    if (to.destroyed || to.writableEnded) return;
-    if (chunk === null) {
-      to.end();
-      return;
-    }
-    if (drop && direction === "up") connection.request += chunk.toString("latin1");
-    to.write(chunk);
+    if (chunk !== null && drop && direction === "up") connection.request += chunk.toString("latin1");
+    connection.way[direction].send(chunk, pace[direction]);
   }
 
-  /** Resets the client and ends the server's side in good order, so that it carries out all that it was sent. */
-  function lose(connection: Connection): void {
-    connection.client.resetAndDestroy();
-    connection.server.end();
+  /** Gives the client a last part of a reply and ends the server's side in good order, so that it does all it was asked. */
+  function cutShort(connection: Connection, part: Buffer, how: "reset" | "end"): void {
+    const { client, server } = connection;
+    connection.abandoned = true;
+    server.end();
+    if (how === "end") client.end(part);
+    else if (part.length === 0) client.resetAndDestroy();
+    else client.write(part, () => setTimeout(() => setImmediate(() => client.resetAndDestroy()), READING_TIME));
   }
 
   function destroy(connection: Connection): void {
+    for (const way of Object.values(connection.way)) way.close();
     for (const socket of [connection.client, connection.server]) {
       // A socket that is still connecting has nobody to send a reset to.
       if (socket.connecting) socket.destroy();
@@ -204,12 +250,39 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       });
     },
 
-    blackhole() {
-      lossy = true;
+    blackhole(direction) {
+      for (const one of direction === undefined ? BOTH : [direction]) lossy[one] = true;
+    },
+
+    delay(ms, direction = "down") {
+      pace[direction] = { ...pace[direction], delay: ms };
+    },
+
+    drip(bytes, every, direction = "down") {
+      pace[direction] = { ...pace[direction], bytes, every };
+    },
+
+    hurry() {
+      for (const direction of BOTH) {
+        pace[direction] = AT_ONCE;
+        for (const { way } of connections) way[direction].hurry();
+      }
+    },
+
+    abandon() {
+      for (const connection of connections) {
+        connection.abandoned = true;
+        connection.server.destroy();
+      }
+    },
+
+    hangUpAfter(bytes, how = "reset") {
+      lifetime = bytes === null ? null : { bytes, how };
+      for (const connection of connections) connection.received = 0;
     },
 
     restore() {
-      lossy = false;
+      for (const direction of BOTH) lossy[direction] = false;
       for (const connection of [...connections]) if (connection.broken) destroy(connection);
     },
 
@@ -226,10 +299,10 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       if (!listener.listening) listener = await listen(port);
     },
 
-    dropNextReply(text = "") {
+    dropNextReply(text = "", part = 0) {
       for (const connection of connections) connection.request = "";
       return new Promise((resolve) => {
-        drop = { text, done: resolve };
+        drop = { text, part, done: resolve };
       });
     },
 

@@ -13,7 +13,7 @@ const include = [
   "test/store.test.ts",
   "test/one-time.test.ts",
   "test/{races,one-time-races}*.test.ts",
-  "test/{roundtrips,check,acl}.test.ts",
+  "test/{roundtrips,check,acl,tls}.test.ts",
   "test/faults-{server,replicas}.test.ts",
   "test/cluster/**/*.test.ts",
 ];

@@ -1,0 +1,175 @@
+/** A Cluster behind networks that break: each node has a proxy, and the clients know the nodes by those alone. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Cluster as Cluster5, type ClusterOptions } from "ioredis";
+import { Cluster as Cluster6 } from "ioredis6";
+import { Cluster as ValkeyCluster } from "iovalkey";
+import { createSessionStore } from "../../src/index.js";
+import { Keys } from "../../src/keys.js";
+import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
+import { startCluster } from "../harness/redis-cluster.js";
+import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";
+import { FULL, fault } from "./fault.js";
+import { Ledger } from "./ledger.js";
+import {
+  type ClientName,
+  closeAfterFile,
+  lasting,
+  networkFault,
+  recurring,
+  type Site,
+  TIMEOUT,
+  titleOf,
+} from "./network-rig.js";
+import { startSettling } from "./settling.js";
+
+const cluster = await startCluster();
+afterFile(() => cluster.close());
+const observer = connectCluster(cluster);
+
+/** As docs/operations.md recommends. */
+const CONNECTION = { socketTimeout: 1000, connectTimeout: 1000 };
+
+const kinds: readonly (readonly [name: string, module: ClientName, Client: typeof Cluster5])[] = [
+  ["ioredis 5", "ioredis", Cluster5],
+  ["ioredis 6", "ioredis6", Cluster6 as unknown as typeof Cluster5],
+  ["iovalkey", "iovalkey", ValkeyCluster as unknown as typeof Cluster5],
+];
+
+/** A client that reaches each node through a proxy of its own. */
+async function open(
+  module: ClientName,
+  Client: typeof Cluster5,
+  redisOptions: object = CONNECTION,
+): Promise<Site & { readonly client: Cluster5 }> {
+  const proxies = await Promise.all(cluster.nodes.map(({ port }) => startProxy(port)));
+  closeAfterFile(proxies);
+  const natMap: Record<string, { host: string; port: number }> = {};
+  for (const [at, { host, port }] of cluster.nodes.entries()) {
+    natMap[`${host}:${port}`] = { host, port: (proxies[at] as TcpProxy).port };
+  }
+  const options: ClusterOptions = { natMap, redisOptions };
+  const client = new Client(
+    proxies.map(({ host, port }) => ({ host, port })),
+    options,
+  );
+  client.on("error", () => {});
+  afterFile(() => client.disconnect());
+  await client.get("any");
+  const [server, version] = titleOf(cluster.version, module).split("; ");
+  return { servers: `${server}, Cluster of 3 behind a natMap; ${version}`, client, proxies, observer };
+}
+
+const clients = kinds.map(([name, module, Client]) => ({ name: `Cluster, ${name}`, open: () => open(module, Client) }));
+
+networkFault(clients, () =>
+  lasting(
+    "black hole before every master",
+    (proxy) => proxy.blackhole(),
+    (proxy) => proxy.restore(),
+  ),
+);
+networkFault(clients, () =>
+  lasting(
+    "half-open: every connection is forgotten without a word",
+    (proxy) => proxy.abandon(),
+    () => {},
+  ),
+);
+networkFault(clients, () =>
+  lasting(
+    "reset in mid-reply, after every 8 kB",
+    (proxy) => proxy.hangUpAfter(8009),
+    (proxy) => proxy.hangUpAfter(null),
+  ),
+);
+networkFault(clients, () =>
+  recurring(
+    "reply lost after the script ran, again and again",
+    async (proxy) => {
+      await proxy.dropNextReply("evalsha");
+      await sleep(150);
+    },
+    "replies lost",
+  ),
+);
+
+/** How many commands wait in a connection. */
+function queued(node: object): number {
+  const { commandQueue } = node as { readonly commandQueue?: { readonly length: number } };
+  return commandQueue?.length ?? 0;
+}
+
+/** A user whose sessions are on a certain master. */
+async function userOn(at: number, prefix: string): Promise<string> {
+  for (let user = 0; ; user++) {
+    const name = `user ${user} of ${at}`;
+    const slot = await cluster.slotOf(new Keys(prefix).user(name).index);
+    if ((await cluster.ownerOf(slot)) === cluster.nodes[at]) return name;
+  }
+}
+
+for (const [name, module, Client] of kinds) {
+  fault(
+    "Networks",
+    `black hole before one master of three, 800 calls/s to it (Cluster, ${name})`,
+    120_000,
+    async () => {
+      // Without `socketTimeout` the client holds every call, so that there is a bound to reach.
+      const { servers, client, proxies } = await open(module, Client, {});
+      const prefix = uniquePrefix();
+      const store = createSessionStore(client, { prefix, timeout: TIMEOUT });
+      const ledger = new Ledger();
+      const direct = createSessionStore(observer, { prefix });
+      const issued = await Promise.all(
+        [0, 1, 2].map(async (at) => direct.create({ userId: await userOn(at, prefix) })),
+      );
+      const [inTheHole, ...others] = issued.map(({ token }) => ({
+        token,
+        settling: startSettling(store, { timeout: TIMEOUT, every: 60_000, ledger, token }),
+      }));
+      if (inTheHole === undefined) throw new Error("There is no master.");
+      let [calls, unavailable, answered] = [0, 0, 0];
+      const load = setInterval(() => {
+        for (let i = 0; i < 16; i++) {
+          calls++;
+          store.touch(inTheHole.token).then(
+            () => answered++,
+            () => unavailable++,
+          );
+        }
+      }, 20);
+      await sleep(500);
+      const [proxy] = proxies as [TcpProxy];
+      proxy.blackhole();
+      await sleep(FULL ? 10_000 : 4000);
+      const held = client.nodes("master").reduce((sum, node) => sum + queued(node), 0);
+      if (held > 1800) ledger.accuse("P8", `the client holds ${held} calls for a master that does not answer`);
+      proxy.restore();
+      const ended = performance.now();
+      await sleep(2000);
+      clearInterval(load);
+      const all = [inTheHole, ...others].map(({ settling }) => settling);
+      await Promise.all(all.map((settling) => settling.stop()));
+      while (answered + unavailable < calls && performance.now() - ended < 20_000) await sleep(50);
+      if (answered + unavailable < calls) ledger.accuse("P8", `${calls - answered - unavailable} calls never settled`);
+      for (const { settling } of others) {
+        if (settling.outage !== null) ledger.accuse("P8", "a call failed whose own master could be reached");
+      }
+      if ((await store.get(inTheHole.token)) === null) ledger.accuse("P8", "a live session was not found afterwards");
+      client.disconnect();
+      return {
+        ...{ servers, times: 1, broken: ledger.broken, outage: inTheHole.settling.outage },
+        operations: calls + all.reduce((sum, settling) => sum + settling.calls, 0),
+        errors: {
+          STORE_UNAVAILABLE: all.reduce((sum, { errors }) => sum + (errors["STORE_UNAVAILABLE"] ?? 0), unavailable),
+        },
+        recovery: inTheHole.settling.recovery(ended),
+        further: {
+          "settled after the deadline, ms at most": Math.ceil(Math.max(...all.map(({ latest }) => latest))),
+          "commands waiting at its end": held,
+          "lookups on other masters that failed": others.reduce((sum, { settling }) => sum + settling.failures, 0),
+        },
+      };
+    },
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * An application under a steady load, in a process of its own, so that what grows in it is the library's or its client's. It
+ * uses the built package on a client with that client's defaults. network-memory.test.ts starts it and asks for its figures.
+ */
+import { createSessionStore } from "coatcheck";
+
+const [module, port, perSecond] = process.argv.slice(2);
+const { Redis } = await import(module);
+const redis = new Redis({ host: "127.0.0.1", port: Number(port) });
+redis.on("error", () => {});
+const store = createSessionStore(redis);
+const { token } = await store.create({ userId: "ada", claims: { role: "reader" } });
+
+const errors = {};
+let [calls, settled, failed] = [0, 0, 0];
+let lastFailure = 0;
+
+function call() {
+  calls++;
+  store.touch(token).then(
+    () => settled++,
+    (error) => {
+      settled++;
+      failed++;
+      lastFailure = Date.now();
+      const code = error.code ?? String(error);
+      errors[code] = (errors[code] ?? 0) + 1;
+    },
+  );
+}
+
+const begun = performance.now();
+const load = setInterval(() => {
+  // A process that was held up makes up for it: the load is so many calls a second.
+  const due = ((performance.now() - begun) / 1000) * Number(perSecond);
+  while (calls < due) call();
+}, 5);
+
+process.on("message", (order) => {
+  if (order === "end") clearInterval(load);
+  global.gc();
+  global.gc();
+  const queues = [redis.commandQueue, redis.offlineQueue, redis.prevCommandQueue];
+  const queued = queues.reduce((sum, queue) => sum + (queue?.length ?? 0), 0);
+  process.send({ heap: process.memoryUsage().heapUsed, queued, calls, settled, failed, errors, lastFailure });
+});
+process.on("disconnect", () => process.exit());
+process.send("ready");

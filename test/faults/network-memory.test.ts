@@ -1,0 +1,147 @@
+/** What an outage costs in memory, at 1 000 calls a second through clients with their defaults: nothing that grows with it. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ensureBuilt } from "../harness/dist.js";
+import { afterFile } from "../harness/fixtures.js";
+import { startRedisServer } from "../harness/redis-server.js";
+import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";
+import { FULL, fault, type Outcome } from "./fault.js";
+import { titleOf } from "./network-rig.js";
+
+const PER_SECOND = 1000;
+/** How long the outage lasts, ms. */
+const LASTS = FULL ? 60_000 : 10_000;
+const MEGABYTE = 2 ** 20;
+/** How much more the heap may hold at the end of an outage than when a third of it had passed. */
+const MOST_GROWTH = 2 * MEGABYTE;
+
+interface Figures {
+  /** Bytes in use after a collection of the garbage. */
+  readonly heap: number;
+  /** Commands that wait in the client. */
+  readonly queued: number;
+  readonly calls: number;
+  readonly settled: number;
+  readonly failed: number;
+  readonly errors: Readonly<Record<string, number>>;
+  /** When the last call rejected, epoch ms. */
+  readonly lastFailure: number;
+}
+
+const server = await startRedisServer();
+afterFile(() => server.stop());
+await ensureBuilt();
+
+interface Application {
+  look(order?: "end"): Promise<Figures>;
+  close(): void;
+}
+
+async function startApplication(module: string, proxy: TcpProxy): Promise<Application> {
+  const program = fileURLToPath(new URL("./network-memory-client.mjs", import.meta.url));
+  const child = fork(program, [module, String(proxy.port), String(PER_SECOND)], { execArgv: ["--expose-gc"] });
+  const died = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`The application ended: ${code ?? signal}`);
+  });
+  died.catch(() => {});
+  await Promise.race([once(child, "message"), died]);
+  return {
+    async look(order) {
+      const answer = once(child, "message");
+      child.send(order ?? "look");
+      return ((await Promise.race([answer, died])) as [Figures])[0];
+    },
+    close: () => child.disconnect(),
+  };
+}
+
+/** An outage, and what it left behind. */
+async function suffer(
+  module: "ioredis" | "ioredis6",
+  begin: (proxy: TcpProxy) => void,
+  end: (proxy: TcpProxy) => unknown,
+): Promise<Outcome> {
+  const proxy = await startProxy(server.port);
+  const application = await startApplication(module, proxy);
+  try {
+    await sleep(3000);
+    const before = await application.look();
+    begin(proxy);
+    const begun = Date.now();
+    await sleep(LASTS / 3);
+    const early = await application.look();
+    await sleep((LASTS * 2) / 3);
+    const late = await application.look();
+    await end(proxy);
+    const ended = Date.now();
+    const after = await recovered(application, ended);
+    // What was begun last has its deadline before it.
+    await application.look("end");
+    await sleep(2500);
+    const last = await application.look("end");
+
+    const broken: string[] = [];
+    const inMegabytes = ({ heap }: Figures) => (heap / MEGABYTE).toFixed(1);
+    if (late.heap - early.heap > MOST_GROWTH) {
+      broken.push(`the heap grew from ${inMegabytes(early)} to ${inMegabytes(late)} MB while the outage lasted`);
+    }
+    if (last.settled !== last.calls) broken.push(`P8: ${last.calls - last.settled} calls never settled`);
+    if (after === null) broken.push("P8: calls still fail 30 s after the end of the outage");
+    if (last.heap - before.heap > MOST_GROWTH) {
+      broken.push(`the heap was ${inMegabytes(before)} MB before the outage and ${inMegabytes(last)} MB after it`);
+    }
+    return {
+      ...{ servers: titleOf(server.version, module), times: 1, operations: last.calls, errors: last.errors, broken },
+      outage: (after?.lastFailure ?? Date.now()) - begun,
+      recovery: Math.max(0, (after?.lastFailure ?? Date.now()) - ended),
+      further: {
+        "heap before, early in the outage, at its end, after it, MB": [before, early, late, last]
+          .map(inMegabytes)
+          .join(", "),
+        "commands waiting at its end": late.queued,
+      },
+    };
+  } finally {
+    application.close();
+    await proxy.close();
+  }
+}
+
+/** The figures when no call has failed for two seconds; `null` where that does not come. */
+async function recovered(application: Application, ended: number): Promise<Figures | null> {
+  for (;;) {
+    const { failed } = await application.look();
+    await sleep(2000);
+    const figures = await application.look();
+    if (figures.failed === failed) return figures;
+    if (Date.now() - ended > 30_000) return null;
+  }
+}
+
+const outages = [
+  ["black hole", (proxy: TcpProxy) => proxy.blackhole(), (proxy: TcpProxy) => proxy.restore()],
+  [
+    "refused connections",
+    (proxy: TcpProxy) => {
+      proxy.refuse();
+      proxy.reset();
+    },
+    (proxy: TcpProxy) => proxy.accept(),
+  ],
+] as const;
+const cases = outages.flatMap(([name, begin, end]) =>
+  (["ioredis", "ioredis6"] as const).map((module) => ({ name, module, begin, end })),
+);
+// All at once: each has a process of its own, and the wait is long.
+let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
+for (const [at, { name, module }] of cases.entries()) {
+  const title = `memory, ${name} for ${LASTS / 1000} s at ${PER_SECOND} calls/s (${module === "ioredis" ? "ioredis 5" : "ioredis 6"}, defaults)`;
+  fault("Networks", title, LASTS + 90_000, async () => {
+    all ??= Promise.allSettled(cases.map((one) => suffer(one.module, one.begin, one.end)));
+    const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}
