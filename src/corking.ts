@@ -14,37 +14,30 @@ const MOST = 8;
 
 /** What one client sends in one turn of the event loop. */
 export class Corking {
-  /** Whether something has been sent in this turn already. */
-  #begun = false;
-  /** What is held back, and how much that is. */
-  #corked: Corkable | undefined;
+  #stream: Corkable | undefined;
   #held = 0;
 
   /**
-   * Announces something that is about to be written to a stream. The first of a turn is sent at once, for the server to
-   * begin with. What follows in the same step of the program, as when many replies arrive together, is sent as soon as the
-   * step is over; what comes one by one, as in a server whose requests arrive each on its own, at the end of the turn.
+   * Announces something that is about to be written to a stream. Several in the same step of the program, as when many
+   * replies arrive together, are sent as soon as the step is over. One that comes alone, as in a server whose requests
+   * arrive each on its own, waits for others to the end of the turn.
    */
   gather(stream: Corkable): void {
-    if (!this.#begun) {
-      this.#begun = true;
-      setImmediate(() => {
-        this.#release();
-        this.#begun = false;
-      });
-      return;
-    }
-    if (this.#corked !== undefined && (this.#held === MOST || this.#corked !== stream)) this.#release();
+    if (this.#stream !== undefined && (this.#held === MOST || this.#stream !== stream)) this.#release();
     this.#held++;
-    if (this.#corked !== undefined) return;
-    this.#corked = stream;
+    if (this.#stream !== undefined) return;
+    this.#stream = stream;
     stream.cork();
-    process.nextTick(() => this.#held > 1 && this.#release());
+    const release = () => {
+      // What was held by then has gone already, where others came that were too many.
+      if (this.#stream === stream) this.#release();
+    };
+    process.nextTick(() => (this.#held > 1 ? release() : setImmediate(release)));
   }
 
   #release(): void {
-    this.#corked?.uncork();
-    this.#corked = undefined;
+    this.#stream?.uncork();
+    this.#stream = undefined;
     this.#held = 0;
   }
 }

@@ -99,10 +99,10 @@ export class ScriptRunner<Client extends ScriptClient> {
     });
   }
 
-  /** Lets what is about to be sent share a write with what else is sent now. */
+  /** Lets what is about to be sent share a write with what else is sent now; it goes at once where nothing is under way. */
   protected gather(): void {
     const { stream } = this.client;
-    if (stream?.cork !== undefined) this.#corking.gather(stream as Corkable);
+    if (stream?.cork !== undefined && !this.#line.isEmpty) this.#corking.gather(stream as Corkable);
   }
 
   /** The options that the client was made with, as far as it shows them. */

@@ -26,6 +26,10 @@ export class WaitingLine {
     this.#timeout = timeout;
   }
 
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
   /** Lets something wait. `giveUp` is called, on its own tick, unless it ends in time. */
   begin(giveUp: () => void): Wait {
     const wait = new Wait(performance.now() + this.#timeout, giveUp);
