@@ -1,8 +1,8 @@
 /**
  * What `check()` makes of the facts that servers and client tell: which settings would break a promise, what would
- * happen, and how to mend it. Pure: the facts come from redis.ts.
+ * happen, and how to mend it. Pure: the facts come from redis/redis.ts.
  */
-import type { ServerFacts } from "./redis.js";
+import type { ServerFacts } from "./redis/redis.js";
 
 /** One thing that `check()` found. */
 export interface CheckFinding {

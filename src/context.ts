@@ -7,7 +7,7 @@ import type { Deadline } from "./deadline.js";
 import { CorruptRecordError } from "./errors.js";
 import type { Events, RejectionReason } from "./events.js";
 import type { Keys } from "./keys.js";
-import type { Redis } from "./redis.js";
+import type { Redis } from "./redis/redis.js";
 import { scripts } from "./scripts/scripts.js";
 import { decodeRecord, type Session, type StoredSession } from "./session.js";
 import type { Target } from "./token.js";

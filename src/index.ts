@@ -17,7 +17,7 @@ export {
   UserBlockedError,
 } from "./errors.js";
 export type { Events, RejectionReason, RevocationReason, SessionEvents } from "./events.js";
-export type { RedisClient, RedisPipeline, ReplicaOptions } from "./redis.js";
+export type { RedisClient, RedisPipeline, ReplicaOptions } from "./redis/redis.js";
 export type { Client, Session } from "./session.js";
 export { createSessionStore, type SessionStore, type SessionStoreOptions } from "./store.js";
 export type { Block, BlockOptions } from "./verbs/block.js";

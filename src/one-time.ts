@@ -10,7 +10,7 @@ import { IssueLimitError } from "./one-time/issue-limit-error.js";
 import { OneTimeKeys } from "./one-time/keys.js";
 import { decodeToken, encodeData, type OneTimeToken } from "./one-time/record.js";
 import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, checkUserId } from "./options.js";
-import { checkClient, Redis, type RedisClient } from "./redis.js";
+import { checkClient, Redis, type RedisClient } from "./redis/redis.js";
 import { oneTimeScripts as scripts } from "./scripts/one-time.js";
 import type { Script } from "./scripts/script.js";
 import { bucketOfUser, mintToken, parseToken } from "./token.js";

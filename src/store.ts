@@ -9,7 +9,7 @@ import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
 import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "./options.js";
-import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "./redis.js";
+import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "./redis/redis.js";
 import type { Session } from "./session.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";

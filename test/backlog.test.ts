@@ -1,11 +1,11 @@
 /** Calls beyond their deadline that the client still holds: there is a bound to them, and to nothing else. */
 import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { Backlog, backlogOf, MAX_LATE } from "../src/backlog.js";
 import { RedisStore } from "../src/express-session.js";
 import { createSessionStore, type SessionStore, StoreUnavailableError } from "../src/index.js";
-import type { RedisClient } from "../src/redis.js";
-import { slotOf } from "../src/slot.js";
+import { Backlog, backlogOf, MAX_LATE } from "../src/redis/backlog.js";
+import type { RedisClient } from "../src/redis/redis.js";
+import { slotOf } from "../src/redis/slot.js";
 import { callEveryVerb, liveSubject, rejection, settled, stranger } from "./fixtures/every-verb.js";
 import { afterFile, connect, uniquePrefix } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { judge } from "../src/check.js";
 import { createSessionStore } from "../src/index.js";
-import type { ServerFacts } from "../src/redis.js";
+import type { ServerFacts } from "../src/redis/redis.js";
 import { connect, uniquePrefix } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";
 

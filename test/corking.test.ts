@@ -1,6 +1,6 @@
 /** What is sent at one time, in how many writes. */
 import { expect, it } from "vitest";
-import { Corking } from "../src/corking.js";
+import { Corking } from "../src/redis/corking.js";
 
 /** A stream that notes the size of each write; what is written while it is corked is one write when it is uncorked. */
 function stream() {

@@ -10,8 +10,8 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
-  /^(deadline|errors|slot|token|keys|options|claims|session|events)\.ts$/,
-  /^(backlog|confirmations|corking|losses|redirection|redis-errors|script-runner|redis|keyspace|node-redis|waiting|scripts\/.*)\.ts$/,
+  /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
+  /^(redis|scripts)\/.*\.ts$/,
   /^(check|context|verbs\/.*|one-time|one-time\/.*|drop-in\/.*)\.ts$/,
   /^store\.ts$/,
   /^introspection\.ts$/,
@@ -47,19 +47,21 @@ describe("the layers", () => {
   it("let the doors to Redis alone call a client's commands, and the drop-in stores alone use the side door", () => {
     const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|z?scan|sendCommand)(\?\.)?\(|client\[/;
     expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
-      "keyspace.ts",
-      "node-redis.ts",
-      "redis.ts",
-      "script-runner.ts",
+      "redis/keyspace.ts",
+      "redis/node-redis.ts",
+      "redis/redis.ts",
+      "redis/script-runner.ts",
     ]);
-    const users = files.filter((file) => importsOf(file).some((path) => /^(keyspace|node-redis)\.ts$/.test(path)));
-    expect(users.filter((file) => !/^(node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
+    const users = files.filter((file) =>
+      importsOf(file).some((path) => /^redis\/(keyspace|node-redis)\.ts$/.test(path)),
+    );
+    expect(users.filter((file) => !/^(redis\/node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
   });
 
   it("let redis.ts alone name a command of Redis", () => {
     const names =
       /["'`](GET|SET|DEL|HGETALL|HMGET|HSET|HDEL|HINCRBY|EXISTS|PEXPIREAT|Z[A-Z]+|EVALSHA|EVAL|TIME|INFO|CONFIG|WAIT|SCAN)["'`]/;
-    expect(files.filter((file) => !file.startsWith("http/") && names.test(codeOf(file)))).toEqual(["redis.ts"]);
+    expect(files.filter((file) => !file.startsWith("http/") && names.test(codeOf(file)))).toEqual(["redis/redis.ts"]);
   });
 
   it("let coatcheck/jwt alone know jose", () => {

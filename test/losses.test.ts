@@ -2,7 +2,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, inject, it } from "vitest";
 import { createSessionStore } from "../src/index.js";
-import { tallyLosses } from "../src/losses.js";
+import { tallyLosses } from "../src/redis/losses.js";
 import { afterFile, connect } from "./harness/fixtures.js";
 import { startProxy } from "./harness/tcp-proxy.js";
 

@@ -1,7 +1,7 @@
 /** Many waits, one timer. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { WaitingLine } from "../src/waiting.js";
+import { WaitingLine } from "../src/redis/waiting.js";
 
 /** How many timers keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;

@@ -4,7 +4,7 @@
  */
 import type { Deadline } from "../deadline.js";
 import { CorruptRecordError } from "../errors.js";
-import type { Keyspace } from "../keyspace.js";
+import type { Keyspace } from "../redis/keyspace.js";
 import { dropInScripts as scripts } from "../scripts/drop-in.js";
 import type { Lifetime } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";

@@ -11,7 +11,7 @@
  */
 import type { Deadline } from "../deadline.js";
 import { escapeText } from "../keys.js";
-import type { Keyspace } from "../keyspace.js";
+import type { Keyspace } from "../redis/keyspace.js";
 import { dropInScripts as scripts } from "../scripts/drop-in.js";
 
 /** How many seconds a save may take between its two steps. drop-in-enlist.lua grants the same on top of the expiry. */

@@ -3,7 +3,7 @@
  * are, which the session store never does. It knows nothing of sessions.
  */
 import { EventEmitter } from "node:events";
-import { StoreUnavailableError } from "./errors.js";
+import { StoreUnavailableError } from "../errors.js";
 import { isPassing } from "./redirection.js";
 import { type ScriptClient, ScriptRunner } from "./script-runner.js";
 

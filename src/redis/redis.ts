@@ -2,14 +2,15 @@
  * The door of a session store to Redis: scripts, revocations that wait for replicas, and what the servers say of themselves.
  * It knows what a script is, but not what any script does.
  */
+
+import { Deadline } from "../deadline.js";
+import { NotReplicatedError } from "../errors.js";
+import { show } from "../options.js";
+import type { Script } from "../scripts/script.js";
 import { Confirmations } from "./confirmations.js";
-import { Deadline } from "./deadline.js";
-import { NotReplicatedError } from "./errors.js";
-import { show } from "./options.js";
 import { isPassing, redirectionOf } from "./redirection.js";
 import { isReply } from "./redis-errors.js";
 import { type Arguments, PAUSE, type ScriptClient, type ScriptPipeline, ScriptRunner } from "./script-runner.js";
-import type { Script } from "./scripts/script.js";
 
 /**
  * What the store needs of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`), iovalkey and

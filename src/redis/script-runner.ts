@@ -2,13 +2,14 @@
  * Runs scripts on one client, each within a deadline, and follows them where a Cluster has moved their keys. It knows what a
  * script is, but not what any script does.
  */
+
+import { Deadline } from "../deadline.js";
+import type { Script } from "../scripts/script.js";
 import { type Backlog, backlogOf, type Served } from "./backlog.js";
 import { type Corkable, Corking } from "./corking.js";
-import { Deadline } from "./deadline.js";
 import { type Connections, tallyLosses } from "./losses.js";
 import { isPassing } from "./redirection.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
-import type { Script } from "./scripts/script.js";
 import { Wait, WaitingLine } from "./waiting.js";
 
 /** What it takes to run scripts. */
