@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createSessionStore } from "../src/index.js";
 import { Keys } from "../src/keys.js";
-import { lookAtKeys } from "./faults/soak-keyspace.js";
+import { lookAtKeys } from "./faults/soak/keyspace.js";
 import { afterFile, connect, uniquePrefix } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";
 

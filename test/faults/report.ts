@@ -18,7 +18,7 @@ export default class FaultReport implements Reporter {
   }
 
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
-    const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".test.ts"));
+    const files = (await readdir(import.meta.dirname, { recursive: true })).filter((name) => name.endsWith(".test.ts"));
     const run = modules.filter((module) => [...module.children.allTests()].length > 0);
     // A fault that was left out, or failed before it had a row, would be missing in silence.
     if (!this.#whole || run.length < files.length) {

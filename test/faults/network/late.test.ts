@@ -5,15 +5,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis as Redis5 } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
-import { createSessionStore, type SessionStore, StoreUnavailableError } from "../../src/index.js";
-import { liveSubject, type Subject } from "../fixtures/every-verb.js";
-import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
-import { startRedisServer } from "../harness/redis-server.js";
-import { startProxy } from "../harness/tcp-proxy.js";
-import { auditKeys } from "./audit.js";
-import { FULL, fault, type Outcome } from "./fault.js";
-import { Ledger } from "./ledger.js";
-import { titleOf } from "./network-rig.js";
+import { createSessionStore, type SessionStore, StoreUnavailableError } from "../../../src/index.js";
+import { liveSubject, type Subject } from "../../fixtures/every-verb.js";
+import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
+import { auditKeys } from "../audit.js";
+import { FULL, fault, type Outcome } from "../fault.js";
+import { Ledger } from "../ledger.js";
+import { titleOf } from "./rig.js";
 
 const TIMEOUT = 300;
 const IDLE = 1000;

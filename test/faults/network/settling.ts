@@ -4,11 +4,11 @@
  * the process is late by after that is not the call's fault either, so it is measured and taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { createHttpSessions } from "../../src/http/index.js";
-import { NotReplicatedError, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
-import { everyVerb, type Subject, stranger } from "../fixtures/every-verb.js";
-import { Lag } from "./lag.js";
-import type { Ledger } from "./ledger.js";
+import { createHttpSessions } from "../../../src/http/index.js";
+import { NotReplicatedError, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../../src/index.js";
+import { everyVerb, type Subject, stranger } from "../../fixtures/every-verb.js";
+import { Lag } from "../lag.js";
+import type { Ledger } from "../ledger.js";
 
 /** How much later than such a timer a call may settle, ms. */
 const TOLERANCE = 50;

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
-import { afterFile } from "../harness/fixtures.js";
-import { type SentinelNode, startSentinel } from "../harness/redis-sentinel.js";
+import { afterFile } from "../../harness/fixtures.js";
+import { type SentinelNode, startSentinel } from "../../harness/redis-sentinel.js";
+import { FULL, fault } from "../fault.js";
 import { type Client, type Failing, failOver, type Hold, type Node, type Topology } from "./failover.js";
-import { FULL, fault } from "./fault.js";
 
 const DOWN_AFTER = 1500;
 const REPLICAS = 2;

@@ -2,16 +2,16 @@
 import { createRequire } from "node:module";
 import { Redis } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
-import { RedisStore } from "../../src/express-session.js";
-import { createSessionStore, type SessionStore } from "../../src/index.js";
-import { createOneTimeTokens } from "../../src/one-time.js";
-import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
-import { type RedisServer, startRedisServer } from "../harness/redis-server.js";
-import type { Line } from "./soak-calls.ts";
-import type { CountedClient } from "./soak-resources.ts";
-import { LIMIT, type SceneDesk } from "./soak-scene.ts";
-import { BRIEF_TTL, type TokenDesk } from "./soak-tokens.ts";
-import type { VisitDesk } from "./soak-visits.ts";
+import { RedisStore } from "../../../src/express-session.js";
+import { createSessionStore, type SessionStore } from "../../../src/index.js";
+import { createOneTimeTokens } from "../../../src/one-time.js";
+import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
+import { type RedisServer, startRedisServer } from "../../harness/redis-server.js";
+import type { Line } from "./calls.ts";
+import type { CountedClient } from "./resources.ts";
+import { LIMIT, type SceneDesk } from "./scene.ts";
+import { BRIEF_TTL, type TokenDesk } from "./tokens.ts";
+import type { VisitDesk } from "./visits.ts";
 
 /** One client with all that is on it. */
 export interface Desk extends SceneDesk, TokenDesk {

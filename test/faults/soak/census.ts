@@ -3,7 +3,7 @@
  * after, and judged.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import type { ProcessFigures } from "./soak-process.ts";
+import type { ProcessFigures } from "./process.ts";
 import {
   activeResources,
   cachedScripts,
@@ -12,8 +12,8 @@ import {
   queuedCommands,
   trend,
   usedMemory,
-} from "./soak-resources.ts";
-import type { Rig } from "./soak-rig.ts";
+} from "./resources.ts";
+import type { Rig } from "./rig.ts";
 
 /**
  * What the heap of the other process may grow by between the second and the last tenth of the run, bytes. It is some 9 MB;

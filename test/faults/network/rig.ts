@@ -5,15 +5,15 @@
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
-import { createSessionStore } from "../../src/index.js";
-import { tallyLosses } from "../../src/redis/losses.js";
-import type { RedisClient } from "../../src/redis/redis.js";
-import { afterFile, uniquePrefix } from "../harness/fixtures.js";
-import type { TcpProxy } from "../harness/tcp-proxy.js";
-import { audit } from "./audit.js";
-import { FULL, fault, type Outcome } from "./fault.js";
-import { Ledger } from "./ledger.js";
-import { type Load, prepareLoad } from "./load.js";
+import { createSessionStore } from "../../../src/index.js";
+import { tallyLosses } from "../../../src/redis/losses.js";
+import type { RedisClient } from "../../../src/redis/redis.js";
+import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
+import type { TcpProxy } from "../../harness/tcp-proxy.js";
+import { audit } from "../audit.js";
+import { FULL, fault, type Outcome } from "../fault.js";
+import { Ledger } from "../ledger.js";
+import { type Load, prepareLoad } from "../load.js";
 import { startSettling } from "./settling.js";
 
 /** The deadline of the stores, ms: shorter than the default, so that an outage is long beside it. */

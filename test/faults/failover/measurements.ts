@@ -1,6 +1,7 @@
 /** What was measured over some failovers of one kind, and how it reads in the report. */
+
+import type { Ledger } from "../ledger.js";
 import type { Client, Hold } from "./failover.js";
-import type { Ledger } from "./ledger.js";
 import type { Probe } from "./probe.js";
 
 /** The instants of one failover, by `performance.now()`. */

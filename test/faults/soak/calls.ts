@@ -3,7 +3,7 @@
  * what the calls are for.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { isSessionError, StoreUnavailableError } from "../../src/index.js";
+import { isSessionError, StoreUnavailableError } from "../../../src/index.js";
 
 /** What a call came to that Redis did not answer: it may have run, or may still. */
 export const UNSURE = Symbol("unsure");

@@ -2,7 +2,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { ensureBuilt } from "../harness/dist.js";
+import { ensureBuilt } from "../../harness/dist.js";
 
 /** What the process has, and what it did so far. */
 export interface ProcessFigures {
@@ -32,7 +32,7 @@ export interface SoakProcess {
 
 export async function startSoakProcess(port: number, prefix: string): Promise<SoakProcess> {
   await ensureBuilt();
-  const program = fileURLToPath(new URL("./soak-client.mjs", import.meta.url));
+  const program = fileURLToPath(new URL("./client.mjs", import.meta.url));
   const child = fork(program, [String(port), prefix], { execArgv: ["--expose-gc"] });
   const died = new Promise<never>((_, reject) => {
     child.once("exit", (code, signal) => reject(new Error(`The other process ended: ${code ?? signal}`)));

@@ -1,13 +1,13 @@
 /**
  * One scene of a soak: a user of its own, whose sessions nobody else deals with, and the means to ask for something and to
- * say what must come of it. soak-scenes.ts has the scenes.
+ * say what must come of it. scenes.ts has the scenes.
  */
 import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
-import type { IssuedSession, SessionStore } from "../../src/index.js";
-import type { Keys } from "../../src/keys.js";
-import type { Dice } from "./dice.ts";
-import { type Calls, type Line, UNSURE } from "./soak-calls.ts";
+import type { IssuedSession, SessionStore } from "../../../src/index.js";
+import type { Keys } from "../../../src/keys.js";
+import type { Dice } from "../dice.ts";
+import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** The stores on one of the clients. */
 export interface SceneDesk {

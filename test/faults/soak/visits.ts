@@ -4,9 +4,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import type { RedisStore } from "../../src/express-session.js";
-import type { Dice } from "./dice.ts";
-import { type Calls, type Line, UNSURE } from "./soak-calls.ts";
+import type { RedisStore } from "../../../src/express-session.js";
+import type { Dice } from "../dice.ts";
+import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** The store on one of the clients. */
 export interface VisitDesk {

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster as Cluster5, type ClusterOptions } from "ioredis";
 import { Cluster as Cluster6 } from "ioredis6";
 import { Cluster as ValkeyCluster } from "iovalkey";
-import { createSessionStore } from "../../src/index.js";
-import { Keys } from "../../src/keys.js";
-import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
-import { startCluster } from "../harness/redis-cluster.js";
-import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";
-import { FULL, fault } from "./fault.js";
-import { Ledger } from "./ledger.js";
+import { createSessionStore } from "../../../src/index.js";
+import { Keys } from "../../../src/keys.js";
+import { afterFile, connectCluster, uniquePrefix } from "../../harness/fixtures.js";
+import { startCluster } from "../../harness/redis-cluster.js";
+import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
+import { FULL, fault } from "../fault.js";
+import { Ledger } from "../ledger.js";
 import {
   type ClientName,
   closeAfterFile,
@@ -19,7 +19,7 @@ import {
   type Site,
   TIMEOUT,
   titleOf,
-} from "./network-rig.js";
+} from "./rig.js";
 import { startSettling } from "./settling.js";
 
 const cluster = await startCluster();

@@ -3,12 +3,12 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ensureBuilt } from "../harness/dist.js";
-import { afterFile } from "../harness/fixtures.js";
-import { startRedisServer } from "../harness/redis-server.js";
-import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";
-import { FULL, fault, type Outcome } from "./fault.js";
-import { titleOf } from "./network-rig.js";
+import { ensureBuilt } from "../../harness/dist.js";
+import { afterFile } from "../../harness/fixtures.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
+import { FULL, fault, type Outcome } from "../fault.js";
+import { titleOf } from "./rig.js";
 
 const PER_SECOND = 1000;
 /** How long the outage lasts, ms. */
@@ -40,7 +40,7 @@ interface Application {
 }
 
 async function startApplication(module: string, proxy: TcpProxy): Promise<Application> {
-  const program = fileURLToPath(new URL("./network-memory-client.mjs", import.meta.url));
+  const program = fileURLToPath(new URL("./memory-client.mjs", import.meta.url));
   const child = fork(program, [module, String(proxy.port), String(PER_SECOND)], { execArgv: ["--expose-gc"] });
   const died = once(child, "exit").then(([code, signal]) => {
     throw new Error(`The application ended: ${code ?? signal}`);

@@ -3,9 +3,9 @@
  * after it was voided or has expired.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { IssueLimitError, type OneTimeTokens } from "../../src/one-time.js";
-import type { Dice } from "./dice.ts";
-import { type Calls, type Line, UNSURE } from "./soak-calls.ts";
+import { IssueLimitError, type OneTimeTokens } from "../../../src/one-time.js";
+import type { Dice } from "../dice.ts";
+import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** One-time tokens on each of the clients: those that live for long, and those that soon expire. */
 export interface TokenDesk {

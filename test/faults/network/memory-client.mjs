@@ -1,6 +1,6 @@
 /**
  * An application under a steady load, in a process of its own, so that what grows in it is the library's or its client's. It
- * uses the built package on a client with that client's defaults. network-memory.test.ts starts it and asks for its figures.
+ * uses the built package on a client with that client's defaults. memory.test.ts starts it and asks for its figures.
  */
 import { createSessionStore } from "coatcheck";
 

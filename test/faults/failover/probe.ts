@@ -1,7 +1,7 @@
 /** One lookup after another, so often that it shows to some ten ms when a client could not reach its server. */
-import type { Session, SessionStore } from "../../src/index.js";
-import { StoreUnavailableError } from "../../src/index.js";
-import type { Span } from "./ledger.js";
+import type { Session, SessionStore } from "../../../src/index.js";
+import { StoreUnavailableError } from "../../../src/index.js";
+import type { Span } from "../ledger.js";
 
 type Answer = "live" | "dead" | "unavailable" | "wrong";
 

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Command } from "ioredis";
 import { Cluster as Cluster6 } from "ioredis6";
-import { Keys } from "../../src/keys.js";
-import { afterFile } from "../harness/fixtures.js";
-import { startCluster } from "../harness/redis-cluster.js";
+import { Keys } from "../../../src/keys.js";
+import { afterFile } from "../../harness/fixtures.js";
+import { startCluster } from "../../harness/redis-cluster.js";
+import { FULL, fault } from "../fault.js";
 import { type Client, type Failing, failOver, type Hold, type Node, type Topology } from "./failover.js";
-import { FULL, fault } from "./fault.js";
 
 const MASTERS = 3;
 const SLOTS = 16_384;

@@ -4,10 +4,10 @@
  * exactly; a scene in which a call gets no answer ends there, because that call may yet run.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { type IssuedSession, SessionLimitError, type SessionStore, UserBlockedError } from "../../src/index.js";
-import type { Dice } from "./dice.ts";
-import { UNSURE } from "./soak-calls.ts";
-import { LIMIT, NoAnswer, Scene, type Stage } from "./soak-scene.ts";
+import { type IssuedSession, SessionLimitError, type SessionStore, UserBlockedError } from "../../../src/index.js";
+import type { Dice } from "../dice.ts";
+import { UNSURE } from "./calls.ts";
+import { LIMIT, NoAnswer, Scene, type Stage } from "./scene.ts";
 
 /** More than one page of the store. */
 const CROWD = 300;

@@ -1,17 +1,17 @@
 /**
  * One master after another fails under a running load, in front of clients of both ioredis. What a topology must be able to
- * do is said here; failover-cluster.test.ts and failover-sentinel.test.ts do it.
+ * do is said here; cluster.test.ts and sentinel.test.ts do it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
-import { createSessionStore, type SessionStore } from "../../src/index.js";
-import { tallyLosses } from "../../src/redis/losses.js";
-import { uniquePrefix } from "../harness/fixtures.js";
-import type { RedisServer } from "../harness/redis-server.js";
-import { audit, sweep } from "./audit.js";
-import type { Outcome } from "./fault.js";
-import { type Known, Ledger, type Loss, UNCONFIRMED } from "./ledger.js";
-import { prepareLoad } from "./load.js";
+import { createSessionStore, type SessionStore } from "../../../src/index.js";
+import { tallyLosses } from "../../../src/redis/losses.js";
+import { uniquePrefix } from "../../harness/fixtures.js";
+import type { RedisServer } from "../../harness/redis-server.js";
+import { audit, sweep } from "../audit.js";
+import type { Outcome } from "../fault.js";
+import { type Known, Ledger, type Loss, UNCONFIRMED } from "../ledger.js";
+import { prepareLoad } from "../load.js";
 import { Measurements } from "./measurements.js";
 import { Probe } from "./probe.js";
 

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis as Redis5 } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
 import { Redis as Valkey } from "iovalkey";
-import { afterFile, connect } from "../harness/fixtures.js";
-import { startRedisServer } from "../harness/redis-server.js";
-import { startProxy } from "../harness/tcp-proxy.js";
-import { closeAfterFile, lasting, networkFault, recurring, type Site, TIMEOUT, titleOf } from "./network-rig.js";
+import { afterFile, connect } from "../../harness/fixtures.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
+import { closeAfterFile, lasting, networkFault, recurring, type Site, TIMEOUT, titleOf } from "./rig.js";
 
 const server = await startRedisServer();
 afterFile(() => server.stop());

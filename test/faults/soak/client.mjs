@@ -1,7 +1,7 @@
 /**
  * Another process of a soak, which takes part in the load and keeps no books, so that all that grows in it is the library's
  * or the client's. It uses the built package on ioredis 5 and 6, and makes a new store for each of its rounds, as an
- * application may for each of its requests. soak-process.ts starts it and asks for its figures.
+ * application may for each of its requests. process.ts starts it and asks for its figures.
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
