@@ -3,6 +3,7 @@
  *
  *   prefix{bucket}:s:<id>       a session: hash, TTL = its expiresAt
  *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by expiresAt, TTL = its latest member
+ *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = the deadline of its call
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
  * A script gets one of these whole, and completes what stands before the kind to the others' names. Only a rotation gets

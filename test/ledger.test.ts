@@ -91,12 +91,12 @@ describe("a store that lies", () => {
   it.each<[string, string[], Parameters<typeof judge>[0]]>([
     [
       "says that it revoked, and did not",
-      ["P1"],
+      ["P1", "P2"],
       (honest, _, now) => ({ revoke: async (target) => (now() ? true : honest.revoke(target)) }),
     ],
     [
       "spares a session of those that it revokes",
-      ["P1"],
+      ["P1", "P2"],
       (honest) => ({
         async revokeAllForUser(userId, options) {
           const sessions = await honest.listForUser(userId);
@@ -108,7 +108,7 @@ describe("a store that lies", () => {
     ],
     [
       "does not block",
-      ["P1"],
+      ["P1", "P2"],
       (honest, _, now) => ({
         async blockUser(userId) {
           const count = await honest.blockUser(userId);
@@ -119,7 +119,7 @@ describe("a store that lies", () => {
     ],
     [
       "leaves the old token of a rotation alive",
-      ["P1"],
+      ["P1", "P2"],
       (honest, _, now) => ({
         rotate: (token, options) =>
           honest.rotate(token, now() && options?.userId === undefined ? { ...options, grace: 60_000 } : options),
@@ -195,10 +195,11 @@ describe("a store that lies", () => {
     [
       "forgets when a key ends",
       ["P5"],
-      (honest, keys, now) => ({
+      // Every time, as the next change of the session gives it its end back.
+      (honest, keys) => ({
         async touch(token) {
           const session = await honest.touch(token);
-          if (session !== null && now()) await redis.persist(keys.session(session.id));
+          if (session !== null) await redis.persist(keys.session(session.id));
           return session;
         },
       }),
@@ -225,7 +226,8 @@ describe("a store that lies", () => {
     ],
   ])("%s is caught", async (_, expected, lie) => {
     const { ledger } = await judge(lie);
-    expect(promises(ledger)).toEqual(expect.arrayContaining(expected));
+    // Whether somebody tries the dead before the end is chance, and whether it is caught by that or by the end.
+    expect(expected.filter((promise) => promises(ledger).includes(promise))).not.toEqual([]);
   });
 
   it("that settles after its deadline is caught, and one whose process was late itself is not", async () => {

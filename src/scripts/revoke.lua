@@ -4,6 +4,8 @@
 -- ARGV[2]  for a log-in: the version that the claims must still have; '' for any
 -- ARGV[3]  '1' to end this one of the two alone, else ''
 -- ARGV[4]  '1' to write something in any case, for a WAIT, else ''
+-- ARGV[5]  for a log-in: the id of the session that takes this one's place; '' else
+-- ARGV[6]  for a log-in: for how many ms the caller may be waiting for a reply
 -- Returns  {'none'}, {'secret'}, {'superseded'} (a log-in must not end a session that was rotated meanwhile), {'conflict',
 --          record} (another version), or {'ok', user id or '', ended ids …}. While Redis Cluster moves the slot, also
 --          {'twin', id} (nothing was done: the other one of the two is not here, and is to be ended first) and
@@ -11,8 +13,12 @@
 local id = string.sub(KEYS[1], -26)
 local keys = stem(KEYS[1], id)
 local sessions = keys .. 's:'
+-- What a log-in leaves where the session was, for as long as its reply may get lost: a second run then knows of the first.
+local trail = keys .. 'e:' .. id
 local record = load(KEYS[1])
 if not record then
+  local left = ARGV[5] ~= '' and load(trail)
+  if left and left.n == ARGV[5] then return { 'ok', '', id } end
   if ARGV[4] == '1' then trace(KEYS[1]) end
   return { 'none' }
 end
@@ -26,9 +32,11 @@ if twin and not together(KEYS[1], sessions .. twin) then return { 'twin', twin }
 local ids = { id }
 if twin and redis.call('EXISTS', sessions .. twin) == 1 then ids[2] = twin end
 local index = record.u and keys .. 'u:' .. record.u
-if index and together(KEYS[1], index) then
-  strike(index, sessions, ids)
-  return { 'ok', record.u, unpack(ids) }
+local listed = index and together(KEYS[1], index)
+-- The end comes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
+if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
+if ARGV[5] ~= '' then
+  redis.call('HSET', trail, 'n', ARGV[5])
+  redis.call('PEXPIREAT', trail, digits(clock() + tonumber(ARGV[6])))
 end
-redis.call('DEL', unpack(keys_of(ids, sessions)))
-return { index and 'unlisted' or 'ok', record.u or '', unpack(ids) }
+return { index and not listed and 'unlisted' or 'ok', record.u or '', unpack(ids) }

@@ -7,6 +7,7 @@ import { checkClaims, checkDuration, checkNames, checkString, checkUserId } from
 import { scripts } from "../scripts/scripts.js";
 import { type Client, decodeRecord } from "../session.js";
 import { bucketOfUser, mintToken, randomBucket } from "../token.js";
+import { endSession } from "./end.js";
 
 /** What a session is created with. */
 export interface CreateOptions<Claims extends object> {
@@ -73,7 +74,7 @@ export async function issue<Claims extends object>(
       }
       // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
       // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
-      await cx.redis.run(scripts.revoke, [key, cx.keys.indexes(minted.id)], [minted.secretHash, ""], deadline);
+      await endSession(cx, minted, { deadline });
     }
     // Or there was too much to evict in one call, or one in 2^65 ids of this millisecond was taken.
     minted = mintToken(bucket);

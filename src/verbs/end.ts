@@ -31,21 +31,30 @@ export interface SessionEnd extends End {
 }
 
 interface EndOptions {
-  /** The version that the claims must still have, for a log-in. */
-  readonly version?: string;
+  /** For a log-in: which session takes its place, and the version that the claims must still have, or `""` for any. */
+  readonly logIn?: { readonly id: string; readonly version: string };
   /** Where this is one step of a longer call, which waits for no replicas. */
   readonly deadline?: Deadline;
 }
 
 /** Ends one session. */
 export async function endSession(cx: Door, target: Target, options: EndOptions = {}): Promise<SessionEnd> {
-  const { version = "", deadline = cx.redis.deadline() } = options;
+  const { logIn = { id: "", version: "" }, deadline = cx.redis.deadline() } = options;
+  const { version } = logIn;
   const run = async (id: string, args: readonly string[]) => {
     const keys = [cx.keys.session(id)];
     const { result, shortfall } =
       options.deadline === undefined
-        ? await cx.redis.runRevocation(scripts.revoke, keys, [...args, cx.redis.traced], deadline)
-        : { result: await cx.redis.run(scripts.revoke, keys, [...args, ""], deadline), shortfall: null };
+        ? await cx.redis.runRevocation(scripts.revoke, keys, [...args, cx.redis.traced, "", 0], deadline)
+        : {
+            result: await cx.redis.run(
+              scripts.revoke,
+              keys,
+              [...args, "", id === target.id ? logIn.id : "", Math.ceil(deadline.left) + 1],
+              deadline,
+            ),
+            shortfall: null,
+          };
     return { reply: result as [string, string?, ...string[]], shortfall };
   };
 
@@ -84,7 +93,9 @@ export async function endEach(
   const others = ids.filter((id) => id !== kept?.successor && id !== kept?.predecessor);
   if (others.length === 0) return null;
   const ends = await Promise.all(
-    others.map((id) => cx.redis.runRevocation(scripts.revoke, [cx.keys.session(id)], ["", "", "1", cx.redis.traced])),
+    others.map((id) =>
+      cx.redis.runRevocation(scripts.revoke, [cx.keys.session(id)], ["", "", "1", cx.redis.traced, "", 0]),
+    ),
   );
   // The next page is read from the index again, so this one has to leave it.
   await unlist(cx, index, others);

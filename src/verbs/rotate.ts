@@ -115,7 +115,7 @@ async function handOver<Claims extends object>(
   let { session } = issued;
   for (;;) {
     const version = previousUserId === null ? stored.version : "";
-    const { status, record } = await endSession(cx, old, { version, deadline });
+    const { status, record } = await endSession(cx, old, { logIn: { id: session.id, version }, deadline });
     if (status === "ok") break;
     if (status !== "conflict") {
       // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.

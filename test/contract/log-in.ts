@@ -33,11 +33,17 @@ export function describeLogIn(rig: Rig): void {
       expect(await store.find(guest.session.id)).toBeNull();
     });
 
-    it("leaves no key of the guest behind", async () => {
-      const { store, keys, keyOf, indexOf } = rig.open();
+    it("leaves nothing of the guest behind but, for the time of the call, what has taken its place", async () => {
+      const { store, keys, keyOf, indexOf } = rig.open({ timeout: MINUTE });
       const guest = await store.create();
       const { session } = present(await store.rotate(guest.token, { userId: "ada" }));
       expect(await keys()).toEqual([keyOf(session), indexOf(session)].sort());
+      const trail = keyOf(guest.session).replace(/s:(\w+)$/, "e:$1");
+      expect(await rig.redis.hgetall(trail)).toEqual({ n: session.id });
+      const left = await rig.redis.pttl(trail);
+      expect(left).toBeGreaterThan(0);
+      // The clock of ioredis-mock is off by up to a second.
+      expect(left).toBeLessThanOrEqual(MINUTE + 1000);
     });
 
     it("ends the guest's predecessor too, where a grace is still running", async () => {
