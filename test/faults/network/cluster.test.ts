@@ -15,7 +15,8 @@ import {
   closeAfterFile,
   lasting,
   networkFault,
-  recurring,
+  replyLost,
+  resetInMidReply,
   type Site,
   TIMEOUT,
   titleOf,
@@ -75,23 +76,8 @@ networkFault(clients, () =>
     () => {},
   ),
 );
-networkFault(clients, () =>
-  lasting(
-    "reset in mid-reply, after every 8 kB",
-    (proxy) => proxy.hangUpAfter(8009),
-    (proxy) => proxy.hangUpAfter(null),
-  ),
-);
-networkFault(clients, () =>
-  recurring(
-    "reply lost after the script ran, again and again",
-    async (proxy) => {
-      await proxy.dropNextReply("evalsha");
-      await sleep(150);
-    },
-    "replies lost",
-  ),
-);
+networkFault(clients, resetInMidReply);
+networkFault(clients, replyLost);
 
 /** How many commands wait in a connection. */
 function queued(node: object): number {

@@ -6,7 +6,17 @@ import { Redis as Valkey } from "iovalkey";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
-import { closeAfterFile, lasting, networkFault, recurring, type Site, TIMEOUT, titleOf } from "./rig.js";
+import {
+  closeAfterFile,
+  lasting,
+  networkFault,
+  recurring,
+  replyLost,
+  resetInMidReply,
+  type Site,
+  TIMEOUT,
+  titleOf,
+} from "./rig.js";
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
@@ -89,13 +99,7 @@ networkFault(clients, () =>
     () => {},
   ),
 );
-networkFault(clients, () =>
-  lasting(
-    "reset in mid-reply, after every 8 kB",
-    (proxy) => proxy.hangUpAfter(8009),
-    (proxy) => proxy.hangUpAfter(null),
-  ),
-);
+networkFault(clients, resetInMidReply);
 networkFault(clients, () =>
   lasting(
     "server hangs up after every 8 kB of replies",
@@ -103,16 +107,7 @@ networkFault(clients, () =>
     (proxy) => proxy.hangUpAfter(null),
   ),
 );
-networkFault(clients, () =>
-  recurring(
-    "reply lost after the script ran, again and again",
-    async (proxy) => {
-      await proxy.dropNextReply("evalsha");
-      await sleep(150);
-    },
-    "replies lost",
-  ),
-);
+networkFault(clients, replyLost);
 networkFault(clients, () =>
   recurring(
     "refuses connections, and accepts them again",

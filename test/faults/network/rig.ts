@@ -78,6 +78,23 @@ export function recurring(name: string, strike: (proxy: TcpProxy) => Promise<unk
   };
 }
 
+export const resetInMidReply = () =>
+  lasting(
+    "reset in mid-reply, after every 8 kB",
+    (proxy) => proxy.hangUpAfter(8009),
+    (proxy) => proxy.hangUpAfter(null),
+  );
+
+export const replyLost = () =>
+  recurring(
+    "reply lost after the script ran, again and again",
+    async (proxy) => {
+      await proxy.dropNextReply("evalsha");
+      await sleep(150);
+    },
+    "replies lost",
+  );
+
 /** A row for each client. They suffer together, which takes no longer than one alone. */
 export function networkFault(
   clients: readonly { readonly name: string; open(): Promise<Site> }[],
