@@ -45,6 +45,7 @@ async function startApplication(module: string, proxy: TcpProxy): Promise<Applic
   const died = once(child, "exit").then(([code, signal]) => {
     throw new Error(`The application ended: ${code ?? signal}`);
   });
+  // Who waits for an answer hears of it; where nobody does, its end is in order.
   died.catch(() => {});
   await Promise.race([once(child, "message"), died]);
   return {

@@ -87,6 +87,7 @@ export function startSettling(
     while (!over.signal.aborted) {
       const subject = stranger(`settles ${++rounds}`);
       for (const [verb, run] of Object.entries(calls)) make(verb, run, subject);
+      // It rejects when it is over, which the loop sees for itself.
       await sleep(every, undefined, { signal: over.signal }).catch(() => {});
     }
   }

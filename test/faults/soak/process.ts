@@ -37,6 +37,7 @@ export async function startSoakProcess(port: number, prefix: string): Promise<So
   const died = new Promise<never>((_, reject) => {
     child.once("exit", (code, signal) => reject(new Error(`The other process ended: ${code ?? signal}`)));
   });
+  // Who waits for an answer hears of it; where nobody does, its end is in order.
   died.catch(() => {});
   await Promise.race([once(child, "message"), died]);
   let turn: Promise<unknown> = Promise.resolve();
@@ -47,6 +48,7 @@ export async function startSoakProcess(port: number, prefix: string): Promise<So
       child.send(order);
       return ((await Promise.race([message, died])) as unknown[])[0] as ProcessFigures;
     });
+    // The next question may be asked all the same; who asked this one hears of its failure.
     turn = answer.catch(() => {});
     return answer;
   };
