@@ -35,6 +35,22 @@ async function judge(
   return { ledger, load };
 }
 
+/**
+ * Judges anew, with other dice, until there is enough to see. How often a lie is told, and whether anybody looks before it is
+ * out of date, is chance: one load in ten shows nothing.
+ */
+async function judgeUntil(
+  isEnough: (ledger: Ledger) => boolean,
+  ...[lie, options]: Parameters<typeof judge>
+): Promise<Ledger> {
+  for (let seed = 1; ; seed++) {
+    const { ledger } = await judge(lie, { ...options, seed });
+    if (isEnough(ledger) || seed === 20) return ledger;
+  }
+}
+
+/** Whether what a failover lost was counted, or wrongly held against the store. */
+const showsOrBreaks = (figure: string) => (ledger: Ledger) => figure in ledger.further || ledger.broken.length > 0;
 const promises = ({ broken }: Ledger) => [...new Set(broken.map((what) => what.split(":")[0]))];
 const unavailable = () => Promise.reject(new StoreUnavailableError("no answer"));
 
@@ -225,9 +241,10 @@ describe("a store that lies", () => {
       (honest, _, now) => ({ get: (token) => (now() ? Promise.reject(new TypeError("oops")) : honest.get(token)) }),
     ],
   ])("%s is caught", async (_, expected, lie) => {
-    const { ledger } = await judge(lie);
     // Whether somebody tries the dead before the end is chance, and whether it is caught by that or by the end.
-    expect(expected.filter((promise) => promises(ledger).includes(promise))).not.toEqual([]);
+    const isCaught = (ledger: Ledger) => expected.some((promise) => promises(ledger).includes(promise));
+    const ledger = await judgeUntil(isCaught, lie);
+    expect(ledger.broken.filter((what) => expected.some((promise) => what.startsWith(promise)))).not.toEqual([]);
   });
 
   it("that settles after its deadline is caught, and one whose process was late itself is not", async () => {
@@ -270,14 +287,15 @@ describe("a window in which a failover may lose what no replica has", () => {
   });
 
   it("excuses what may be lost, and counts it", async () => {
-    const { ledger } = await judge(undone, { mayLose: ["revocation"] });
+    const figure = "acknowledged revocations that came back";
+    const ledger = await judgeUntil(showsOrBreaks(figure), undone, { mayLose: ["revocation"] });
     expect(ledger.broken).toEqual([]);
-    expect(ledger.further["acknowledged revocations that came back"]).toBeGreaterThan(0);
+    expect(ledger.further[figure]).toBeGreaterThan(0);
   });
 
   it("excuses nothing else", async () => {
-    const { ledger } = await judge(undone, { mayLose: UNCONFIRMED });
-    expect(promises(ledger)).toContain("P1");
+    const isCaught = (ledger: Ledger) => promises(ledger).includes("P1");
+    expect(promises(await judgeUntil(isCaught, undone, { mayLose: UNCONFIRMED }))).toContain("P1");
   });
 
   it("excuses nothing that was acknowledged before it opened or began after it closed", () => {
@@ -340,10 +358,11 @@ describe("a window in which a failover may lose what no replica has", () => {
       }),
     ],
   ])("excuses a lost %s", async (loss, figure, lie) => {
-    const lossy = await judge(lie, { mayLose: [loss], weights: { block: 20 } });
-    expect(lossy.ledger.broken).toEqual([]);
-    expect(lossy.ledger.further[figure]).toBeGreaterThan(0);
-    const strict = await judge(lie, { weights: { block: 20 } });
-    expect(strict.ledger.broken).not.toEqual([]);
+    const weights = { block: 20 };
+    const lossy = await judgeUntil(showsOrBreaks(figure), lie, { mayLose: [loss], weights });
+    expect(lossy.broken).toEqual([]);
+    expect(lossy.further[figure]).toBeGreaterThan(0);
+    const strict = await judgeUntil(({ broken }) => broken.length > 0, lie, { weights });
+    expect(strict.broken).not.toEqual([]);
   });
 });
