@@ -5,8 +5,8 @@
 -- ARGV[2]  until when, epoch ms, or '' for good
 -- ARGV[3]  reason, or ''
 -- ARGV[4]  most sessions in this page
--- Returns  {'past', the clock of Redis} (nothing was done), {1 where more sessions are left, else 0, ended ids …}, or {2}
---          (the user is blocked, and no session has ended yet: Redis Cluster is moving the slot)
+-- Returns  {'past', the clock of Redis} (nothing was done), {1 where more sessions are left, else 0, ended ids …}, or {2,
+--          ids …} (the user is blocked, and no session has ended yet: Redis Cluster is moving the slot)
 -- Bound    ARGV[4] sessions
 local now = clock()
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= now then return { 'past', digits(now) } end

@@ -40,12 +40,14 @@ export async function blockUser<Claims extends object>(
   if (more === "past") {
     throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${ended[0]}`);
   }
-  if (Number(more) === APART) return revokePages(cx, userId, "", "blocked");
-  announceEnd(cx, ended, userId, "blocked");
+  // None of those that it names has ended where the page lies apart.
+  const page = Number(more) === APART ? [] : ended;
+  announceEnd(cx, page, userId, "blocked");
   // From here on no session is created any more, so what is left can only become less.
-  if (Number(more) !== 0) return ended.length + (await revokePages(cx, userId, "", "blocked"));
+  const left = Number(more) === 0 ? 0 : await revokePages(cx, userId, "", "blocked");
+  // After a failover in between, what the last page waited for does not include the block.
   if (shortfall !== null) throw shortfall;
-  return ended.length;
+  return page.length + left;
 }
 
 export async function unblockUser<Claims extends object>(cx: Context<Claims>, userId: string): Promise<boolean> {
