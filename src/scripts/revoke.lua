@@ -35,7 +35,8 @@ local index = record.u and keys .. 'u:' .. record.u
 local listed = index and together(KEYS[1], index)
 -- The end comes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
 if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
-if ARGV[5] ~= '' then
+-- On a node that the slot is leaving no key can be made: then the log-in goes without.
+if ARGV[5] ~= '' and together(trail) then
   redis.call('HSET', trail, 'n', ARGV[5])
   redis.call('PEXPIREAT', trail, digits(clock() + tonumber(ARGV[6])))
 end

@@ -20,9 +20,10 @@ export interface Moving {
 
 /**
  * MIGRATE tells the other node how long a key has yet to live, not until when: it lives longer by the time of its journey,
- * until the next touch. On a busy machine that is some ms.
+ * until the next touch. On a busy machine that is some ms, and more where the machine stands still; sessions live for half an
+ * hour.
  */
-const JOURNEY = 1000;
+const JOURNEY = 15_000;
 
 /** Two or more masters, and stores that have long to answer: what must happen at once is asserted by the order of things. */
 export async function startMoving(options: RedisClusterOptions = { masters: 2 }): Promise<Moving> {

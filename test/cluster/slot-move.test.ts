@@ -4,7 +4,7 @@
  * node for absent, nor make it anew: that would be half an index, and the move could not even be finished.
  */
 import { describe, expect, it } from "vitest";
-import { StoreUnavailableError, UserBlockedError } from "../../src/index.js";
+import { type IssuedSession, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
 import { present } from "../contract/rig.js";
 import { rejection } from "../fixtures/every-verb.js";
 import type { SlotMove } from "../harness/redis-cluster.js";
@@ -116,7 +116,7 @@ it("a log-in rejects when the move takes longer than its deadline, and not when 
   const { userId, token, session, move } = await halfway("nothing");
   const patient = store.create({ userId });
   // ioredis gives up after up to 16 tries, one each 100 ms, and then the store tries again.
-  const error = await rejection(open({ timeout: 2500 }).create({ userId }));
+  const error = await rejection(open({ timeout: 5000 }).create({ userId }));
   expect(error).toBeInstanceOf(StoreUnavailableError);
   expect(String(error.cause)).toMatch(/Too many Cluster redirections.*(TRYAGAIN|ASK|MOVED)/);
   await move.finish();
@@ -230,6 +230,36 @@ describe.each(halfways)("a revocation takes effect at once while a slot moves, a
   });
 });
 
+describe("a log-in is carried out at once, while the slot of the session that it ends moves", () => {
+  it.each(["stays", "moves"] as const)("of a guest who %s", async (where) => {
+    const userId = newUser();
+    const guest = await store.create({ claims: { cart: ["hat"] } });
+    const { session, token } = await logIn(guest, userId, where);
+    expect(session.claims).toEqual({ cart: ["hat"] });
+    expect(await store.get(token)).toEqual(session);
+    await expectSessions(userId, [session.id]);
+  });
+
+  it.each(["stays", "moves"] as const)("on another user's session, which %s", async (where) => {
+    const [previous, userId] = [newUser(), newUser()];
+    const { session } = await logIn(await store.create({ userId: previous }), userId, where);
+    await expectSessions(userId, [session.id]);
+    await expectSessions(previous, []);
+  });
+
+  async function logIn({ token, session }: IssuedSession<Record<string, unknown>>, userId: string, where: string) {
+    const key = keys.session(session.id);
+    const slot = await cluster.slotOf(key);
+    const owner = await cluster.ownerOf(slot);
+    const move = await cluster.beginMove(slot, present(cluster.masters.find((node) => node !== owner)));
+    if (where === "moves") await move.carry(key);
+    const issued = present(await store.rotate(token, { userId }));
+    expect(await store.get(token)).toBeNull();
+    await move.finish();
+    return issued;
+  }
+});
+
 describe("a block, while its slot moves", () => {
   it.each(["stays", "moves"] as const)("can be replaced and lifted when it %s", async (where) => {
     const userId = newUser();
@@ -250,6 +280,23 @@ describe("a block, while its slot moves", () => {
     await move.finish();
     expect(await store.getBlock(userId)).toBeNull();
     expect((await store.create({ userId })).session.userId).toBe(userId);
+  });
+});
+
+describe("a new block in the place of another, while the slot moves", () => {
+  it("counts and announces once each session that the first one has missed", async () => {
+    const userId = newUser();
+    const sessions = await Promise.all([1, 2, 3].map(() => store.create({ userId })));
+    // As a call leaves it that was cut off between two pages.
+    await redis.hset(keys.user(userId).block, "s", Date.now());
+    const heard: string[] = [];
+    const own = open();
+    own.events.on("revoked", ({ id }) => heard.push(id));
+    const move = await begin(userId, keys.user(userId).block, keys.user(userId).index);
+    expect(await own.blockUser(userId)).toBe(3);
+    expect(heard.sort()).toEqual(sessions.map(({ session }) => session.id).sort());
+    await move.finish();
+    await expectSessions(userId, []);
   });
 });
 
