@@ -2,8 +2,9 @@
 export class Deadline {
   #at: number;
 
+  /** More than what `setTimeout` can do counts as that: it would take it for 1 ms. */
   constructor(timeout: number) {
-    this.#at = performance.now() + timeout;
+    this.#at = performance.now() + Math.min(timeout, 2 ** 31 - 1);
   }
 
   /** What is left of it, ms; never negative. */

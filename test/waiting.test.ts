@@ -1,7 +1,10 @@
 /** Many waits, one timer. */
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { WaitingLine } from "../src/redis/waiting.js";
+import { WaitingLine, waitAlone } from "../src/redis/waiting.js";
+import { afterFile } from "./harness/fixtures.js";
 
 /** How many timers keep this process alive. */
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
@@ -69,4 +72,45 @@ it("goes on with what waits when something that is given up throws", async () =>
   } finally {
     for (const listener of listeners) process.on("uncaughtException", listener);
   }
+});
+
+/** Two ends of a connection. What one writes lies before the other at once, and is read when the event loop comes to it. */
+async function connection(): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const near = connect((server.address() as { port: number }).port, "127.0.0.1");
+  const [[far]] = (await Promise.all([once(server, "connection"), once(near, "connect")])) as [[Socket], unknown];
+  afterFile(() => {
+    near.destroy();
+    server.close();
+  });
+  return [near, far];
+}
+
+const TIME = 20;
+it.each<[string, (giveUp: () => void) => () => void]>([
+  [
+    "in a line",
+    (giveUp) => {
+      const line = new WaitingLine(TIME);
+      const wait = line.begin(giveUp);
+      return () => line.end(wait);
+    },
+  ],
+  ["alone", (giveUp) => waitAlone(TIME, giveUp)],
+])("does not give up, %s, what was answered while the process itself was held up", async (_, begin) => {
+  const [near, far] = await connection();
+  const happened: string[] = [];
+  const end = begin(() => happened.push("given up"));
+  near.on("data", () => {
+    happened.push("answered");
+    end();
+  });
+  far.write("+OK");
+  const begun = performance.now();
+  while (performance.now() - begun < 2 * TIME);
+  await sleep(2 * TIME);
+  expect(happened).toEqual(["answered"]);
+  // And what is not answered is given up all the same.
+  await new Promise<void>((resolve) => begin(resolve));
 });

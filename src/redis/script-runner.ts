@@ -10,7 +10,7 @@ import { type Corkable, Corking } from "./corking.js";
 import { type Connections, tallyLosses } from "./losses.js";
 import { isPassing } from "./redirection.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
-import { Wait, WaitingLine } from "./waiting.js";
+import { Wait, WaitingLine, waitAlone } from "./waiting.js";
 
 /** What it takes to run scripts. */
 export interface ScriptClient extends Connections, Served {
@@ -146,8 +146,8 @@ export class ScriptRunner<Client extends ScriptClient> {
       endLate = this.backlog.add(key);
       reject(lateError(this.timeout, last));
     };
-    const wait = deadline === undefined ? this.#line.begin(giveUp) : setTimeout(giveUp, deadline.left);
-    const stop = () => (wait instanceof Wait ? this.#line.end(wait) : clearTimeout(wait));
+    const wait = deadline === undefined ? this.#line.begin(giveUp) : waitAlone(deadline.left, giveUp);
+    const stop = () => (wait instanceof Wait ? this.#line.end(wait) : wait());
     const succeed = (value: T) => {
       if (endLate !== undefined) return endLate();
       stop();

@@ -1,9 +1,12 @@
 /**
- * Reads that wait for Redis, each until its deadline. All of one queue have the same time, so they end in the order in
+ * Calls that wait for Redis, each until its deadline. All of one line have the same time, so they end in the order in
  * which they began, and one timer watches them all: a timer for each took a tenth of what a read costs. It knows no Redis.
+ *
+ * Where the process itself was held up, the event loop comes to its timers before it reads what has arrived meanwhile. So
+ * nothing is given up before that was read, too: on an immediate, which comes after it.
  */
 
-/** A read that waits. */
+/** One that waits. */
 export class Wait {
   before: Wait | undefined;
   after: Wait | undefined;
@@ -57,17 +60,31 @@ export class WaitingLine {
   }
 
   #watch(delay: number): void {
-    this.#timer = setTimeout(() => this.#look(), delay);
+    this.#timer = setTimeout(() => {
+      const now = performance.now();
+      setImmediate(() => this.#look(now));
+    }, delay);
   }
 
-  #look(): void {
-    const now = performance.now();
+  #look(now: number): void {
     while (this.#first !== undefined && this.#first.due <= now) {
       const { giveUp } = this.#first;
       this.end(this.#first);
       process.nextTick(giveUp);
     }
     this.#timer = undefined;
-    if (this.#first !== undefined) this.#watch(Math.max(1, Math.ceil(this.#first.due - now)));
+    if (this.#first !== undefined) this.#watch(Math.max(1, Math.ceil(this.#first.due - performance.now())));
   }
+}
+
+/** Lets something wait by itself, for a time of its own, ms. What this returns ends the wait. */
+export function waitAlone(time: number, giveUp: () => void): () => void {
+  let end: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => {
+    end = setImmediate(giveUp);
+  }, time);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(end);
+  };
 }
