@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { RedisStore } from "../src/express-session.js";
 import { createSessionStore } from "../src/index.js";
 import { Keys } from "../src/keys.js";
 import { bucketOfUser, mintToken } from "../src/token.js";
@@ -38,6 +39,29 @@ describe("an error", () => {
       }
     },
   );
+
+  it("of a Redis that does not know a command, and quotes its arguments, holds none of them", async () => {
+    const quoting = ([name, ...args]: readonly string[]) =>
+      new Error(`ERR unknown command '${name}', with args beginning with: ${args.map((arg) => `'${arg}' `).join("")}`);
+    const fake = await startFakeRedis({ answer: quoting });
+    afterFile(() => fake.close());
+    const client = connect({ port: fake.port });
+    const store = createSessionStore(client);
+    for (const call of [() => store.get(token), () => store.updateClaims(token, { secret: "dear diary" })]) {
+      const error = await rejection(call());
+      expectDiscreet(error);
+      expect(String(error.cause)).toMatch(/ERR unknown command '\w+'$/);
+    }
+    // The id of a session is a credential there.
+    const dropIn = new RedisStore({ client, userId: () => "42" });
+    const session = { cookie: { originalMaxAge: null }, secret: "dear diary" };
+    for (const call of [() => dropIn.get("a-session-id"), () => dropIn.set("a-session-id", session)]) {
+      const error = await rejection(call());
+      expectDiscreet(error);
+      expect(everythingOf(error)).not.toContain("a-session-id");
+      expect(String(error.cause)).toMatch(/ERR unknown command '\w+'$/);
+    }
+  });
 
   it("of the deadline, of a lost connection and of a closed client holds none either", async () => {
     const silent = await startFakeRedis({ answer: () => undefined });

@@ -37,11 +37,19 @@ export function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.startsWith(code);
 }
 
-/** ioredis hangs the whole command on its errors, arguments and all: claims would end up in logs. */
+/**
+ * ioredis hangs the whole command on its errors, arguments and all; and where Redis does not know a command, it quotes the
+ * first 128 bytes of them. Claims, and the ids of the drop-in stores, would end up in logs.
+ */
 function withoutCommand(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  const clean = new Error(error.message);
+  const clean = new Error(withoutArguments(error.message));
   clean.name = error.name;
-  if (error.stack !== undefined) clean.stack = error.stack;
+  // It begins with the message.
+  if (error.stack !== undefined) clean.stack = withoutArguments(error.stack);
   return clean;
+}
+
+function withoutArguments(text: string): string {
+  return text.replace(/, with args beginning with: .*/, "");
 }
