@@ -7,6 +7,8 @@ import { slotOf } from "./slot.js";
 /** A client as far as it says who serves a key. A Cluster has `slots`: by slot the addresses of its nodes, the master first. */
 export interface Served {
   readonly slots?: readonly (readonly string[])[];
+  /** In the place of `slots`, where a client has another form for it: the address of a slot's master. */
+  masterOf?(slot: number): string | undefined;
   readonly options?: object;
 }
 
@@ -62,10 +64,11 @@ export class Backlog {
 
   /** The address of the master that serves a key; empty where the client has one server, or does not know yet. */
   serverOf(key: string | undefined): string {
-    const { slots, options } = this.#client;
-    if (slots === undefined || key === undefined) return "";
-    const { keyPrefix = "" } = { ...options } as { keyPrefix?: unknown };
-    return slots[slotOf(`${keyPrefix}${key}`)]?.[0] ?? "";
+    const client = this.#client;
+    if (key === undefined || (client.slots ?? client.masterOf) === undefined) return "";
+    const { keyPrefix = "" } = { ...client.options } as { keyPrefix?: unknown };
+    const slot = slotOf(`${keyPrefix}${key}`);
+    return client.masterOf?.(slot) ?? client.slots?.[slot]?.[0] ?? "";
   }
 }
 

@@ -25,8 +25,9 @@ interface Commands {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   readonly options?: { readonly commandOptions?: { readonly timeout?: number } };
   withCommandOptions?(options: object): Commands;
-  /** A cluster has these two. */
+  /** A cluster has these three. */
   readonly masters?: readonly object[];
+  readonly slots?: readonly ({ readonly master: { readonly address: string } } | undefined)[];
   nodeClient?(node: object): Commands | Promise<Commands>;
 }
 
@@ -54,6 +55,7 @@ function newAdapter(client: NodeRedisClient): KeyspaceClient {
   const nodeClient = commands.nodeClient.bind(commands);
   return {
     ...adapted,
+    masterOf: (slot) => commands.slots?.[slot]?.master.address,
     // A cluster tells that it is up or down by other names.
     on: (event, listener) => commands.on(CLUSTER_EVENTS[event] ?? event, listener),
     nodes: (role) => {
