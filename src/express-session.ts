@@ -134,7 +134,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   destroy(sid: string): Promise<boolean>;
   destroy(sid: string, callback: Callback<boolean> | undefined): void;
   destroy(sid: string, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(() => this.records.remove(sid), callback);
+    return settle(() => this.saves.end(sid), callback);
   }
 
   /** All sessions, each with its `id`. Looks through every key of the database, on every master of a cluster. */

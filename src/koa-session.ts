@@ -88,7 +88,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   async destroy(key: string, { ctx }: Call = {}): Promise<void> {
     // Should this very request store one under the same id again, that is a new one: not every `genid` is random.
     this.#originsOf(ctx)?.delete(key);
-    await this.records.remove(key);
+    await this.saves.end(key);
   }
 
   #originsOf(ctx: object | undefined): Map<string, Origin> | undefined {

@@ -3,7 +3,7 @@
  * error may call it. It knows no Redis.
  */
 import { CorruptRecordError } from "../errors.js";
-import { checkUserId } from "../options.js";
+import { checkUserId, show } from "../options.js";
 import type { Fields, Lifetime } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
 import type { Version } from "./origin.js";
@@ -24,7 +24,10 @@ export class RecordText {
   }
 
   encode(session: object): string {
-    return this.#options.serializer.stringify(session);
+    const text: unknown = this.#options.serializer.stringify(session);
+    // Else it would be stored as the text that it becomes, such as "[object Promise]", and the session be lost.
+    if (typeof text !== "string") throw new TypeError(`serializer.stringify must return a string, got ${show(text)}`);
+    return text;
   }
 
   /** The times of a session, as the text of a record that holds nothing else. */
@@ -52,8 +55,8 @@ export class RecordText {
       // Without its cause: a parser quotes what it could not read.
       throw this.corrupt(sid);
     }
-    if (data instanceof Promise) {
-      return data.then(
+    if (isThenable(data)) {
+      return Promise.resolve(data).then(
         (parsed) => this.#checked(sid, parsed),
         () => Promise.reject(this.corrupt(sid)),
       );
@@ -103,6 +106,11 @@ export class RecordText {
   corrupt(sid: string, cause?: unknown): CorruptRecordError {
     return new CorruptRecordError(this.label(sid), cause);
   }
+}
+
+/** Whether a value is a promise, also one of a library's own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** Enough of a session id to find it in a log. */

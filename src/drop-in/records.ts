@@ -90,11 +90,11 @@ export class Records {
   }
 
   /** Ends a session, and takes it out of its user's index. `false`: it was not live. */
-  async remove(sid: string): Promise<boolean> {
-    const [status, text] = await this.run(sid, scripts.remove, [""]);
+  async remove(sid: string, deadline?: Deadline): Promise<boolean> {
+    const [status, text] = await this.run(sid, scripts.remove, [""], deadline);
     if (status !== "ok") return false;
     const userId = await this.text.userOfText(sid, text as string);
-    if (userId !== undefined) await this.index?.strike(userId, [sid]);
+    if (userId !== undefined) await this.index?.strike(userId, [sid], deadline);
     return true;
   }
 

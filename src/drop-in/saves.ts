@@ -18,6 +18,8 @@ export class Saves {
   readonly #records: Records;
   readonly #lifetime: Lifetime;
   readonly #events: EventEmitter;
+  /** The first saves of new sessions that are under way, by session id. */
+  readonly #beginnings = new Map<string, Promise<unknown>>();
 
   constructor(records: Records, lifetime: Lifetime, events: EventEmitter) {
     this.#records = records;
@@ -64,11 +66,31 @@ export class Saves {
     }
   }
 
+  /** Ends a session, also one whose first save is under way. `false`: it was not live. */
+  async end(sid: string): Promise<boolean> {
+    const beginning = this.#beginnings.get(sid);
+    if (beginning === undefined) return this.#records.remove(sid);
+    const deadline = this.#records.keyspace.deadline();
+    // It may take several steps, of which the last would come after this. Whether it fails is for its own caller to hear.
+    await Promise.allSettled([beginning]);
+    return this.#records.remove(sid, deadline);
+  }
+
+  #begin(sid: string, origin: Origin, to: Wanted, deadline: Deadline): Promise<Outcome> {
+    const beginning = this.#create(sid, origin, to, deadline);
+    this.#beginnings.set(sid, beginning);
+    const over = () => {
+      if (this.#beginnings.get(sid) === beginning) this.#beginnings.delete(sid);
+    };
+    beginning.then(over, over);
+    return beginning;
+  }
+
   /**
    * Stores a new session. ioredis sends a command again whose reply was lost with its connection, and in between somebody
    * may have ended what it had made. So what nobody can tell from that is ended, and the save fails.
    */
-  async #begin(sid: string, origin: Origin, to: Wanted, deadline: Deadline): Promise<Outcome> {
+  async #create(sid: string, origin: Origin, to: Wanted, deadline: Deadline): Promise<Outcome> {
     if (origin.failed) throw new StoreUnavailableError("The first save of this new session failed, and has ended it");
     const { losses } = this.#records.keyspace;
     let status: string;

@@ -7,6 +7,7 @@ import type { Generate } from "../../src/drop-in/express-objects.js";
 import { type DiscardedWrite, RedisStore } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
+import { startRedisServer } from "../harness/redis-server.js";
 import { startProxy } from "../harness/tcp-proxy.js";
 import { type Fields, FRAMEWORKS, startApp } from "./rig.js";
 
@@ -107,8 +108,8 @@ interface Loaded {
 
 describe("on express-session", () => {
   const session = createRequire(import.meta.url)("express-session") as typeof import("express-session");
-  const newStore = (options: object = {}, client = redis) => {
-    const store = new RedisStore({ client, prefix: uniquePrefix(), timeout: 15_000 });
+  const newStore = (options: object = {}, client = redis, own: object = {}) => {
+    const store = new RedisStore({ client, prefix: uniquePrefix(), timeout: 15_000, ...own });
     const cookie = { maxAge: 60_000 };
     session({ store: store as never, secret: "secret", resave: false, saveUninitialized: false, cookie, ...options });
     return store;
@@ -234,6 +235,24 @@ describe("on express-session", () => {
     expect(await redis.exists(store.prefix + fresh.id)).toBe(0);
   });
 
+  it.each([
+    ["that enters an index before", { userId: (session: Fields) => session["user"] }, "known"],
+    ["whose script Redis has to learn before", {}, "unknown"],
+  ])("ends a new session whose first save is under way, one %s", async (_, options, script) => {
+    const server = await startRedisServer();
+    afterFile(() => server.stop());
+    const store = newStore({}, connect({ port: server.port }), options);
+    if (script === "known") await store.set("other", { cookie, user: "ada" });
+    await store.destroy("other");
+    const fresh = generated(store);
+    const saved = store.set(fresh.id, Object.assign(fresh, { user: "ada" }));
+    expect(await store.destroy(fresh.id)).toBe(true);
+    expect(await saved).toBe(true);
+    expect(await store.get(fresh.id)).toBeNull();
+    expect(await store.set(fresh.id, Object.assign(fresh, { more: 1 }))).toBe(false);
+    expect(await store.ids()).toEqual([]);
+  });
+
   it("stores what the second of two saves at once has left of a new session", async () => {
     const store = newStore();
     const fresh = generated(store);
@@ -328,6 +347,19 @@ describe("on koa-session", () => {
     await store.set("k", { _expire: now + 6000, _maxAge: 5000, b: 1 }, 16_000, two);
     expect(await store.get("k")).toEqual({ _expire: now + 90_000, _maxAge: 90_000, a: 1, b: 1 });
     expect(await redis.pttl(`${prefix}k`)).toBeGreaterThan(95_000);
+  });
+
+  it("ends a new session whose first save is under way", async () => {
+    const server = await startRedisServer();
+    afterFile(() => server.stop());
+    const store = new KoaRedisStore({ client: connect({ port: server.port }), timeout: 15_000 });
+    // This script Redis knows, and the one that stores a session not yet.
+    await store.destroy("other");
+    const call = { ctx: {} };
+    const saved = store.set("a", { user: "ada" }, 60_000, call);
+    await store.destroy("a", call);
+    await saved;
+    expect(await store.get("a")).toBeNull();
   });
 
   it("stores a new session under an id that the same request has ended", async () => {
