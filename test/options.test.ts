@@ -111,6 +111,13 @@ describe("createSessionStore", () => {
     },
   );
 
+  it.each<[got: string, client: unknown]>([
+    ["a client of node-redis, which the drop-in stores alone can use", { evalSha: call, eval: call, on: call }],
+    ["an object with the client in it", { client: untouchable }],
+  ])("says that it got %s", (got, client) => {
+    expect(() => createSessionStore(anything(client))).toThrow(new RegExp(`as its first argument, got ${got}$`));
+  });
+
   it.each<[options: unknown, expected: TypeError | RangeError]>([
     [null, new TypeError("The options of createSessionStore must be an object, got null")],
     ["coatcheck:", new TypeError('The options of createSessionStore must be an object, got "coatcheck:"')],

@@ -42,8 +42,9 @@ export class UserSessions<Data extends object> {
   readonly #lifetime: Lifetime;
 
   constructor(records: Records, lifetime: Lifetime) {
-    if (records.index === undefined)
-      throw new TypeError("This needs the option userId, which tells whose session it is");
+    if (records.index === undefined) {
+      throw new TypeError("What concerns a user needs the store's option userId, which tells whose session it is");
+    }
     this.#records = records;
     this.#index = records.index;
     this.#lifetime = lifetime;

@@ -58,6 +58,9 @@ export function resolveOptions<Data extends object>(
   names: readonly string[],
   defaultPrefix: string,
 ): ResolvedOptions {
+  if (isNodeRedis(options) || typeof (options as { evalsha?: unknown } | undefined)?.evalsha === "function") {
+    throw new TypeError(`${where} takes its client as an option: { client }`);
+  }
   checkNames(where, options, names);
   const client = clientOf(where, options.client);
   const serializer = options.serializer ?? JSON;

@@ -67,11 +67,12 @@ type Reply = [error: Error | null, result: unknown];
 
 /** Throws `TypeError` unless a value looks like such a client. `where` is what it was given to. */
 export function checkClient(where: string, client: RedisClient): void {
-  if (![client?.evalsha, client?.eval, client?.on].every((method) => typeof method === "function")) {
-    throw new TypeError(
-      `${where} needs an ioredis client (Redis or Cluster) as its first argument, got ${show(client)}`,
-    );
-  }
+  if ([client?.evalsha, client?.eval, client?.on].every((method) => typeof method === "function")) return;
+  // Two that happen: the client of another library, and options as the drop-in stores take them.
+  const { evalSha, client: wrapped } = (client ?? {}) as { evalSha?: unknown; client?: unknown };
+  let got = wrapped === undefined ? show(client) : "an object with the client in it";
+  if (typeof evalSha === "function") got = "a client of node-redis, which the drop-in stores alone can use";
+  throw new TypeError(`${where} needs an ioredis client (Redis or Cluster) as its first argument, got ${got}`);
 }
 
 /** Runs the scripts of a session store, and looks at its servers. */
