@@ -1,4 +1,4 @@
-/** The demo, as `npm run demo` runs it: the README's transcript, and each effect that it shows. */
+/** The demo, as `npm run demo` runs it: its README's transcript, and each effect that it shows. */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Program, startExample } from "./examples/program.js";
@@ -56,8 +56,8 @@ describe.each(PLACES)("the demo with sessions in %s", (storage, environment) => 
     expect((await keysUnder(redis, "coatcheck:")).length - before.length).toBe(storage === "Redis" ? 2 : 0);
   });
 
-  it("answers as in the README's transcript", async () => {
-    const readme = new MarkdownDocument(new URL("../README.md", import.meta.url));
+  it("answers as in its README's transcript", async () => {
+    const readme = new MarkdownDocument(new URL("../examples/demo/README.md", import.meta.url));
     const transcript = readme.blocks("console").find(({ code }) => code.includes("/devices"));
     expect(await replay(transcript?.code ?? "", demo.url)).toBe(10);
   });
