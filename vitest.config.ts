@@ -39,8 +39,11 @@ export default defineConfig({
     pool: "forks",
     // Vitest would keep one core for itself: half of a small machine, though most files wait for timers and for Redis.
     maxWorkers: Math.max(2, availableParallelism() - 1),
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Nothing is judged by its speed: these are for what hangs, also on a machine that is slow or busy.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // What is waited for comes soon on any machine, but within the second of the default not on every one.
+    expect: { poll: { timeout: 10_000 } },
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
   },
 });

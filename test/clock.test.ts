@@ -177,12 +177,18 @@ describe.each([
   });
 
   it("a session ends when it has ended for Redis", async () => {
-    const { token, session } = await store.create({ idleTimeout: 40, userId: newUser() });
-    expect(await store.get(token)).toEqual(session);
-    while ((await redisNow()) <= session.expiresAt);
-    expect(await store.get(token)).toBeNull();
-    expect(await store.touch(token)).toBeNull();
-    expect(await store.listForUser(session.userId ?? "")).toEqual([]);
+    for (let idleTimeout = 40; ; idleTimeout *= 4) {
+      const { token, session } = await store.create({ idleTimeout, userId: newUser() });
+      const found = await store.get(token);
+      // Where the machine stood still meanwhile, the next one lives longer.
+      if (found === null && (await redisNow()) >= session.expiresAt) continue;
+      expect(found).toEqual(session);
+      while ((await redisNow()) <= session.expiresAt);
+      expect(await store.get(token)).toBeNull();
+      expect(await store.touch(token)).toBeNull();
+      expect(await store.listForUser(session.userId ?? "")).toEqual([]);
+      break;
+    }
   });
 
   it("rotate takes a new authentication's time, and the end of a grace, from Redis", async () => {
@@ -221,13 +227,21 @@ describe.each([
   });
 
   it("a block ends when it has ended for Redis", async () => {
-    const userId = newUser();
-    const until = (await redisNow()) + 200;
-    await store.blockUser(userId, { until });
-    expect(await rejection(store.create({ userId }))).toBeInstanceOf(UserBlockedError);
-    while ((await redisNow()) <= until);
-    expect(await store.getBlock(userId)).toBeNull();
-    expect(await store.create({ userId })).toMatchObject({ session: { userId } });
+    for (let span = 200; ; span *= 4) {
+      const userId = newUser();
+      const until = (await redisNow()) + span;
+      const refusal = await store.blockUser(userId, { until }).then(
+        () => store.create({ userId }).catch((error: unknown) => error),
+        (error: unknown) => error,
+      );
+      // Where the machine stood still meanwhile, the next one lasts longer.
+      if (!(refusal instanceof UserBlockedError) && (await redisNow()) >= until) continue;
+      expect(refusal).toBeInstanceOf(UserBlockedError);
+      while ((await redisNow()) <= until);
+      expect(await store.getBlock(userId)).toBeNull();
+      expect(await store.create({ userId })).toMatchObject({ session: { userId } });
+      break;
+    }
   });
 
   it("check says how far the clocks are apart", async () => {

@@ -11,7 +11,9 @@ afterFile(() => server.stop());
 const redis = connect({ port: server.port });
 const prefix = uniquePrefix();
 const keys = new Keys(prefix);
-const store = createSessionStore(redis, { prefix, touchInterval: 0 });
+// What a healthy server answers may take its time; where a deadline is meant to pass, a store has one of its own.
+const options = { prefix, timeout: 20_000 };
+const store = createSessionStore(redis, { ...options, touchInterval: 0 });
 guardKeyspace(redis, prefix);
 
 /** Runs something while the server has no memory to give: the limit is set to what it uses already. */
@@ -140,7 +142,7 @@ describe("a user whom the ACL does not permit", () => {
   it("to run scripts gets StoreUnavailableError from every verb, and answers once permitted", async () => {
     await redis.acl("SETUSER", "app", "reset", "on", ">pw", "~*", "&*", "+@all", "-@scripting", "-@dangerous");
     const limited = connect({ port: server.port, username: "app", password: "pw", enableReadyCheck: false });
-    const app = createSessionStore(limited, { prefix, touchInterval: 0 });
+    const app = createSessionStore(limited, { ...options, touchInterval: 0 });
     const subject = await liveSubject(store, "acl");
     for (const [name, outcome] of await callEveryVerb(app, subject)) {
       expect(outcome, name).toMatchObject({ status: "rejected", reason: { name: "StoreUnavailableError" } });
@@ -153,7 +155,7 @@ describe("a user whom the ACL does not permit", () => {
   it("to use a command within a script gets the error, and no session is left", async () => {
     // The last step of a creation: the index has been written by then, and must not stay for ever.
     await redis.acl("SETUSER", "half", "reset", "on", ">pw", "~*", "&*", "+@all", "-hset");
-    const app = createSessionStore(connect({ port: server.port, username: "half", password: "pw" }), { prefix });
+    const app = createSessionStore(connect({ port: server.port, username: "half", password: "pw" }), options);
     const error = await rejection(app.create({ userId: "half" }));
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(await store.listForUser("half")).toEqual([]);
@@ -163,7 +165,7 @@ describe("a user whom the ACL does not permit", () => {
 
   it("to see our keys gets StoreUnavailableError, and never null", async () => {
     await redis.acl("SETUSER", "other", "reset", "on", ">pw", "~other:*", "&*", "+@all");
-    const app = createSessionStore(connect({ port: server.port, username: "other", password: "pw" }), { prefix });
+    const app = createSessionStore(connect({ port: server.port, username: "other", password: "pw" }), options);
     const { token } = await liveSubject(store, "acl-keys");
     expect(await rejection(app.get(token))).toBeInstanceOf(StoreUnavailableError);
     expect(await rejection(app.revoke(token))).toBeInstanceOf(StoreUnavailableError);
@@ -172,7 +174,7 @@ describe("a user whom the ACL does not permit", () => {
 
   it("to ask CONFIG does not keep check from reporting what it may", async () => {
     await redis.acl("SETUSER", "plain", "reset", "on", ">pw", "~*", "&*", "+@all", "-config");
-    const app = createSessionStore(connect({ port: server.port, username: "plain", password: "pw" }), { prefix });
+    const app = createSessionStore(connect({ port: server.port, username: "plain", password: "pw" }), options);
     expect((await app.check()).servers).toMatchObject([{ role: "master", hashMaxListpackValue: null }]);
   });
 });
@@ -189,7 +191,8 @@ describe("a Redis that wants a password which the client does not have", () => {
     }
     await admin.config("SET", "requirepass", "");
     await client.ping();
-    expect(await app.create({ userId: "42" })).toMatchObject({ session: { userId: "42" } });
+    const patient = createSessionStore(client, options);
+    expect(await patient.create({ userId: "42" })).toMatchObject({ session: { userId: "42" } });
   });
 });
 
@@ -219,8 +222,8 @@ describe("a primary that has become a replica", () => {
     const demoted = await startRedisServer();
     afterFile(() => Promise.all([primary.stop(), demoted.stop()]));
     const client = connect({ port: demoted.port });
-    const app = createSessionStore(client, { prefix });
-    const { token, id } = await liveSubject(createSessionStore(connect({ port: primary.port }), { prefix }), "42");
+    const app = createSessionStore(client, options);
+    const { token, id } = await liveSubject(createSessionStore(connect({ port: primary.port }), options), "42");
     await client.replicaof("127.0.0.1", primary.port);
     while (!(await client.info("replication")).includes("master_link_status:up"));
 

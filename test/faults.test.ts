@@ -6,6 +6,9 @@ import { type FakeRedisOptions, REDIS_ERRORS, startFakeRedis } from "./harness/f
 import { afterFile, connect, uniquePrefix } from "./harness/fixtures.js";
 import { startRedisServer } from "./harness/redis-server.js";
 
+/** What a healthy server may take, ms: a hundred changes of one claim at once are thousands of round trips. */
+const PATIENT = 20_000;
+
 async function startFake(options?: FakeRedisOptions) {
   const fake = await startFakeRedis(options);
   afterFile(() => fake.close());
@@ -106,7 +109,7 @@ describe("NOSCRIPT", () => {
     const server = await startRedisServer();
     afterFile(() => server.stop());
     const redis = connect({ port: server.port });
-    const store = createSessionStore(redis, { prefix: uniquePrefix() });
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), timeout: PATIENT });
 
     for (const [name, call] of Object.entries(everyVerb)) {
       const user = `user of ${name}`;
@@ -125,7 +128,7 @@ describe("NOSCRIPT", () => {
     const server = await startRedisServer();
     afterFile(() => server.stop());
     const redis = connect({ port: server.port });
-    const store = createSessionStore(redis, { prefix: uniquePrefix() });
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), timeout: PATIENT });
     const { token, id } = await liveSubject(store, "42");
 
     await store.updateClaims(token, { n: 0 });

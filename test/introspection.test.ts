@@ -133,7 +133,7 @@ describe("what is not active is told of in one way", () => {
     "a session id": async () => (await logIn()).session.id,
     "an expired session": async () => {
       const { token } = await store.create({ userId: "brief", idleTimeout: 20, absoluteTimeout: 20 });
-      await vi.waitFor(async () => expect(await store.get(token)).toBeNull(), { interval: 5 });
+      await vi.waitFor(async () => expect(await store.get(token)).toBeNull(), { interval: 5, timeout: 15_000 });
       return token;
     },
     "a revoked session": async () => {
@@ -195,7 +195,7 @@ describe("introspection", () => {
   it("is no use of the session by its user, and is where touch says so", async () => {
     const { token, session } = await logIn();
     await vi.waitFor(async () => expect(Number((await redis.time())[0]) * 1000).toBeGreaterThan(session.createdAt), {
-      timeout: 3000,
+      timeout: 15_000,
     });
     await introspect(store, token);
     expect(await store.get(token)).toEqual(session);

@@ -65,6 +65,7 @@ describe.each(ORDERS)("a log-in that reaches Redis %s another verb", (order) => 
     // Of two sessions of the same ms neither is the older one.
     await vi.waitUntil(async () => (await other.create()).session.createdAt > oldest.session.createdAt, {
       interval: 1,
+      timeout: 15_000,
     });
     const outcomes = await race(
       order,

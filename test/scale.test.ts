@@ -27,15 +27,18 @@ async function createMany(userId: string, count: number): Promise<string> {
   return token;
 }
 
+/** How much CPU the server has used, ms. */
+async function cpuTime(): Promise<number> {
+  const info = await redis.info("cpu");
+  const used = (kind: string) => Number(new RegExp(`used_cpu_${kind}:([\\d.]+)`).exec(info)?.[1] ?? Number.NaN);
+  return 1000 * (used("user") + used("sys"));
+}
+
 /** From now on until the returned function is called: what the scripts took, in words. */
 async function watchScripts(): Promise<() => Promise<string>> {
   const look = async () => {
-    const info = `${await redis.info("cpu")}${await redis.info("commandstats")}`;
-    const find = (pattern: RegExp) => Number(pattern.exec(info)?.[1] ?? 0);
-    return {
-      calls: find(/cmdstat_evalsha:calls=(\d+)/),
-      cpu: 1000 * (find(/used_cpu_user:([\d.]+)/) + find(/used_cpu_sys:([\d.]+)/)),
-    };
+    const calls = /cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"));
+    return { calls: Number(calls?.[1] ?? 0), cpu: await cpuTime() };
   };
   await redis.slowlog("RESET");
   const before = await look();
@@ -71,14 +74,27 @@ describe("a user with 1 000 sessions", () => {
 describe("a user with 100 000 sessions", { timeout: 300_000 }, () => {
   const COUNT = 100_000;
   const userId = "hundred thousand";
-  /** What another client may wait longer than on an idle server, ms. */
-  const PATIENCE = 10;
+
+  /**
+   * What another client may wait longer than on an idle server, ms: 10 where this was written, and on a slower machine what
+   * the same work takes there.
+   */
+  async function patience(): Promise<number> {
+    let least = Number.POSITIVE_INFINITY;
+    for (let time = 0; time < 5; time++) {
+      const before = await cpuTime();
+      await redis.eval("local n = 0 for i = 1, 1000000 do n = n + i % 7 end return n", 0);
+      least = Math.min(least, (await cpuTime()) - before);
+    }
+    return Math.max(10, least);
+  }
 
   /**
    * Holds a verb to the patience of others, and prints what was measured. A virtual machine may stand still for reasons that
    * nobody on it can see; such a wait seldom strikes thrice, whereas a script that takes too long does.
    */
   async function expectPatience(name: string, verb: () => Promise<unknown>, restore: () => Promise<unknown>) {
+    const allowed = await patience();
     const probe = await startPingProbe(server);
     try {
       for (let attempt = 1; ; attempt++) {
@@ -96,8 +112,8 @@ describe("a user with 100 000 sessions", { timeout: 300_000 }, () => {
         );
         // A probe that did not get to ask has seen nothing.
         expect(busy.count).toBeGreaterThan(20);
-        if (attempt === 3) expect(busy.worst).toBeLessThanOrEqual(idle.worst + PATIENCE);
-        if (busy.worst <= idle.worst + PATIENCE) return;
+        if (attempt === 3) expect(busy.worst).toBeLessThanOrEqual(idle.worst + allowed);
+        if (busy.worst <= idle.worst + allowed) return;
       }
     } finally {
       probe.close();

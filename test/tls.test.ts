@@ -6,22 +6,28 @@ import { createSessionStore, type SessionStore, StoreUnavailableError, UserBlock
 import { callEveryVerb, rejection, stranger } from "./fixtures/every-verb.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "./harness/fixtures.js";
 import { startCluster } from "./harness/redis-cluster.js";
-import { startRedisServer } from "./harness/redis-server.js";
-import { foundAuthority, freePorts } from "./harness/tls.js";
+import { freePort, startRedisServer } from "./harness/redis-server.js";
+import { foundAuthority } from "./harness/tls.js";
 
 const TIMEOUT = 200;
 
 const [authority, foreign] = await Promise.all([foundAuthority(), foundAuthority()]);
 afterFile(() => Promise.all([authority.close(), foreign.close()]));
 const { ca, client } = authority;
-const [open = 0, guarded = 0, ...ofCluster] = await freePorts(5);
 
-/** A server that also listens without TLS, where nobody connects. */
-async function start(port: number, clients?: "required"): Promise<void> {
-  const server = await startRedisServer({ args: ["--tls-port", String(port), ...authority.args(clients)] });
+/** Starts a server that also listens without TLS, where nobody connects; gives the port where it listens with it. */
+async function start(clients?: "required"): Promise<number> {
+  let port = 0;
+  const server = await startRedisServer({
+    async args() {
+      port = await freePort();
+      return ["--tls-port", String(port), ...authority.args(clients)];
+    },
+  });
   afterFile(() => server.stop());
+  return port;
 }
-await Promise.all([start(open), start(guarded, "required")]);
+const [open, guarded] = await Promise.all([start(), start("required")]);
 
 const storeAt = (port: number, options: RedisOptions, timeout = TIMEOUT) =>
   createSessionStore(connect({ port, ...options }), { prefix: uniquePrefix(), timeout });
@@ -102,11 +108,16 @@ describe("a server that asks for the certificate of its clients", () => {
 
 describe("a Cluster whose nodes speak TLS with clients and with one another", () => {
   it("serves users on each of its nodes", async () => {
+    const ofCluster: number[] = [];
     const cluster = await startCluster({
-      args: (at) => [
-        ...["--tls-port", String(ofCluster[at]), "--tls-cluster", "yes", "--tls-replication", "yes"],
-        ...authority.args("required"),
-      ],
+      async args(at) {
+        const port = await freePort();
+        ofCluster[at] = port;
+        return [
+          ...["--tls-port", String(port), "--tls-cluster", "yes", "--tls-replication", "yes"],
+          ...authority.args("required"),
+        ];
+      },
     });
     afterFile(() => cluster.close());
     const startupNodes = ofCluster.slice(0, 1).map((port) => ({ host: "127.0.0.1", port }));

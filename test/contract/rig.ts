@@ -20,6 +20,9 @@ export interface ContractOptions {
   readonly observe?: () => Redis | Cluster;
 }
 
+/** What a call may take where nothing is about that, ms: a busy machine may stand still for longer than the second of the default. */
+const TIMEOUT = 10_000;
+
 /** How far the instants of a clock that is not exact may be off, ms. */
 const INEXACT = 1100;
 
@@ -74,14 +77,18 @@ export class Rig {
     const keyOf = ({ id }: Pick<Session, "id">) => `${prefix}{${id.slice(10, 13)}}:s:${id}`;
     const indexOf = ({ id, userId }: Pick<Session, "id" | "userId">) => `${prefix}{${id.slice(10, 13)}}:u:${userId}`;
     return {
-      store: createSessionStore(this.client, { ...options, prefix }),
+      store: createSessionStore(this.client, { timeout: TIMEOUT, ...options, prefix }),
       prefix,
       keys: () => this.keysUnder(prefix),
       keyOf,
       indexOf,
       age: (session, ms) => this.#age(keyOf(session), session.userId === null ? null : indexOf(session), session, ms),
       again: (others, before) =>
-        createSessionStore(before === undefined ? this.client : gated(this.client, before), { ...others, prefix }),
+        createSessionStore(before === undefined ? this.client : gated(this.client, before), {
+          timeout: TIMEOUT,
+          ...others,
+          prefix,
+        }),
     };
   }
 

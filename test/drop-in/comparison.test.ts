@@ -89,7 +89,7 @@ describe.each(frameworks)("$framework", ({ framework, ours, oursOnNodeRedis, our
     });
 
     it("ends a session up to a second late, hangs with Redis, and knows no users", () => {
-      // 1,100 ms are rounded up to two seconds.
+      // Half a second is rounded up to a whole one.
       expect(theirs.findings.excess).toBeGreaterThan(450);
       expect(theirs.findings.whenRedisHangs).toBe("no answer");
       expect(theirs.findings.userCalls).toBe(false);

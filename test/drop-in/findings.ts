@@ -76,8 +76,8 @@ export async function answersWhileRedisHangs(
   try {
     return await Promise.all(
       browsers.map(async (browser) => {
-        // Three times the deadline of our stores.
-        const signal = AbortSignal.timeout(3000);
+        // Far beyond the deadline of our stores, which is a second.
+        const signal = AbortSignal.timeout(5000);
         try {
           return (await browser.request("", { signal })).status;
         } catch (error) {
@@ -173,11 +173,17 @@ async function roundTrips(subject: Subject): Promise<number> {
 }
 
 async function excess(subject: Subject): Promise<number> {
-  const { sid } = await visitor(subject, { maxAge: 1100 });
   // koa-session lets a session live on for 10 s, in which it does not take it.
   const grace = subject.framework === "koa-session" ? 10_000 : 0;
-  const [ends, says] = [await subject.redis.pexpiretime(subject.prefix + sid), await expiryIn(subject, sid)];
-  return ends - grace - says;
+  const found: number[] = [];
+  for (let at = 0; at < 5; at++) {
+    // Where the store rounds up to seconds, half a second is left for the machine to be slow in.
+    const { sid } = await visitor(subject, { maxAge: 60_500 });
+    const [ends, says] = [await subject.redis.pexpiretime(subject.prefix + sid), await expiryIn(subject, sid)];
+    found.push(ends - grace - says);
+  }
+  // Where the machine stood still between the record and its expiry, that says nothing of the store: the middle one does.
+  return found.sort((a, b) => a - b)[2] as number;
 }
 
 async function recordMoves(subject: Subject): Promise<boolean> {

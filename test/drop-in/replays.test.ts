@@ -103,7 +103,7 @@ describe.each(FRAMEWORKS)("the first save of a new session on %s", (framework) =
   });
 
   it("does not bring it back after its deadline either", async () => {
-    const { prefix, store, direct } = newStores(framework, { timeout: 300 });
+    const { prefix, store, direct } = newStores(framework, { timeout: 1000 });
     const browser = (await startApp(framework, store, { maxAge: 60_000 })).browser();
     proxy.hold();
     proxy.release();

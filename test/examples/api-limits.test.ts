@@ -76,11 +76,14 @@ describe.each(PLACES)("the limits of the API on %s", (_, connect) => {
         const phone = await logIn(await rig.person());
         await phone.get("/me");
         const refused = await phone.get("/me");
-        expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
-        await wait(1100);
+        expect(refused.status).toBe(429);
+        const seconds = Number(refused.headers.get("retry-after"));
+        expect([1, 2]).toContain(seconds);
+        await wait(1000 * seconds + 100);
         expect((await phone.get("/me")).status).toBe(200);
       },
-      { limit: { points: 1, seconds: 1 } },
+      // Long enough for the second request to come in time.
+      { limit: { points: 1, seconds: 2 } },
     ));
 
   it("limits the log-ins that an address may try, and those of no other address", () =>

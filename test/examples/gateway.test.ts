@@ -270,7 +270,7 @@ describe("a service that fails", () => {
     });
     await expect(ask().then((response) => response.text())).rejects.toThrow();
     // The client may learn of it before the gateway does.
-    await vi.waitFor(() => expect(complain).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(complain).toHaveBeenCalledOnce(), { timeout: 10_000 });
   });
 
   it.each(["before the answer", "in the middle of it"])(

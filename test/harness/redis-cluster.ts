@@ -18,8 +18,11 @@ export interface RedisClusterOptions {
    * that a busy machine does not look like a failure; tests of failover want less.
    */
   readonly nodeTimeout?: number;
-  /** Further settings of every node, as on the command line; of each by its number where a function is given. */
-  readonly args?: readonly string[] | ((at: number) => readonly string[]);
+  /**
+   * Further settings of every node, as on the command line; of each by its number where a function is given, which is asked
+   * anew for each attempt to start it.
+   */
+  readonly args?: readonly string[] | ((at: number) => readonly string[] | Promise<readonly string[]>);
   /** The binary to run; what `findRedisBinary` finds by default. */
   readonly binary?: RedisBinary;
 }
@@ -92,13 +95,13 @@ export async function startCluster(options: RedisClusterOptions = {}): Promise<R
         startNode(at < masters ? "master" : "replica", {
           cluster: "member",
           ...(binary === undefined ? {} : { binary }),
-          args: [
+          args: async () => [
             ...["--cluster-node-timeout", String(FORMING_TIMEOUT)],
             ...["--cluster-replica-validity-factor", "0"],
             ...["--repl-diskless-sync-delay", "0"],
             // A replica that has replicated nothing yet, not even a ping, is not told of to clients.
             ...["--repl-ping-replica-period", "1"],
-            ...(typeof args === "function" ? args(at) : args),
+            ...(typeof args === "function" ? await args(at) : args),
           ],
         }),
       ),

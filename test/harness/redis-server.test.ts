@@ -129,15 +129,15 @@ describe("startRedisServer", () => {
     owner.process.kill(signal);
     await owner.exited;
 
-    await expect.poll(() => isAlive(owner.pid), { timeout: 5000 }).toBe(false);
-    await expect.poll(() => access(owner.folder).catch((error) => error.code), { timeout: 5000 }).toBe("ENOENT");
+    await expect.poll(() => isAlive(owner.pid), { timeout: 15_000 }).toBe(false);
+    await expect.poll(() => access(owner.folder).catch((error) => error.code), { timeout: 15_000 }).toBe("ENOENT");
   });
 
   it("leaves no server after an uncaught exception, even if it is frozen", async () => {
     const owner = await ownerProcess("server.freeze(); setTimeout(() => { throw new Error('uncaught'); }, 50)");
     await owner.exited;
 
-    await expect.poll(() => isAlive(owner.pid), { timeout: 5000 }).toBe(false);
+    await expect.poll(() => isAlive(owner.pid), { timeout: 15_000 }).toBe(false);
   });
 });
 

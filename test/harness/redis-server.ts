@@ -17,8 +17,11 @@ import { join } from "node:path";
 import { findRedisBinary, type RedisBinary } from "./redis-binary.ts";
 
 export interface RedisServerOptions {
-  /** Further settings as on the command line, such as `["--maxmemory", "5mb"]`; they override the harness's own. */
-  readonly args?: readonly string[];
+  /**
+   * Further settings as on the command line, such as `["--maxmemory", "5mb"]`; they override the harness's own. A function is
+   * asked anew for each attempt to start, for settings that name a port of their own: somebody may have taken it meanwhile.
+   */
+  readonly args?: readonly string[] | (() => Promise<readonly string[]>);
   /** A fixed port. By default a free one is taken. */
   readonly port?: number;
   /** Runs as a Redis Cluster of one node that owns every slot; `"member"` owns none, and waits to be joined to others. */
@@ -76,27 +79,23 @@ async function startOnFreePort(
   binary: RedisBinary,
   folder: string,
   options: RedisServerOptions,
-): Promise<[port: number, settings: RedisServerOptions, running: Running]> {
+): Promise<[port: number, settings: Settings, running: Running]> {
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await freePort());
-    const withBus = options.cluster
-      ? { ...options, args: [...(await clusterArgs()), ...(options.args ?? [])] }
-      : options;
+    const own = typeof options.args === "function" ? await options.args() : (options.args ?? []);
+    const settings = { ...options, args: options.cluster ? [...(await clusterArgs()), ...own] : own };
     try {
-      return [port, withBus, await launch(binary, folder, withBus, port)];
+      return [port, settings, await launch(binary, folder, settings, port)];
     } catch (error) {
       if (!(error instanceof PortTakenError) || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error;
     }
   }
 }
 
-function control(
-  binary: RedisBinary,
-  folder: string,
-  options: RedisServerOptions,
-  port: number,
-  first: Running,
-): RedisServer {
+/** What a server runs with, also after a restart. */
+type Settings = RedisServerOptions & { readonly args: readonly string[] };
+
+function control(binary: RedisBinary, folder: string, options: Settings, port: number, first: Running): RedisServer {
   let running = first;
 
   return {
@@ -117,7 +116,16 @@ function control(
     thaw: () => running.signal("SIGCONT"),
     async restart() {
       await running.end("SIGTERM");
-      running = await launch(binary, folder, options, port);
+      const end = Date.now() + START_TIMEOUT;
+      for (;;) {
+        try {
+          running = await launch(binary, folder, options, port);
+          return;
+        } catch (error) {
+          // Somebody who looks for a free port has found this one, and lets go of it at once.
+          if (!(error instanceof PortTakenError) || Date.now() > end) throw error;
+        }
+      }
     },
   };
 }
@@ -130,12 +138,7 @@ interface Running {
 
 class PortTakenError extends Error {}
 
-async function launch(
-  binary: RedisBinary,
-  folder: string,
-  options: RedisServerOptions,
-  port: number,
-): Promise<Running> {
+async function launch(binary: RedisBinary, folder: string, options: Settings, port: number): Promise<Running> {
   const args = [
     ...(options.sentinel === undefined ? [] : [join(folder, SENTINEL_FILE), "--sentinel"]),
     ...["--port", String(port)],
@@ -145,7 +148,7 @@ async function launch(
     ...["--appendonly", "no"],
     ...["--daemonize", "no"],
     ...["--logfile", ""],
-    ...(options.args ?? []),
+    ...options.args,
   ];
   // A group of its own: Ctrl-C in the terminal then reaches the runner alone, which stops its servers in its order.
   const child = spawn(binary.path, args, {
@@ -159,7 +162,7 @@ async function launch(
   const dismissWatchdog = Number.isNaN(pid) ? async () => {} : watch(pid, folder);
   const log = readLog(child);
   try {
-    await ready(child, log, exited, `${HOST}:${port}`);
+    await ready(child, log, `${HOST}:${port}`);
   } catch (error) {
     child.kill("SIGKILL");
     await dismissWatchdog();
@@ -190,13 +193,15 @@ async function launch(
 }
 
 /** Resolves when the server has said that it serves; its own log is the only sign that it, and no other, has the port. */
-async function ready(child: ChildProcess, log: Log, exited: Promise<unknown>, address: string): Promise<void> {
+async function ready(child: ChildProcess, log: Log, address: string): Promise<void> {
   const failed = new Promise<never>((_, reject) => child.once("error", reject));
+  // Its end may be known before its last words are read, and those say why.
+  const closed = once(child, "close");
   const late = AbortSignal.timeout(START_TIMEOUT);
   await Promise.race([
     log.says(/Ready to accept connections|Sentinel ID is/),
     failed,
-    exited.then(() => {
+    closed.then(() => {
       const taken = /Address already in use|[Cc]ould not create server TCP listening socket|Failed listening on port/;
       if (taken.test(log.text())) throw new PortTakenError(`The address ${address} is taken by another program.`);
       throw new Error(`The Redis server ended before it served:\n${log.text()}`);
@@ -265,7 +270,8 @@ function releaseWatchdogs(): void {
   for (const watchdog of watchdogs) watchdog.stdin?.end();
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody uses now. Somebody may by the time that a server is to listen there. */
+export async function freePort(): Promise<number> {
   const probe = createServer();
   probe.listen(0, HOST);
   await once(probe, "listening");

@@ -7,6 +7,7 @@
  */
 import { once } from "node:events";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AT_ONCE, type Chunk, type Pace, Way } from "./tcp-way.ts";
 
 /** `up` is from the client to the server, `down` from the server to the client. */
@@ -17,7 +18,7 @@ export interface SeenOptions {
   readonly direction?: Direction;
   /** How often the text has to have been seen; once by default. */
   readonly times?: number;
-  /** After how many ms to give up and reject; 5000 by default. */
+  /** After how many ms to give up and reject; 15 000 by default. */
   readonly timeout?: number;
 }
 
@@ -84,6 +85,9 @@ const MEMORY = 256 * 1024;
  * process the reading of that turn comes first, too.
  */
 const READING_TIME = 10;
+
+/** For how long `accept` waits for its port, ms. */
+const PATIENCE = 10_000;
 
 interface Connection {
   readonly client: Socket;
@@ -229,7 +233,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       }
     },
 
-    seen(what, { direction = "up", times = 1, timeout = 5_000 } = {}) {
+    seen(what, { direction = "up", times = 1, timeout = 15_000 } = {}) {
       const isThere = () =>
         typeof what === "number" ? arrived[direction].bytes >= what : arrived[direction].count(what) >= times;
       return new Promise((resolve, reject) => {
@@ -296,7 +300,16 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     },
 
     async accept() {
-      if (!listener.listening) listener = await listen(port);
+      const end = performance.now() + PATIENCE;
+      while (!listener.listening) {
+        try {
+          listener = await listen(port);
+        } catch (error) {
+          // Somebody who looks for a free port has found this one, and lets go of it at once.
+          if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE" || performance.now() > end) throw error;
+          await sleep(10);
+        }
+      }
     },
 
     dropNextReply(text = "", part = 0) {

@@ -1,7 +1,5 @@
 /** Servers that speak TLS: certificates of an authority that lasts as long as a test file, and the settings that use them. */
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generate } from "selfsigned";
@@ -71,19 +69,4 @@ export async function foundAuthority(): Promise<Authority> {
     ],
     close: () => rm(folder, { recursive: true, force: true }),
   };
-}
-
-/** So many ports that nobody uses now. They are held until all are known, so that no two are the same. */
-export async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer();
-      holder.listen(0, "127.0.0.1");
-      await once(holder, "listening");
-      return holder;
-    }),
-  );
-  const ports = holders.map((holder) => (holder.address() as { port: number }).port);
-  await Promise.all(holders.map((holder) => once(holder.close(), "close")));
-  return ports;
 }

@@ -12,6 +12,9 @@ import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js"
 import { type App, type Framework, Gate, routesAt } from "./app.js";
 import { type Answer, Browser, type Headers, send } from "./client.js";
 
+/** What a call may take where nothing is about that, ms: a busy machine may stand still for longer than the second of the default. */
+const TIMEOUT = 10_000;
+
 export type AnyStore = SessionStore<Record<string, unknown>>;
 
 /** An application that runs, and a view into it. */
@@ -38,7 +41,7 @@ export class HttpRig {
   readonly framework: Framework;
   readonly redis = connect();
   readonly prefix = uniquePrefix();
-  readonly store: AnyStore = createSessionStore(this.redis, { prefix: this.prefix });
+  readonly store: AnyStore = createSessionStore(this.redis, { timeout: TIMEOUT, prefix: this.prefix });
   #servers: Server[] = [];
   #users = 0;
 
@@ -56,7 +59,7 @@ export class HttpRig {
 
   /** Another store on the same keys. */
   storeWith(options: SessionStoreOptions<Record<string, unknown>>, redis: RedisClient = this.redis): AnyStore {
-    return createSessionStore(redis, { ...options, prefix: this.prefix });
+    return createSessionStore(redis, { timeout: TIMEOUT, ...options, prefix: this.prefix });
   }
 
   /** A user whom no other test has. */
