@@ -168,9 +168,19 @@ function publicOf(key: KeyObject): KeyObject {
 
 /** A key that is one already. A `CryptoKey` becomes a `KeyObject` where it may. */
 function usable(key: unknown): Usable | null {
-  if (types.isKeyObject(key)) return key;
+  if (types.isKeyObject(key)) return copyOf(key);
   if (!types.isCryptoKey(key)) return null;
-  return key.extractable ? KeyObject.from(key) : (key as CryptoKey);
+  return key.extractable ? copyOf(KeyObject.from(key)) : (key as CryptoKey);
+}
+
+/**
+ * A key of its own. In Node.js 20, one that was generated in this process can lock the process up for ever when it is exported
+ * as a JWK, as jose does at its first use, in the very moment in which its generator is collected as garbage.
+ */
+function copyOf(key: KeyObject): KeyObject {
+  if (key.type === "secret") return key;
+  if (key.type === "public") return createPublicKey(key.export({ type: "spki", format: "pem" }));
+  return createPrivateKey(key.export({ type: "pkcs8", format: "pem" }));
 }
 
 function secretOf(name: string, bytes: Uint8Array): KeyObject {

@@ -2,9 +2,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { type Attack, type Attacks, headerOf, withHeader, without } from "./attack.js";
 import * as rig from "./rig.js";
-import { asOwner, ec, encode, forge, type Members, rsa, signers } from "./rig.js";
+import { asOwner, ec, encode, forge, keyPair, type Members, rsa, signers } from "./rig.js";
 
-const stranger = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const stranger = keyPair(generateKeyPairSync("ec", { namedCurve: "P-256" }));
 const strangerJwk = { ...stranger.publicKey.export({ format: "jwk" }), kid: "ec", alg: "ES256" };
 
 /** Signed by a stranger who sends the key along. */

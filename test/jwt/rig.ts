@@ -1,5 +1,13 @@
 /** What the tests of coatcheck/jwt share: keys, a store on a server of its own, and a forger who writes any JWT. */
-import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from "node:crypto";
 import type { RejectionReason } from "../../src/events.js";
 import { createSessionStore, type SessionStore } from "../../src/index.js";
 import { createJwtSessions, type JwtKey, type JwtSessions } from "../../src/jwt.js";
@@ -14,9 +22,18 @@ export const SESSION_TYPE = "coatcheck-session+jwt";
 export const SERVICE_TYPE = "coatcheck-service+jwt";
 
 export const secret = randomBytes(32);
-export const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
-export const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
-export const ed = generateKeyPairSync("ed25519");
+export const rsa = keyPair(generateKeyPairSync("rsa", { modulusLength: 2048 }));
+export const ec = keyPair(generateKeyPairSync("ec", { namedCurve: "P-256" }));
+export const ed = keyPair(generateKeyPairSync("ed25519"));
+
+/** A key pair by way of its text: one fresh from its generator can lock Node.js 20 up (see `copyOf` in the source). */
+export function keyPair({ privateKey }: { readonly privateKey: KeyObject }): {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+} {
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" });
+  return { privateKey: createPrivateKey(pem), publicKey: createPublicKey(pem) };
+}
 
 /** One key of each kind. The first signs. */
 export const keys = [

@@ -2,7 +2,7 @@
 import { createPublicKey, createSecretKey, generateKeyPairSync, randomBytes, webcrypto } from "node:crypto";
 import { inspect } from "node:util";
 import { exportJWK, generateKeyPair, generateSecret, importPKCS8, importSPKI } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createSessionStore } from "../../src/index.js";
 import { SigningKey } from "../../src/jwt/signing-key.js";
 import {
@@ -62,7 +62,7 @@ async function cryptoKeys(alg: (typeof ALGORITHMS)[number]) {
   const made =
     curve === undefined
       ? { R: rig.rsa, P: rig.rsa, E: rig.ed }[alg[0] as "R" | "P" | "E"]
-      : generateKeyPairSync("ec", { namedCurve: curve });
+      : rig.keyPair(generateKeyPairSync("ec", { namedCurve: curve }));
   const pem = made.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
   const publicKey = await importSPKI(made.publicKey.export({ type: "spki", format: "pem" }) as string, alg, {
     extractable: true,
@@ -114,8 +114,19 @@ describe("a key pair", () => {
     }
   });
 
+  it("is copied, and never itself exported as a JWK, by which one fresh from its generator locks Node.js 20 up", async () => {
+    const fresh = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const calls = [vi.spyOn(fresh.privateKey, "export"), vi.spyOn(fresh.publicKey, "export")];
+    expect(await works("ES256", fresh.privateKey, fresh.publicKey)).toBe(true);
+    expect(await works("ES256", fresh, fresh.publicKey)).toBe(true);
+    for (const { mock } of calls) {
+      expect(mock.calls.length).toBeGreaterThan(0);
+      for (const [options] of mock.calls) expect(options).toMatchObject({ format: "pem" });
+    }
+  });
+
   it("of RSA has 2048 bits at least (RFC 7518, 3.3)", () => {
-    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const { privateKey, publicKey } = rig.keyPair(generateKeyPairSync("rsa", { modulusLength: 1024 }));
     for (const key of [privateKey, publicKey, publicKey.export({ format: "jwk" })]) {
       for (const alg of ["RS256", "PS512"] as const) {
         expect(() => make(alg, key)).toThrow(
