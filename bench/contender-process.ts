@@ -36,8 +36,6 @@ async function obey(order: Order): Promise<Reply> {
   return { kind: "ready" };
 }
 
-// Ctrl-C reaches the whole group of processes. The first of them tidies up, and this one goes when that is done.
-process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 process.on("message", (order: Order) => {
   obey(order)

@@ -2,14 +2,16 @@
  * The contenders of one scenario, each in a process of its own, and the rounds in which they take turns. One that fails is
  * reported and leaves; the others go on.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Order, Reply } from "./contender-process.ts";
 import { type Circumstances, describe, figuresOf, type Series } from "./figures.ts";
 import { type Load, latenciesOf, type Round } from "./load.ts";
+import { endProcess, nextMessage, STARTERS, startProcess } from "./processes.ts";
 import type { Spent } from "./redis-under-test.ts";
 import type { Bench, ClientContender, Place } from "./scenario.ts";
+import { turnOf } from "./turns.ts";
+import { share } from "./workers.ts";
 
 /** One set of circumstances under which every contender is measured. */
 export interface Heat {
@@ -46,8 +48,6 @@ interface Measured extends Round {
 const PROGRAM = fileURLToPath(new URL("./contender-process.ts", import.meta.url));
 /** A round that is over by so much will not end any more. */
 const PATIENCE = 60_000;
-/** How many contenders start at once; starting is not measured. */
-export const STARTERS = 3;
 
 /** Starts the contenders and opens each at every place. Each contender's keys begin with the place's prefix and its number. */
 export async function openField(bench: Bench, options: FieldOptions, grounds: readonly Ground[]): Promise<Field> {
@@ -76,15 +76,11 @@ export class Field {
     const { scenario, contenders } = this.#options;
     const { progress, signal } = this.#bench;
     progress.begin(`${scenario}: start`, contenders.length);
-    const waiting = [...contenders.entries()];
-    const starter = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        signal.throwIfAborted();
-        await this.#start(...next);
-        progress.step(next[1].name);
-      }
-    };
-    await Promise.all(Array.from({ length: STARTERS }, starter));
+    await share(contenders.entries(), { workers: STARTERS }, async ([number, contender]) => {
+      signal.throwIfAborted();
+      await this.#start(number, contender);
+      progress.step(contender.name);
+    });
     // They take turns in the order of the scenario, whoever was first to start.
     this.#members.sort((a, b) => contenders.indexOf(a.contender) - contenders.indexOf(b.contender));
     progress.end();
@@ -108,8 +104,7 @@ export class Field {
     progress.begin(scenario, (rounds + 1) * heats.length);
     for (let round = 0; round <= rounds; round++) {
       for (const [number, heat] of heats.entries()) {
-        // Nobody always comes right after the same other one.
-        for (const member of rotated(this.#members, round + number)) {
+        for (const member of turnOf(this.#members, round + number)) {
           signal.throwIfAborted();
           // The first round warms up: connections, compiled code, the pages of the server.
           const isWarmUp = round === 0;
@@ -132,16 +127,12 @@ export class Field {
   /** Ends the processes. May be called again. */
   async close(): Promise<void> {
     const leaving = this.#members.splice(0);
-    await Promise.all(leaving.map(({ child }) => end(child)));
+    await Promise.all(leaving.map(({ child }) => endProcess(child)));
   }
 
   /** Starts a contender and opens it at every place. */
   async #start(number: number, contender: ClientContender): Promise<void> {
-    const child = fork(PROGRAM, [this.#options.scenario, contender.name], {
-      env: { ...process.env, NODE_ENV: "production" },
-      // What a contender prints would end up in the middle of a progress bar.
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
+    const child = startProcess(PROGRAM, [this.#options.scenario, contender.name]);
     const member = { contender, child };
     this.#members.push(member);
     for (const { place } of this.#grounds) {
@@ -168,40 +159,21 @@ export class Field {
     this.#bench.signal.throwIfAborted();
     if (reply.kind !== "failed") return reply;
     this.#members = this.#members.filter((other) => other !== member);
-    await end(member.child);
+    await endProcess(member.child);
     this.#bench.fail(member.contender.name, reply.reason);
     return null;
   }
 
   async #answer(child: ChildProcess, order: Order): Promise<Reply> {
     if (!child.connected) return { kind: "failed", reason: "its process has ended" };
-    const done = new AbortController();
-    const signal = AbortSignal.any([done.signal, this.#bench.signal, AbortSignal.timeout(PATIENCE)]);
     try {
-      const reply = once(child, "message", { signal });
-      const exit = once(child, "exit", { signal });
+      const reply = nextMessage(child, { within: PATIENCE, signal: this.#bench.signal });
       child.send(order);
-      const [first] = await Promise.race([
-        reply as Promise<[Reply]>,
-        exit.then(([code, killer]): [Reply] => [{ kind: "failed", reason: `its process ended (${killer ?? code})` }]),
-      ]);
-      return first;
+      return (await reply) as Reply;
     } catch (error) {
-      return { kind: "failed", reason: signal.aborted ? `no answer within ${PATIENCE / 1000} s` : String(error) };
-    } finally {
-      done.abort();
+      return { kind: "failed", reason: (error as Error).message };
     }
   }
-}
-
-/** Ends a process of ours. It leaves when its parent lets go of it, and is made to where it does not. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  if (child.connected) child.disconnect();
-  const patience = setTimeout(() => child.kill("SIGKILL"), 2_000);
-  await exited;
-  clearTimeout(patience);
 }
 
 function seriesOf(contender: ClientContender, rounds: readonly Measured[]): Series {
@@ -220,9 +192,4 @@ function seriesOf(contender: ClientContender, rounds: readonly Measured[]): Seri
       network: perCall(({ server }) => server.network),
     },
   };
-}
-
-function rotated<T>(list: readonly T[], by: number): T[] {
-  const start = list.length === 0 ? 0 : by % list.length;
-  return [...list.slice(start), ...list.slice(0, start)];
 }

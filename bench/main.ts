@@ -8,7 +8,7 @@ import { HELP, type Options, parseOptions, type RunOptions, UsageError } from ".
 import { newProgress } from "./progress.ts";
 import { publish, writeReport } from "./report/publish.ts";
 import { terminalComparison, terminalReport } from "./report/terminal.ts";
-import { type Results, readResults, writeResults } from "./results.ts";
+import { expectWritable, type Results, readResults, writeResults } from "./results.ts";
 import { run } from "./run.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -45,7 +45,7 @@ async function obey(options: Options): Promise<number> {
       return EXIT.done;
     case "compare": {
       const [before, after] = await Promise.all([readResults(options.before), readResults(options.after)]);
-      const comparison = compare(before.figures, after.figures);
+      const comparison = compare(before, after);
       say(terminalComparison(comparison, { colour }));
       return comparison.changes.some(({ verdict }) => verdict === "slower") ? EXIT.failed : EXIT.done;
     }
@@ -72,8 +72,10 @@ async function measure(options: RunOptions): Promise<number> {
     process.stderr.write("\nInterrupted: stopping the servers and deleting the keys …\n");
     controller.abort(new Interrupted());
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, interrupt);
+
+  // Ten minutes later would be a bad moment to learn that they cannot be kept.
+  if (options.json !== undefined) await expectWritable(options.json);
 
   await ensureBuilt();
   const chosen = SCENARIOS.filter(({ name, notInQuick }) =>

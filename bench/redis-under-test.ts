@@ -3,7 +3,7 @@
  * and sweeps up after a run. Nothing is ever flushed, and nothing outside of a run's own prefix is touched.
  */
 import { randomBytes } from "node:crypto";
-import { Redis } from "ioredis";
+import { Redis, ReplyError } from "ioredis";
 import type { RedisBinary } from "../test/harness/redis-binary.ts";
 import { type RedisServer, startRedisServer } from "../test/harness/redis-server.ts";
 
@@ -77,8 +77,14 @@ async function open(url: string, server: RedisServer | undefined): Promise<Redis
     info = await client.info("server");
   } catch (error) {
     client.disconnect();
-    const { message } = lastError ?? (error as Error);
-    throw new Error(`No Redis answers at ${withoutPassword(url)} (${message || "connection refused"}).`);
+    const reason = lastError ?? (error as Error);
+    const said = reason.message || "connection refused";
+    // It may be there and want a password, or another one.
+    throw new Error(
+      reason instanceof ReplyError
+        ? `The Redis at ${withoutPassword(url)} refuses this run (${said}).`
+        : `No Redis answers at ${withoutPassword(url)} (${said}).`,
+    );
   }
   const field = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1];
   const valkey = field("valkey_version");
@@ -139,6 +145,6 @@ export async function spentBy(client: Redis): Promise<Spent> {
 /** A URL as it may be shown. */
 export function withoutPassword(url: string): string {
   const parsed = new URL(url);
-  if (parsed.password !== "") parsed.password = "…";
+  if (parsed.password !== "") parsed.password = "***";
   return parsed.href;
 }

@@ -1,5 +1,6 @@
 /** What a run leaves behind: everything that a report, a comparison or a page is made from. */
-import { readFile, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Figure } from "./figures.ts";
 import type { Commit, Machine } from "./machine.ts";
 import type { Settings } from "./settings.ts";
@@ -57,6 +58,21 @@ export const LIMITS: readonly string[] = [
   "Only lookups are measured on a timetable. All other latencies, and those of whole HTTP requests, are of closed loops: good for telling contenders apart, and too kind to all of them in their rarest quantiles.",
   "Each contender has one process and, apart from PostgreSQL's pool, one connection. Redis has no replica, and no TLS. Where it writes to the disk, the scenario says so.",
 ];
+
+/** Makes the folder for a file of results. Throws a sentence where no file can be written there. */
+export async function expectWritable(file: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
+    if (found?.isDirectory()) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+    await access(found === null ? dirname(file) : file, constants.W_OK);
+  } catch (error) {
+    throw new Error(`${file} cannot be written (${(error as NodeJS.ErrnoException).code ?? error}).`);
+  }
+}
 
 export async function writeResults(file: string, results: Results): Promise<void> {
   const { figures, ...rest } = results;

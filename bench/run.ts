@@ -55,6 +55,8 @@ export async function run({ scenarios, settings, redis, progress, signal, leftOu
     progress.end();
     await shared?.close();
   }
+  // Ctrl-C may have come when the last scenario was over.
+  signal.throwIfAborted();
   return {
     format: FORMAT,
     startedAt: startedAt.toISOString(),

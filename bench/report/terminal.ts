@@ -4,7 +4,7 @@ import CliTable from "cli-table3";
 import type { Comparison } from "../compare.ts";
 import type { Results } from "../results.ts";
 import { fasterThanOurs, judge } from "../targets.ts";
-import { multiple } from "./numbers.ts";
+import { digits, multiple } from "./numbers.ts";
 import { overviewOf, type Table } from "./tables.ts";
 
 export interface TerminalOptions {
@@ -44,17 +44,11 @@ export function terminalReport(results: Results, options: TerminalOptions): stri
 }
 
 /** What a comparison found, the worst first. */
-export function terminalComparison({ changes, missing, added }: Comparison, options: TerminalOptions): string {
+export function terminalComparison(comparison: Comparison, options: TerminalOptions): string {
+  const { changes, missing, added, incomparable, differences } = comparison;
   const notable = changes.filter(({ verdict }) => verdict !== "same").toSorted((a, b) => b.worse - a.worse);
   const rows = notable.map(({ key, verdict, before, after, unit, worse }) => ({
-    cells: [
-      verdict,
-      key,
-      before.toPrecision(3),
-      after.toPrecision(3),
-      unit,
-      worse >= 1 ? multiple(worse) : multiple(1 / worse),
-    ],
+    cells: [verdict, key, digits(before), digits(after), unit, worse >= 1 ? multiple(worse) : multiple(1 / worse)],
     ours: verdict === "slower",
   }));
   const head = ["", "figure", "before", "after", "unit", "by"];
@@ -62,6 +56,10 @@ export function terminalComparison({ changes, missing, added }: Comparison, opti
   return [
     ...(rows.length > 0 ? [draw({ title: "", head, rows }, options)] : []),
     `${changes.length} figures of ours compared: ${slower} slower, ${notable.length - slower} faster, the rest within the spread.`,
+    ...differences,
+    ...(incomparable.length > 0
+      ? [`${incomparable.length} have nothing beside them in their run, so they say nothing on another machine.`]
+      : []),
     ...(missing.length > 0 ? [`${missing.length} are in the first file only.`] : []),
     ...(added.length > 0 ? [`${added.length} are in the second file only.`] : []),
   ].join("\n");

@@ -3,7 +3,6 @@ import { HTTP_CONTENDERS } from "./http-servers.ts";
 
 const [name, url = "", prefix = ""] = process.argv.slice(2);
 
-process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit());
 
 try {

@@ -1,13 +1,15 @@
 /** Whole requests: what is left of the difference when a framework, HTTP and cookies are around the lookup. */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
-import { STARTERS } from "../field.ts";
 import { figuresOf, type Series } from "../figures.ts";
 import { newHistogram } from "../load.ts";
+import { endProcess, nextMessage, STARTERS, startProcess } from "../processes.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
-import { FRAMEWORKS, HTTP_CONTENDERS, type HttpContender } from "./http-servers.ts";
+import { turnOf } from "../turns.ts";
+import { share } from "../workers.ts";
+import { FRAMEWORKS, type HttpContender } from "./http-servers/login.ts";
+import { HTTP_CONTENDERS } from "./http-servers.ts";
 
 const CONNECTIONS = 50;
 const PROGRAM = fileURLToPath(new URL("./http-process.ts", import.meta.url));
@@ -41,22 +43,17 @@ export const http: Scenario = {
     const { httpRounds, httpSeconds } = bench.settings;
     const redis = await bench.server({ durable: true });
     const servers: Server[] = [];
-    bench.defer(() => servers.map(({ child }) => child.disconnect()));
+    bench.defer(() => Promise.all(servers.map(({ child }) => endProcess(child))));
     bench.progress.begin("http: start", contenders.length);
-    const waiting = [...HTTP_CONTENDERS.entries()];
-    const starter = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const [number, contender] = next;
-        const server = await start(bench, contender, redis.url, `${redis.prefix}http${number}:`);
-        if (server !== null) servers.push(server);
-        bench.progress.step(contender.name);
-      }
-    };
-    await Promise.all(Array.from({ length: STARTERS }, starter));
+    await share(HTTP_CONTENDERS.entries(), { workers: STARTERS }, async ([number, contender]) => {
+      const server = await start(bench, contender, redis.url, `${redis.prefix}http${number}:`);
+      if (server !== null) servers.push(server);
+      bench.progress.step(contender.name);
+    });
     servers.sort((a, b) => HTTP_CONTENDERS.indexOf(a.contender) - HTTP_CONTENDERS.indexOf(b.contender));
     bench.progress.begin("http", (httpRounds + 1) * servers.length);
     for (let round = 0; round <= httpRounds; round++) {
-      for (const server of [...servers]) {
+      for (const server of turnOf(servers, round)) {
         bench.signal.throwIfAborted();
         try {
           const result = await shoot(
@@ -69,7 +66,7 @@ export const http: Scenario = {
           bench.signal.throwIfAborted();
           bench.fail(server.contender.name, error);
           servers.splice(servers.indexOf(server), 1);
-          server.child.disconnect();
+          await endProcess(server.child);
         }
         bench.progress.step(server.contender.name);
       }
@@ -84,20 +81,20 @@ export const http: Scenario = {
 
 async function start(bench: Bench, contender: HttpContender, url: string, prefix: string): Promise<Server | null> {
   bench.signal.throwIfAborted();
-  const child = fork(PROGRAM, [contender.name, url, prefix], {
-    env: { ...process.env, NODE_ENV: "production" },
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  const [message] = (await Promise.race([
-    once(child, "message", { signal: AbortSignal.any([bench.signal, AbortSignal.timeout(START_TIMEOUT)]) }),
-    once(child, "exit").then(([code]) => [{ failed: `its process ended (${code})` }]),
-  ]).catch((error: unknown) => [{ failed: String(error) }])) as [
-    { failed: string } | { port: number; headers: Record<string, string> },
-  ];
-  if ("port" in message) return { contender, child, ...message, rounds: [] };
-  if (child.connected) child.disconnect();
+  const child = startProcess(PROGRAM, [contender.name, url, prefix]);
+  let reason: string;
+  try {
+    const message = (await nextMessage(child, { within: START_TIMEOUT, signal: bench.signal })) as
+      | { readonly failed: string }
+      | Pick<Server, "port" | "headers">;
+    if ("port" in message) return { contender, child, ...message, rounds: [] };
+    reason = message.failed;
+  } catch (error) {
+    reason = (error as Error).message;
+  }
+  await endProcess(child);
   bench.signal.throwIfAborted();
-  bench.fail(contender.name, message.failed);
+  bench.fail(contender.name, reason);
   return null;
 }
 

@@ -1,5 +1,5 @@
 /** What a JWT saves beside a session and what it costs: service tokens that ask nobody, and a session token in a JWT. */
-import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Session, SessionStore } from "coatcheck";
 import type { JwtAlgorithm, JwtKeyMaterial } from "coatcheck/jwt";
@@ -17,11 +17,19 @@ const TTL = 300_000;
 const SAMPLE = 200;
 const BASELINE = "store.get";
 
+/**
+ * A key by way of its text. In Node.js 20, a KeyObject straight from the generator can lock up its process for ever when it is
+ * exported as a JWK, as jose does, in the moment in which the generator is collected as garbage.
+ */
+function readKey({ privateKey }: { readonly privateKey: KeyObject }): KeyObject {
+  return createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" }));
+}
+
 const KEYS = {
   HS256: () => randomBytes(32),
-  RS256: () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
-  ES256: () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey,
-  EdDSA: () => generateKeyPairSync("ed25519").privateKey,
+  RS256: () => readKey(generateKeyPairSync("rsa", { modulusLength: 2048 })),
+  ES256: () => readKey(generateKeyPairSync("ec", { namedCurve: "P-256" })),
+  EdDSA: () => readKey(generateKeyPairSync("ed25519")),
 } satisfies Partial<Record<JwtAlgorithm, () => JwtKeyMaterial>>;
 
 type Algorithm = keyof typeof KEYS;

@@ -8,6 +8,7 @@ import { loadCopy } from "../population.ts";
 import type { RedisUnderTest, ServerWish } from "../redis-under-test.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { claimsOf, storeOptions } from "../subject.ts";
+import { share } from "../workers.ts";
 
 /** How many are under way at once, of each weighing, and how many weighings. */
 const WRITERS = 300;
@@ -181,29 +182,26 @@ interface Weighing {
 async function weighAll(bench: Bench, weighing: readonly Layout[], { sessions, at, wish }: Weighing): Promise<void> {
   // Without an index it is the same for any number.
   const { perUser } = bench.settings;
-  const waiting = weighing.flatMap((layout) =>
+  const all = weighing.flatMap((layout) =>
     (layout.indexed ? perUser : perUser.slice(0, 1)).map((number) => ({ layout, number })),
   );
-  const done = new Map<(typeof waiting)[number], number>();
-  const all = [...waiting];
+  const done = new Map<(typeof all)[number], number>();
   const failed = new Set<Layout>();
   bench.progress.begin(["memory", at?.server].filter(Boolean).join(": "), all.length);
-  const scale = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { layout, number } = next;
-      if (failed.has(layout)) continue;
-      try {
-        done.set(next, await weigh(bench, layout, Math.ceil(layout.fewer ? sessions / FEWER : sessions), number, wish));
-      } catch (error) {
-        bench.signal.throwIfAborted();
-        bench.fail([layout.name, at?.server].filter(Boolean).join(" on "), error);
-        failed.add(layout);
-      }
-      bench.progress.step(`${layout.name}, ${number} per user`);
-    }
-  };
   // On one server for all, each would weigh what the others write.
-  await Promise.all(Array.from({ length: bench.sharedServer ? 1 : SCALES }, scale));
+  await share(all, { workers: bench.sharedServer ? 1 : SCALES }, async (one) => {
+    const { layout, number } = one;
+    if (failed.has(layout)) return;
+    bench.signal.throwIfAborted();
+    try {
+      done.set(one, await weigh(bench, layout, Math.ceil(layout.fewer ? sessions / FEWER : sessions), number, wish));
+    } catch (error) {
+      bench.signal.throwIfAborted();
+      bench.fail([layout.name, at?.server].filter(Boolean).join(" on "), error);
+      failed.add(layout);
+    }
+    bench.progress.step(`${layout.name}, ${number} per user`);
+  });
   bench.progress.end();
   for (const one of all) {
     const bytes = done.get(one);
@@ -224,14 +222,10 @@ async function weigh(bench: Bench, layout: Layout, sessions: number, perUser: nu
     // What the first call brings with it, a connection and a script, is not a session's.
     await write(-1, "user-first");
     const before = await server.usedMemory();
-    let turn = 0;
-    const writer = async () => {
-      for (let session = turn++; session < sessions; session = turn++) {
-        bench.signal.throwIfAborted();
-        await write(session, `user${Math.floor(session / perUser)}`);
-      }
-    };
-    await Promise.all(Array.from({ length: WRITERS }, writer));
+    await share(Array(sessions).keys(), { workers: WRITERS }, (session) => {
+      bench.signal.throwIfAborted();
+      return write(session, `user${Math.floor(session / perUser)}`);
+    });
     return ((await server.usedMemory()) - before) / sessions;
   } finally {
     await close();

@@ -8,7 +8,8 @@ import { fill, keyOf, type Population, tokenOf } from "../population.ts";
 import type { RedisUnderTest } from "../redis-under-test.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { storeOptions } from "../subject.ts";
-import { DOORS, watch } from "./revocation-doors.ts";
+import { share } from "../workers.ts";
+import { DOORS, type Door, type Outcome, watch } from "./revocation-doors.ts";
 
 const DEL = "raw DEL";
 
@@ -29,7 +30,7 @@ export const revocation: Scenario = {
   shows:
     "What a log-out everywhere costs, how long it keeps others waiting, and for how long the logged-out user is still let in.",
   method: [
-    "Each round makes the sessions anew. The stall is the longest PING of another process meanwhile; what Linux had no CPU for is taken off.",
+    "Each round makes the sessions anew, and one process calls the verbs one after another, raw DEL last, when all is warm. The stall is the longest PING of another process meanwhile; what Linux had no CPU for is taken off.",
     "Still accepted: a user logs in, a slow request begins, the user logs out, the slow request ends, and the door is tried every 20 ms: the last time that it opened, counted from the answer to the log-out.",
   ],
   limits: [
@@ -127,26 +128,23 @@ async function watchDoors(bench: Bench): Promise<void> {
   const { watchSeconds } = bench.settings;
   bench.progress.begin("revocation: still accepted", DOORS.length);
   const server = await bench.server();
+  const outcomes = new Map<Door, Outcome>();
   // Nothing here is about speed, so all are watched at the same time.
-  const outcomes = await Promise.all(
-    DOORS.map(async (door, number) => {
-      try {
-        const open = await door.open({ url: server.url, prefix: `${server.prefix}door${number}:`, watchSeconds });
-        bench.defer(() => open.close());
-        return await watch(open, watchSeconds * 1000, bench.signal);
-      } catch (error) {
-        bench.signal.throwIfAborted();
-        bench.fail(door.name, error);
-        return null;
-      } finally {
-        bench.progress.step(door.name);
-      }
-    }),
-  );
+  await share(DOORS.entries(), { workers: DOORS.length }, async ([number, door]) => {
+    try {
+      const open = await door.open({ url: server.url, prefix: `${server.prefix}door${number}:`, watchSeconds });
+      bench.defer(() => open.close());
+      outcomes.set(door, await watch(open, watchSeconds * 1000, bench.signal));
+    } catch (error) {
+      bench.signal.throwIfAborted();
+      bench.fail(door.name, error);
+    }
+    bench.progress.step(door.name);
+  });
   bench.progress.end();
-  for (const [number, door] of DOORS.entries()) {
-    const outcome = outcomes[number];
-    if (outcome === null || outcome === undefined) continue;
+  for (const door of DOORS) {
+    const outcome = outcomes.get(door);
+    if (outcome === undefined) continue;
     const series = [
       { contender: door.name, ours: door.ours ?? false, values: { "still accepted": [outcome.seconds] } },
     ];

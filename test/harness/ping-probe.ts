@@ -19,7 +19,8 @@ export interface PingProbe {
 
 export async function startPingProbe({ port, pid }: RedisServer): Promise<PingProbe> {
   const program = fileURLToPath(new URL("./ping-probe.mjs", import.meta.url));
-  const child = fork(program, [String(port), String(pid)], { execArgv: [] });
+  // In a group of its own, so that Ctrl-C in a terminal does not end it before its test.
+  const child = fork(program, [String(port), String(pid)], { execArgv: [], detached: true });
   await once(child, "message");
   return {
     async during(work) {
@@ -29,6 +30,8 @@ export async function startPingProbe({ port, pid }: RedisServer): Promise<PingPr
       child.send("end");
       return (await report)[0] as PingReport;
     },
-    close: () => child.disconnect(),
+    close() {
+      if (child.connected) child.disconnect();
+    },
   };
 }

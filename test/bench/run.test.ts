@@ -1,21 +1,20 @@
 /** The benchmark as a user starts it, with tiny numbers: what it measures, what it leaves behind, and how it is interrupted. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { select } from "../bench/figures.js";
-import type { Results } from "../bench/results.js";
-import { ensureBuilt } from "./harness/dist.js";
-import { afterFile, connect } from "./harness/fixtures.js";
-import { startRedisServer } from "./harness/redis-server.js";
+import { select } from "../../bench/figures.js";
+import type { Results } from "../../bench/results.js";
+import { ensureBuilt } from "../harness/dist.js";
+import { afterFile, connect } from "../harness/fixtures.js";
+import { startRedisServer } from "../harness/redis-server.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-// The command `tsx` is a process before the process, and kills a program that does not take up a signal within 60 ms.
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "coatcheck-bench-"));
 afterFile(() => rmSync(folder, { recursive: true }));
 
@@ -26,13 +25,17 @@ const redis = connect({ port: server.port });
 await redis.set("coatcheck:theirs", "1");
 await ensureBuilt();
 
-/** Starts `npm run bench` without npm. */
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { bench: string } };
+
+/** Starts what `npm run bench` starts, in a shell and a group of processes as npm and a terminal do. */
 function start(...args: string[]) {
-  const child = spawn(process.execPath, ["--import", tsx, "bench/main.ts", ...args], {
+  const child = spawn("/bin/sh", ["-c", `${scripts.bench} "$@"`, "npm", ...args], {
     cwd: root,
-    env: { ...process.env, TSX_TSCONFIG_PATH: join(root, "bench/tsconfig.json") },
+    env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"]}` },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
+  const group = -(child.pid as number);
   let text = "";
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -46,6 +49,15 @@ function start(...args: string[]) {
     child,
     exited,
     text: () => text,
+    /** Ctrl-C in the terminal. */
+    interrupt: () => process.kill(group, "SIGINT"),
+    /** The process that measures, whatever was started before it. */
+    async process(): Promise<number> {
+      const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,pgid=,args="]);
+      const own = stdout.split("\n").map((line) => line.trim().split(/\s+/));
+      const found = own.filter(([, pgid, ...words]) => Number(pgid) === -group && words.includes("bench/main.ts"));
+      return Number(found.at(-1)?.[0]);
+    },
     says: (part: string) =>
       new Promise<void>((resolve, reject) => {
         const look = () => text.includes(part) && resolve();
@@ -58,7 +70,7 @@ function start(...args: string[]) {
 
 const TINY = ["--rounds", "1", "--round-ms", "20", "--sessions", "150", "--redis", server.url];
 
-it("measures, reports, writes what it is told to, and leaves a server as it was", { timeout: 120_000 }, async () => {
+it("measures, reports, writes what it is told to, and leaves a server as it was", { timeout: 300_000 }, async () => {
   const file = join(folder, "run.json");
   const run = start("--quick", "--only", "lookup", ...TINY, "--json", file);
   expect(await run.exited, run.text()).toBe(0);
@@ -98,7 +110,7 @@ it("measures, reports, writes what it is told to, and leaves a server as it was"
 });
 
 it("puts our store beside connect-redis on the same client, and JWTs beside a lookup", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const file = join(folder, "stores.json");
   const run = start("--quick", "--only", "drop-in", "--only", "jwt", ...TINY, "--json", file);
@@ -131,7 +143,7 @@ it("puts our store beside connect-redis on the same client, and JWTs beside a lo
 });
 
 it("reports a contender that fails, goes on with the others, and says so in its exit code", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const file = join(folder, "failed.json");
   // Redis forgets nothing and refuses all that grows, so whoever writes fails and whoever reads does not.
@@ -145,12 +157,50 @@ it("reports a contender that fails, goes on with the others, and says so in its 
   expect(run.text()).toMatch(/▸ get +│/);
 });
 
-it("tidies up when it is interrupted, and exits with 130", { timeout: 120_000 }, async () => {
+it("tidies up when it is interrupted, and exits with 130", { timeout: 300_000 }, async () => {
   const run = start("--quick", "--only", "lookup", ...TINY, "--rounds", "500", "--json", join(folder, "none.json"));
   await run.says("lookup: start");
   expect((await redis.keys("*")).length).toBeGreaterThan(100);
-  run.child.kill("SIGINT");
+  // It has no ear for a signal while it is busy, and nobody may end it for that before it has tidied up.
+  const measuring = await run.process();
+  process.kill(measuring, "SIGSTOP");
+  run.interrupt();
+  await sleep(500);
+  process.kill(measuring, "SIGCONT");
   expect(await run.exited, run.text()).toBe(130);
   expect(run.text()).toContain("Interrupted");
   expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
+});
+
+it("says in a sentence what is wrong with a server or a file, before it measures anything", {
+  timeout: 300_000,
+}, async () => {
+  const guarded = await startRedisServer({ args: ["--requirepass", "right"] });
+  afterFile(() => guarded.stop());
+  const at = `redis://:wrong@127.0.0.1:${guarded.port}`;
+  const ended = startRedisServer();
+  const nobody = await ended.then(async (server) => {
+    await server.stop();
+    return server.url;
+  });
+  const folderOfNobody = join(folder, "run.json", "results.json");
+  writeFileSync(join(folder, "run.json"), "");
+  const wrong: [args: string[], sentence: RegExp][] = [
+    [["--redis", at], /^The Redis at redis:\/\/:\*\*\*@127\.0\.0\.1:\d+ refuses this run \(WRONGPASS [^\n]*\)\.\n$/],
+    [["--redis", nobody], /^No Redis answers at redis:\/\/127\.0\.0\.1:\d+ \([^\n]*ECONNREFUSED[^\n]*\)\.\n$/],
+    [["--json", folderOfNobody], /results\.json cannot be written \((?:ENOTDIR|EEXIST)\)\.\n$/],
+    [["--json", folder], /cannot be written \(EISDIR\)\.\n$/],
+    [["--compare", join(folder, "no.json"), folder], /no\.json cannot be read \(ENOENT\)\.\n$/],
+    [
+      ["--compare", join(root, "package.json"), folder],
+      /^[^\n]* (?:is not the results of a run|cannot be read)[^\n]*\n$/,
+    ],
+  ];
+  await Promise.all(
+    wrong.map(async ([args, sentence]) => {
+      const run = start("--only", "lookup", ...args);
+      expect(await run.exited, run.text()).toBe(1);
+      expect(run.text()).toMatch(sentence);
+    }),
+  );
 });

@@ -1,0 +1,101 @@
+/** Figures and results of runs that never were, for the tests of what is made from them. */
+import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
+import type { Results } from "../../bench/results.js";
+import { SCENARIOS } from "../../bench/scenarios.js";
+import { settingsFor } from "../../bench/settings.js";
+
+/** The scenarios that a run has. */
+export const NAMES = SCENARIOS.map(({ name }) => name);
+
+/** A figure of ours, steady over five rounds. */
+export function figure(of: Partial<Figure> & { metric: Metric; value: number }): Figure {
+  const { value } = of;
+  return {
+    scenario: "lookup",
+    at: { inFlight: 128 },
+    contender: "get",
+    ours: true,
+    low: value,
+    high: value,
+    mad: 0,
+    rounds: 5,
+    ...of,
+  };
+}
+
+let run: Results | undefined;
+
+/** A run with a figure for every chart. Made once, as it takes a while. */
+export function everything(): Results {
+  run ??= makeUp();
+  return run;
+}
+
+function makeUp(): Results {
+  const scenarios = SCENARIOS.map(({ name, shows, method, limits, contenders }) => {
+    return { name, shows, method, limits, contenders, failures: [], skipped: [] };
+  });
+  const values = (size: number) => [size, size * 1.1, size * 1.2];
+  const figures = SCENARIOS.flatMap(({ name, contenders }) => {
+    const measure = (at: Figure["at"], metrics: readonly Metric[], named = contenders) =>
+      figuresOf(
+        name,
+        at,
+        named.map(({ name: contender, ours = false }, nth) => ({
+          contender,
+          ours,
+          values: Object.fromEntries(metrics.map((metric) => [metric, values(10 ** (nth % 5) * 7)])),
+        })),
+        named[0]?.name,
+      );
+    const load: Metric[] = ["throughput", "p50", "p90", "p99", "p99.9", "max", "client CPU", "server CPU", "network"];
+    if (name === "lookup")
+      return [1000, 100_000].flatMap((sessions) => [
+        ...[1, 16, 128].flatMap((inFlight) => measure({ sessions, inFlight }, load)),
+        ...measure({ sessions, perSecond: 5000 }, load),
+      ]);
+    if (name === "scale")
+      return [1, 3].flatMap((nodes) => [1, 16, 128].flatMap((inFlight) => measure({ nodes, inFlight }, load)));
+    if (name === "peers" || name === "drop-in") return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));
+    if (name === "jwt")
+      return [
+        ...[1, 128].flatMap((inFlight) => measure({ inFlight }, load)),
+        ...measure({ ttl: 5, clockTolerance: 0 }, ["still accepted"], contenders.slice(0, 1)),
+      ];
+    if (name === "http")
+      return ["Express", "Fastify", "Koa"].flatMap((framework) =>
+        measure(
+          { framework },
+          ["requests", "p50", "p99"],
+          contenders.filter((one) => one.name.startsWith(framework)),
+        ),
+      );
+    if (name === "memory")
+      return [1, 3, 100].flatMap((perUser) => [
+        ...measure({ perUser }, ["memory"]),
+        ...measure({ perUser, server: "Valkey 8.1.1" }, ["memory"]),
+      ]);
+    const isDoor = (one: { name: string }) => /JWT|session \+|coatcheck$/.test(one.name);
+    return [
+      ...[1, 1000].flatMap((sessions) =>
+        measure(
+          { sessions },
+          ["duration", "stall"],
+          contenders.filter((one) => !isDoor(one)),
+        ),
+      ),
+      ...measure({ event: "log-out", watched: 10 }, ["still accepted"], contenders.filter(isDoor)),
+    ];
+  });
+  return {
+    format: 1,
+    startedAt: "2026-01-02T03:04:05.000Z",
+    seconds: 1,
+    settings: settingsFor({ quick: true }),
+    machine: { cpu: "a <processor>", cores: 2, memoryGiB: 1, os: "linux", load: 0 },
+    versions: { server: "Redis 7.0.15", node: "20.20.0", ioredis: "5.0.0" },
+    commit: { id: "0123456789", dirty: false },
+    scenarios,
+    figures,
+  };
+}

@@ -1,0 +1,145 @@
+/** The report: tables, charts, the page, and what the documents take over. */
+import { describe, expect, it, vi } from "vitest";
+import { type Figure, select } from "../../bench/figures.js";
+import { COLOURS, withVariables } from "../../bench/report/charts/drawing.js";
+import { chartsOf } from "../../bench/report/charts.js";
+import { htmlReport, PALETTE } from "../../bench/report/html.js";
+import { BEGIN, between, dropInOf, END, serviceTokensOf, summaryOf } from "../../bench/report/markdown.js";
+import { overviewOf } from "../../bench/report/tables.js";
+import { terminalReport } from "../../bench/report/terminal.js";
+import { METHOD } from "../../bench/results.js";
+import { judge } from "../../bench/targets.js";
+import { everything, figure, NAMES } from "./made-up-run.js";
+
+let page: Promise<string> | undefined;
+/** Drawn once for all tests. */
+function pageOfEverything(): Promise<string> {
+  page ??= htmlReport(everything());
+  return page;
+}
+
+// Drawing every chart takes long on a machine that is busy.
+describe("the report", { timeout: 120_000 }, () => {
+  it("has an overview of every scenario, with our rows marked", () => {
+    const results = everything();
+    for (const name of NAMES) {
+      const tables = overviewOf(results, name);
+      expect(tables.length, name).toBeGreaterThan(0);
+      expect(tables.flatMap(({ rows }) => rows).filter(({ ours }) => ours).length, name).toBeGreaterThan(0);
+    }
+  });
+
+  it("has a chart for every scenario, drawn without a complaint, in colours of the page alone", async () => {
+    const complaints = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const charts = await chartsOf(everything());
+    expect(complaints.mock.calls).toEqual([]);
+    complaints.mockRestore();
+    expect([...new Set(charts.map(({ scenario }) => scenario))].toSorted()).toEqual(NAMES.toSorted());
+    for (const { id, wide, narrow } of charts) {
+      for (const svg of [wide, narrow]) {
+        expect(svg, id).toContain('role="img"');
+        // What is not a variable would be the same in light and in dark.
+        const fixed = [...svg.matchAll(/(?:fill|stroke)="(?!none|transparent|var\(|url\()([^"]*)"/g)].map(
+          ([, colour]) => colour,
+        );
+        expect(fixed, id).toEqual([]);
+        expect(svg, id).not.toMatch(/NaN|undefined/);
+      }
+      const width = Number(/width="([\d.]+)"/.exec(narrow)?.[1]);
+      expect(width, `${id} on a narrow page`).toBeLessThanOrEqual(375);
+    }
+  });
+
+  it("knows every colour of the drawings in light and in dark", () => {
+    for (const variable of Object.values(COLOURS)) {
+      expect(Object.keys(PALETTE.light)).toContain(variable);
+      expect(Object.keys(PALETTE.dark)).toContain(variable);
+    }
+    expect(withVariables('<svg ><path fill="#040404"/></svg>', "x", 'a "b"')).toBe(
+      '<svg role="img" aria-label="a &quot;b&quot;" ><path fill="var(--ours)"/></svg>',
+    );
+  });
+
+  it("puts the summary between the markers of a document, again and again", () => {
+    const document = `before\n${BEGIN}\nold\n${END}\nafter\n`;
+    const once = between(document, "new\n");
+    expect(once).toBe(`before\n${BEGIN}\nnew\n${END}\nafter\n`);
+    expect(between(once, "new")).toBe(once);
+    for (const wrong of ["", BEGIN, `${END}\n${BEGIN}`, `${BEGIN}${BEGIN}${END}`]) {
+      expect(() => between(wrong, "new")).toThrow("it needs the line");
+    }
+  });
+
+  it("keeps the weights of one server apart from those of another", async () => {
+    const weigh = (value: number, rest: Figure["at"] = {}) =>
+      figure({ scenario: "memory", metric: "memory", contender: "coatcheck", value, at: { perUser: 3, ...rest } });
+    const figures = [weigh(380, { server: "Valkey 8.1.1" }), weigh(463)];
+    const results = { ...everything(), figures };
+    expect(overviewOf(results, "memory").map(({ title, rows }) => [title, rows.map(({ cells }) => cells)])).toEqual([
+      ["Bytes per session", [["coatcheck", "463"]]],
+      ["Bytes per session, Valkey 8.1.1", [["coatcheck", "380"]]],
+    ]);
+    expect(summaryOf(results, "a.json")).toContain(
+      [
+        ...["| *Valkey 8.1.1* | | | |", "| **coatcheck** | – | 380 | – |"],
+        ...["| *Redis 7.0.15* | | | |", "| **coatcheck** | – | 463 | – |"],
+      ].join("\n"),
+    );
+    const chart = (await chartsOf(results)).find(({ id }) => id === "memory");
+    expect(chart?.wide).toContain(">463<");
+    expect(chart?.wide).not.toContain(">380<");
+  });
+
+  it("has tables for the documents on service tokens and on drop-in stores, where a run measured them", () => {
+    const results = everything();
+    const life = (ttl: number, clockTolerance: number, value: number) =>
+      figure({
+        scenario: "jwt",
+        metric: "still accepted",
+        contender: "service token",
+        at: { ttl, clockTolerance },
+        value,
+      });
+    const figures = [
+      ...results.figures.filter(({ scenario, metric }) => scenario !== "jwt" || metric !== "still accepted"),
+      ...[life(1, 0, 0.7), life(1, 5, 5.7), life(5, 5, 9.7)],
+    ];
+    const tokens = serviceTokensOf({ ...results, figures }, "a.json");
+    expect(tokens).toContain(
+      "| | with `clockTolerance: 0` | with `clockTolerance: 5000` |\n|---|---|---|\n" +
+        "| `ttl` of 1 s | 0.7 s | 5.7 s |\n| `ttl` of 5 s | – | 9.7 s |",
+    );
+    expect(tokens).toContain("| | one at a time | 128 in flight |\n|---|---|---|\n| **store.get** | 1.00 × | 1.00 × |");
+    const stores = dropInOf(results, "a.json");
+    expect(stores).toMatch(/\| \*\*ioredis: coatcheck, get \+ touch\*\* \| [\d. ]+ × \| [\d. ]+ × \| [\d. ]+ × \|/);
+    expect(stores).not.toContain("| ioredis: connect-redis");
+    const without = { ...results, figures: select(results.figures, { scenario: "peers" }) };
+    expect([serviceTokensOf(without, "a.json"), dropInOf(without, "a.json")]).toEqual([null, null]);
+  });
+
+  it("says what a quick run left out, on the page and on a terminal", async () => {
+    const results = { ...everything(), leftOut: ["the scenario <b>"] };
+    expect(await htmlReport(results)).toContain("<li>the scenario &lt;b&gt;</li>");
+    expect(terminalReport(results, { colour: false })).toContain("Left out\n  the scenario <b>");
+    expect(await pageOfEverything()).not.toContain("left-out");
+  });
+
+  it("has every target on the page and in the summary, with what stands beside it", async () => {
+    const results = everything();
+    const page = await pageOfEverything();
+    const [summary, terminal] = [summaryOf(results, "a.json"), terminalReport(results, { colour: false })];
+    const judged = judge(results.figures).filter(({ measured }) => measured !== null);
+    expect(judged.some(({ reached }) => !reached)).toBe(true);
+    for (const { target, measured, reached, beside } of judged) {
+      expect(page).toContain(
+        `${beside?.replaceAll('"', "&quot;")}</small></th><td>${measured}</td><td>${reached ? "reached" : "missed"}`,
+      );
+      expect(summary).toContain(`| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside} |`);
+      if (!reached) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);
+    }
+  });
+
+  it("says how coordinated omission is treated", () => {
+    expect(METHOD.join(" ")).toMatch(/coordinated omission/);
+  });
+});
