@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { createSessionStore, type Session, type SessionStore, StoreUnavailableError } from "../src/index.js";
 import { Keys } from "../src/keys.js";
 import { audit } from "./faults/audit.js";
-import { Ledger, type Loss, UNCONFIRMED } from "./faults/ledger.js";
+import { Ledger } from "./faults/ledger.js";
 import { type LoadOptions, prepareLoad } from "./faults/load.js";
+import { type Loss, UNCONFIRMED } from "./faults/loss-windows.js";
 import { connect, uniquePrefix } from "./harness/fixtures.js";
 
 const redis = connect();
@@ -56,19 +57,27 @@ const unavailable = () => Promise.reject(new StoreUnavailableError("no answer"))
 
 describe("an honest store", () => {
   it("breaks nothing", async () => {
-    const { ledger, load } = await judge(() => ({}));
-    expect(ledger.broken).toEqual([]);
-    expect(ledger.further).toEqual({});
-    // Every deed was done: otherwise this would show nothing.
-    expect(Object.keys(load.deeds)).toHaveLength(13);
-    expect(load.errors).toEqual({ USER_BLOCKED: expect.any(Number) });
+    const deeds = new Set<string>();
+    const errors = new Set<string>();
+    // Every deed is done, and a user who is blocked tries to log in: otherwise this would show nothing.
+    for (let seed = 1; deeds.size < 13 || errors.size === 0; seed++) {
+      const { ledger, load } = await judge(() => ({}), { seed });
+      expect(ledger.broken).toEqual([]);
+      expect(ledger.further).toEqual({});
+      for (const deed of Object.keys(load.deeds)) deeds.add(deed);
+      for (const error of Object.keys(load.errors)) errors.add(error);
+    }
+    expect(deeds.size).toBe(13);
+    expect([...errors]).toEqual(["USER_BLOCKED"]);
   });
 
   it("breaks nothing where calls are carried out and not answered, or not carried out, or late", async () => {
+    let unanswered = 0;
     const mute =
       <T extends unknown[]>(verb: (...args: T) => Promise<unknown>) =>
       async (...args: T): Promise<never> => {
         const chance = Math.random();
+        if (chance < 0.15) unanswered++;
         if (chance < 0.05) {
           await verb(...args);
           return unavailable();
@@ -80,7 +89,8 @@ describe("an honest store", () => {
         }
         return (await verb(...args)) as never;
       };
-    const { ledger, load } = await judge((honest) => {
+    const figure = "sessions made by a call without an answer";
+    const ledger = await judgeUntil(showsOrBreaks(figure), (honest) => {
       const { create, touch, updateClaims, updateClaimsForUser, rotate, revoke } = honest;
       const { revokeAllForUser, blockUser, unblockUser, listForUser } = honest;
       const verbs = { create, touch, updateClaims, updateClaimsForUser, rotate, revoke };
@@ -90,8 +100,8 @@ describe("an honest store", () => {
       );
     });
     expect(ledger.broken).toEqual([]);
-    expect(load.errors["STORE_UNAVAILABLE"]).toBeGreaterThan(50);
-    expect(ledger.further["sessions made by a call without an answer"]).toBeGreaterThan(0);
+    expect(unanswered).toBeGreaterThan(50);
+    expect(ledger.further[figure]).toBeGreaterThan(0);
   });
 
   it("lets short sessions end", async () => {
@@ -248,24 +258,31 @@ describe("a store that lies", () => {
   });
 
   it("that settles after its deadline is caught, and one whose process was late itself is not", async () => {
-    const late = (wait: () => Promise<void>) =>
-      judge(
+    const late = (isEnough: (ledger: Ledger) => boolean, wait: () => Promise<void>) =>
+      judgeUntil(
+        isEnough,
         (honest, _, now) => ({
           async get(token) {
             if (now()) await wait();
             return honest.get(token);
           },
         }),
-        { timeout: 50, calls: 200, weights: { get: 60 } },
+        // Longer than an honest call takes on a machine that is busy otherwise, too.
+        { timeout: 500, calls: 80, weights: { get: 60 } },
       );
-    const slow = await late(() => new Promise((resolve) => setTimeout(resolve, 200)));
-    expect(promises(slow.ledger)).toEqual(["P8"]);
-    expect(slow.ledger.broken[0]).toMatch(/^P8: get settled \d+ ms after its deadline$/);
-    const busy = await late(async () => {
-      const end = performance.now() + 200;
-      while (performance.now() < end);
-    });
-    expect(busy.ledger.broken).toEqual([]);
+    // A process that was held up meanwhile has an excuse, so it is tried until one was not.
+    const isCaught = ({ broken }: Ledger) => broken.length > 0;
+    const slow = await late(isCaught, () => new Promise((resolve) => setTimeout(resolve, 1000)));
+    expect(promises(slow)).toEqual(["P8"]);
+    expect(slow.broken[0]).toMatch(/^P8: get settled \d+ ms after its deadline$/);
+    const busy = await late(
+      () => true,
+      async () => {
+        const end = performance.now() + 1000;
+        while (performance.now() < end);
+      },
+    );
+    expect(busy.broken).toEqual([]);
   });
 
   it("that never settles is caught", async () => {
@@ -274,7 +291,7 @@ describe("a store that lies", () => {
         let calls = 0;
         return { get: (token) => (++calls === 20 ? new Promise<Session | null>(() => {}) : honest.get(token)) };
       },
-      { timeout: 100, patience: 500 },
+      { timeout: 1000, patience: 500 },
     );
     expect(ledger.broken).toEqual([expect.stringMatching(/^P8: get had not settled after \d+ ms$/)]);
   });

@@ -41,7 +41,7 @@ beforeAll(async () => {
   page.on("console", (message) => {
     if (/Refused|violates/.test(message.text())) complaints.push(message.text());
   });
-}, 60_000);
+});
 
 afterEach(async () => {
   await context.clearCookies();

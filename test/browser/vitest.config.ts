@@ -11,6 +11,7 @@ export default defineConfig({
     exclude: [],
     typecheck: { enabled: false },
     // A page is looked at four times, and a busy machine takes its time for each.
-    testTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
   },
 });

@@ -10,6 +10,8 @@ import type { Ledger } from "./ledger.js";
 
 /** A moved key lives longer by the time of its journey, and clocks differ, ms. */
 const SLACK = 1000;
+/** How often the keys are looked at where something is wrong. */
+const LOOKS = 3;
 
 /** Looks every session up that the ledger knows to be dead. For the middle of a load, too: what it finds is ended again. */
 export async function sweep(ledger: Ledger, store: SessionStore): Promise<void> {
@@ -46,6 +48,19 @@ export async function auditSessions(ledger: Ledger, store: SessionStore): Promis
 
 /** P4 and P5, from the keys alone. */
 export async function auditKeys(ledger: Ledger, redis: Redis | Cluster, prefix: string): Promise<void> {
+  // One key is read after the other, and what calls without an answer have left under way may still run in between: what is
+  // wrong is wrong every time.
+  let found = await contradictions(redis, prefix);
+  for (let look = 1; found.size > 0 && look < LOOKS; look++) {
+    const again = await contradictions(redis, prefix);
+    found = new Map([...again].filter(([where]) => found.has(where)));
+  }
+  for (const [promise, what] of found.values()) ledger.accuse(promise, what);
+}
+
+/** What is wrong with the keys, by where it is: the promise, and a sentence. */
+async function contradictions(redis: Redis | Cluster, prefix: string): Promise<Map<string, [string, string]>> {
+  const found = new Map<string, [promise: string, what: string]>();
   const keys = new Keys(prefix);
   const sessions = new Map<string, number>();
   const owners = new Map<string, string>();
@@ -54,7 +69,7 @@ export async function auditKeys(ledger: Ledger, redis: Redis | Cluster, prefix: 
     const [, kind, rest = ""] = /^\{[^{}]*\}:([sub]):(.*)$/s.exec(key.slice(prefix.length)) ?? [];
     const expires = await redis.pexpiretime(key);
     if (expires === -2) return;
-    if (expires === -1 && kind !== "b") ledger.accuse("P5", `${key} has no end`);
+    if (expires === -1 && kind !== "b") found.set(key, ["P5", `${key} has no end`]);
     if (kind === "u") indexes.push(key);
     if (kind !== "s") return;
     sessions.set(rest, expires);
@@ -72,21 +87,25 @@ export async function auditKeys(ledger: Ledger, redis: Redis | Cluster, prefix: 
       named.set(id, index);
       const expires = sessions.get(id);
       if (expires === undefined && score > Date.now() + SLACK) {
-        ledger.accuse("P4", `${index} names ${id}, which is dead, for ${score - Date.now()} ms to come`);
+        found.set(`${index} dead ${id}`, [
+          "P4",
+          `${index} names ${id}, which is dead, for ${score - Date.now()} ms to come`,
+        ]);
       } else if (expires !== undefined && Math.abs(expires - score) > SLACK) {
-        ledger.accuse("P4", `${index} has ${id} end at ${score}, and it ends at ${expires}`);
+        found.set(`${index} ${id}`, ["P4", `${index} has ${id} end at ${score}, and it ends at ${expires}`]);
       }
     }
     const expires = await redis.pexpiretime(index);
     if (expires > 0 && Math.abs(expires - last) > SLACK) {
-      ledger.accuse("P4", `${index} ends at ${expires}, and its last member at ${last}`);
+      found.set(index, ["P4", `${index} ends at ${expires}, and its last member at ${last}`]);
     }
   });
   for (const [id, index] of owners) {
     if (named.get(id) !== index && (sessions.get(id) ?? 0) > Date.now() + SLACK) {
-      ledger.accuse("P4", `${index} lacks the live session ${id}`);
+      found.set(`${index} lacks ${id}`, ["P4", `${index} lacks the live session ${id}`]);
     }
   }
+  return found;
 }
 
 /** Does something for each of many, a hundred at a time. */

@@ -8,8 +8,9 @@ import {
 } from "../../src/index.js";
 import type { Dice } from "./dice.js";
 import type { Answer, JudgedCalls } from "./judged-calls.js";
-import type { Known, Ledger, User } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
 import { Register } from "./memory.js";
+import type { Known, User } from "./user.js";
 
 /** How often each deed is drawn, beside the others. */
 export const WEIGHTS = {
@@ -87,9 +88,10 @@ export class Deeds {
     const isShort = dice.chance(shortLived.share);
     const idle = isShort ? shortLived.idleTimeout : idleTimeout;
     const options = { ...(guest ? {} : { userId: user.id }), ...(isShort ? { idleTimeout: idle } : {}) };
-    const { span, value, error } = await calls.make("create", (store) =>
+    const { span, value, error, losses } = await calls.make("create", (store) =>
       store.create({ ...options, claims: { n: 0 } }),
     );
+    if (!guest) user.ghosts += losses;
     if (value !== undefined) {
       if (user.block === "blocked" && !guest) ledger.foundUnblocked(user);
       return ledger.made(user, value, span, { guest, idle });
@@ -139,13 +141,15 @@ export class Deeds {
   #rotated(
     user: User,
     old: Known,
-    { span, value, error, isRepeated }: Answer<IssuedSession<Record<string, unknown>> | null>,
+    { span, value, error, losses }: Answer<IssuedSession<Record<string, unknown>> | null>,
   ): void {
     const { ledger } = this.#options;
+    if (old.guest) user.ghosts += losses;
+    // `null` for a live one is wrong also where a connection was lost, and the second run of a log-in's last step found the guest
+    // gone: what the first run left says why. That is one transaction with the guest's end, so a failover keeps both or neither.
     if (error instanceof UserBlockedError) ledger.foundBlocked(user);
-    else if (value === undefined || (value === null && isRepeated)) {
-      // One of the two is live, or both, and nobody knows the new one. Or it was a log-in that ended its guest, had no reply,
-      // and the second time found no guest.
+    else if (value === undefined) {
+      // One of the two is live, or both, and nobody knows the new one.
       user.ghosts++;
       ledger.unsure(old);
     } else if (value === null) ledger.saw(old, null, span, "rotate");

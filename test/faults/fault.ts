@@ -23,7 +23,7 @@ export interface Outcome {
   readonly outage: number | null;
   /** Longest time from the end of a fault until every call succeeded again; `null` where that says nothing. */
   readonly recovery: number | null;
-  /** Further figures, by what they are: what a failover lost that no promise covers, memory, the slowest call. */
+  /** Further figures, by what they are: what a failover lost that no promise covers, memory, the slowest call. `""` is left out. */
   readonly further?: Readonly<Record<string, string | number>>;
 }
 

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NotReplicatedError, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
 import type { Dice } from "./dice.js";
 import { Lag } from "./lag.js";
-import type { Ledger, Span } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
+import type { Span } from "./user.js";
 
 export interface CallOptions {
   readonly ledger: Ledger;
@@ -27,7 +28,9 @@ export interface Answer<T> {
   /** What it resolved to; absent where it rejected. */
   readonly value?: T;
   readonly error?: unknown;
-  /** A connection was lost meanwhile: its script may have run twice, and the second time have found what the first did. */
+  /** How many connections were lost meanwhile. */
+  readonly losses: number;
+  /** One was: its script may have run twice, and the second time have found what the first did. */
   readonly isRepeated: boolean;
 }
 
@@ -66,7 +69,8 @@ export class JudgedCalls {
     const limit = timeout + (isRevocation ? replicasTimeout : 0);
     this.#judgeTime(verb, span.ended - begun - limit - (this.#lag.stolen - stolen));
     if ("error" in answer) this.#judgeError(verb, answer.error);
-    return { span, isRepeated: losses() > before, ...answer };
+    const lost = losses() - before;
+    return { span, losses: lost, isRepeated: lost > 0, ...answer };
   }
 
   #judgeTime(verb: string, late: number): void {

@@ -1,5 +1,7 @@
 /** How late this process itself is: on a busy machine a timer fires late, and nobody else is to blame. */
 const INTERVAL = 5;
+/** By so much a timer is late on any machine, ms; summed up over a call it would hide that the call is late. */
+const USUAL = 2;
 
 export class Lag {
   #sum = 0;
@@ -10,7 +12,8 @@ export class Lag {
   }, INTERVAL).unref();
 
   #sinceLast(): number {
-    return Math.max(0, performance.now() - this.#last - INTERVAL);
+    const late = performance.now() - this.#last - INTERVAL;
+    return late > USUAL ? late : 0;
   }
 
   /** For how long, ms, this process has not come to its timers in time; it only grows. */

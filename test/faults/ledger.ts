@@ -1,65 +1,11 @@
 /**
- * What the clients of a running load know of their sessions, and what contradicts it: the checker of the faults. Every user
- * does one thing after another, so what was acknowledged is known for sure, and so is what nobody can know: a call that ended
+ * What contradicts what the clients of a running load know of their sessions: the checker of the faults. A call that ended
  * without an answer may have run, or may run yet. It calls nothing itself; load.ts does, and audit.ts reads what is left.
  */
 import type { Session } from "../../src/index.js";
-import { Counter, type Register } from "./memory.js";
-
-/** When a call began and when it was answered, by `performance.now()`. */
-export interface Span {
-  readonly begun: number;
-  readonly ended: number;
-}
-
-/** What an acknowledged call did that a failover may undo. */
-export type Loss = "create" | "update" | "rotation" | "unblock" | "revocation";
-
-/** How a session ends. */
-export type End = "revocation" | "rotation" | "expiry";
-
-/** All that `replicas` does not wait for. */
-export const UNCONFIRMED: readonly Loss[] = ["create", "update", "rotation", "unblock"];
-
-/** One session, as far as its user knows it. */
-export interface Known {
-  readonly id: string;
-  /** `null` for one that was only seen in a list: made by a call that was never answered. */
-  readonly token: string | null;
-  readonly user: User;
-  /** Not the user's yet, so in no index. */
-  readonly guest: boolean;
-  readonly born: Span;
-  /** What its loss would be. */
-  readonly bornBy: "create" | "rotation";
-  /** `unsure`: a call that would end it, or has ended it, was not answered. `lost`: a failover undid its creation. */
-  state: "live" | "unsure" | "dead" | "lost";
-  /** The call that ended it. */
-  died: (Span & { readonly by: End }) | null;
-  /** Claim `n`, which is counted up; of no use where the token is not known. */
-  readonly n: Counter;
-  /** All other claims, which are set. */
-  readonly claims: Map<string, Register>;
-  /** The earliest and the latest end that the calls so far can have given it, epoch ms. */
-  expires: { readonly earliest: number; readonly latest: number };
-  readonly idle: number;
-}
-
-/** One user, who does one thing after another. */
-export interface User {
-  readonly id: string;
-  readonly sessions: Map<string, Known>;
-  /** Those that are dead, the last to die at the end. */
-  readonly dead: Known[];
-  /** Calls without an answer, each of which may have made a session that nobody knows, or may do so yet. */
-  ghosts: number;
-  /** Whether a block is there. */
-  block: "none" | "blocked" | "unsure";
-  /** The call that last set or lifted it. */
-  blockChanged: Span | null;
-  /** A call that concerns all sessions has no answer, and may yet run: from then on only the dead are known for sure. */
-  retired: boolean;
-}
+import { type Loss, type LossWindow, LossWindows } from "./loss-windows.js";
+import { Counter } from "./memory.js";
+import type { End, Known, Span, User } from "./user.js";
 
 export interface LedgerOptions {
   /** How many dead sessions of a user are remembered. Default: 2000. */
@@ -68,19 +14,13 @@ export interface LedgerOptions {
   readonly clockSlack?: number;
 }
 
-/** An interval whose acknowledged writes may be gone without a broken promise. */
-export interface LossWindow {
-  /** What is acknowledged by a call that begins from now on has to stay. */
-  close(): void;
-}
-
 export class Ledger {
   readonly users: User[] = [];
   /** What broke a promise, a sentence each. */
   readonly broken: string[] = [];
   /** Excused contradictions and other figures, by what they are. */
   readonly further: Record<string, number> = {};
-  readonly #windows: { readonly kinds: readonly Loss[]; readonly from: number; to: number }[] = [];
+  readonly #windows = new LossWindows();
   readonly #remember: number;
   readonly #slack: number;
 
@@ -103,26 +43,14 @@ export class Ledger {
     return user;
   }
 
-  /**
-   * What is acknowledged after `from` may be lost until the window is closed; before, it was seen on every replica.
-   * `from` is by `performance.now()`.
-   */
-  mayLose(kinds: readonly Loss[], from = performance.now()): LossWindow {
-    const window = { kinds, from, to: Number.POSITIVE_INFINITY };
-    this.#windows.push(window);
-    return {
-      close: () => {
-        window.to = performance.now();
-      },
-    };
+  /** What is acknowledged from an instant on, by `performance.now()`, may be lost until the window is closed. */
+  mayLose(kinds: readonly Loss[], from?: number): LossWindow {
+    return this.#windows.open(kinds, from);
   }
 
   /** Whether what a call did may be gone. */
   isLosable(kind: Loss | "expiry", span: Span): boolean {
-    return (
-      kind !== "expiry" &&
-      this.#windows.some(({ kinds, from, to }) => kinds.includes(kind) && span.ended > from && span.begun < to)
-    );
+    return kind !== "expiry" && this.#windows.cover(kind, span);
   }
 
   /** Writes down what broke a promise. */
@@ -234,9 +162,10 @@ export class Ledger {
       if (!this.isLosable(known.bornBy, known.born)) this.accuse("P2", `${known.id} was lost and came back`);
       known.state = "unsure";
     }
-    const now = Date.now();
-    if (now > known.expires.latest + this.#slack && session.expiresAt < now - this.#slack) {
-      this.accuse("P5", `${how} found ${known.id} ${ms(now - known.expires.latest)} after its end`);
+    // What was found in time may be heard of late, in a process that is late itself; so it goes by when the call began.
+    const begun = Date.now() - (performance.now() - span.begun);
+    if (begun > known.expires.latest + this.#slack && session.expiresAt < begun - this.#slack) {
+      this.accuse("P5", `${how} found ${known.id} ${ms(begun - known.expires.latest)} after its end`);
     }
     // Of one whose state is unsure, or that shares its claims with the one in its place, they say nothing.
     if (known.state === "live") this.#judgeClaims(known, session, span);

@@ -7,7 +7,8 @@ import type { SessionStore } from "../../src/index.js";
 import { type Deed, Deeds, WEIGHTS } from "./deeds.js";
 import { Dice } from "./dice.js";
 import { JudgedCalls } from "./judged-calls.js";
-import type { Ledger, User } from "./ledger.js";
+import type { Ledger } from "./ledger.js";
+import type { User } from "./user.js";
 
 export interface LoadOptions {
   readonly ledger: Ledger;

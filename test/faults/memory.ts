@@ -2,7 +2,7 @@
  * What a client knows of one claim that it writes again and again, and what a value that it reads comes to. A call without an
  * answer may have written, or may write yet. It knows nothing of sessions or calls beyond when they were.
  */
-import type { Span } from "./ledger.js";
+import type { Span } from "./user.js";
 
 /** What a value comes to. */
 export interface Judgement {

@@ -41,6 +41,10 @@ function page(rows: readonly FaultRow[], took: number): string {
     "What happens to sessions when servers die, freeze and fail over and networks break. Every fault is injected under a",
     "running load on real servers; a checker knows each call that was acknowledged, and looks for what contradicts it.",
     "",
+    "**Operations** are calls of the store, **errors** those of them that rejected. The **outage** is the longest time from a fault",
+    "to the next lookup that succeeded, as one client saw it; the **recovery time** the longest from the end of the fault until every",
+    "call succeeded again.",
+    "",
     `Made by \`npm run test:faults\` on ${new Date().toISOString().slice(0, 10)} in ${Math.round(took / 60_000)} minutes, on ` +
       `${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
       `Node ${process.versions.node}; everything on loopback.`,
@@ -52,49 +56,62 @@ function page(rows: readonly FaultRow[], took: number): string {
   ].join("\n");
 }
 
+const COLUMNS = [
+  "fault",
+  "servers",
+  "operations tried",
+  "errors by type",
+  "promises broken",
+  "outage seen",
+  "recovery time",
+  "further figures",
+];
+
 function table(section: string, all: readonly FaultRow[]): string[] {
   const rows = all.filter((row) => row.section === section);
-  const further = [...new Set(rows.flatMap((row) => Object.keys(row.further ?? {})))];
-  const columns = ["fault", "servers", "times", "calls", "errors", "promises broken", "outage", "recovery", ...further];
   return [
     `## ${section}`,
     "",
-    line(columns),
-    line(columns.map(() => "---")),
+    line(COLUMNS),
+    line(COLUMNS.map(() => "---")),
     ...rows.map((row) =>
       line([
         row.fault,
         row.servers,
-        number(row.times),
         number(row.operations),
         errors(row.errors),
         row.broken.length === 0 ? "0" : `**${row.broken.length}**: ${row.broken.join("; ")}`,
-        duration(row.outage),
-        duration(row.recovery),
-        ...further.map((name) => {
-          const value = row.further?.[name] ?? "";
-          return typeof value === "number" ? number(value) : value;
-        }),
+        row.outage === null ? "none" : duration(row.outage),
+        row.recovery === null ? "" : duration(row.recovery),
+        further(row),
       ]),
     ),
     "",
   ];
 }
 
+/** A figure to a line. A fault is injected once unless it says otherwise. */
+function further({ times, further = {} }: FaultRow): string {
+  const figures = Object.entries(further).filter(([, value]) => value !== "");
+  return [...(times === 1 ? [] : ([["injected", `${number(times)} times`]] as const)), ...figures]
+    .map(([name, value]) => `${name}: ${typeof value === "number" ? number(value) : value}`)
+    .join("<br>");
+}
+
 function line(cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
+/** The most frequent first. */
 function errors(counts: Readonly<Record<string, number>>): string {
-  const entries = Object.entries(counts);
-  return entries.length === 0 ? "none" : entries.map(([code, count]) => `${code} ${number(count)}`).join(", ");
+  const entries = Object.entries(counts).sort(([, one], [, other]) => other - one);
+  return entries.length === 0 ? "none" : entries.map(([code, count]) => `${number(count)} ${code}`).join(", ");
 }
 
 function number(value: number): string {
   return value.toLocaleString("en").replaceAll(",", " ");
 }
 
-function duration(ms: number | null): string {
-  if (ms === null) return "";
+function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

@@ -20,6 +20,8 @@ export default defineConfig(({ mode }) => {
       env: { COATCHECK_FAULTS: full ? "full" : "quick" },
       reporters: full ? ["default", new FaultReport()] : ["default"],
       typecheck: { enabled: false },
+      // Servers and Clusters are stopped after each file.
+      hookTimeout: 120_000,
       // What one fault does to the machine must not be measured as another's.
       maxWorkers: full ? 1 : 2,
     },

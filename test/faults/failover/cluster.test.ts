@@ -6,7 +6,8 @@ import { Keys } from "../../../src/keys.js";
 import { afterFile } from "../../harness/fixtures.js";
 import { startCluster } from "../../harness/redis-cluster.js";
 import { FULL, fault } from "../fault.js";
-import { type Client, type Failing, failOver, type Hold, type Node, type Topology } from "./failover.js";
+import { failOver, type Hold, type Node, type Topology } from "./failover.js";
+import { bothClients, ROWS } from "./rows.js";
 
 const MASTERS = 3;
 const SLOTS = 16_384;
@@ -48,14 +49,7 @@ const topology: Topology = {
 };
 
 /** As docs/operations.md recommends. */
-const CLIENTS: readonly Client[] = [
-  { name: "ioredis 5", version: 5, connection: { socketTimeout: 1000 } },
-  { name: "ioredis 6", version: 6, connection: { socketTimeout: 1000 } },
-];
-const PLAIN: readonly Client[] = [
-  { name: "ioredis 5 with its defaults", version: 5, connection: {} },
-  { name: "ioredis 6 with its defaults", version: 6, connection: {} },
-];
+const CLIENTS = bothClients({ socketTimeout: 1000 });
 
 const HELD: readonly Hold[] = FULL
   ? [
@@ -64,12 +58,6 @@ const HELD: readonly Hold[] = FULL
     ]
   : [{ ms: 300, replicas: "all" }];
 
-const ROWS: readonly (readonly [string, Pick<Failing, "how" | "confirmedBy" | "bystanders" | "isRisky">])[] = [
-  ["master killed, `replicas: { count: 1 }`", { how: "kill", confirmedBy: 1, isRisky: false }],
-  ["master frozen, `replicas: { count: 1 }`", { how: "freeze", confirmedBy: 1, isRisky: false, bystanders: PLAIN }],
-  ["master killed, without `replicas`", { how: "kill", isRisky: true }],
-  ["master frozen, without `replicas`", { how: "freeze", isRisky: true, bystanders: PLAIN }],
-];
 for (const [name, failing] of ROWS) {
   fault("Failover", `Cluster: ${name}`, 600_000, () =>
     failOver(topology, { ...failing, times: FULL ? 6 : 1, held: HELD, clients: CLIENTS }),

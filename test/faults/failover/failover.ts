@@ -10,8 +10,10 @@ import { uniquePrefix } from "../../harness/fixtures.js";
 import type { RedisServer } from "../../harness/redis-server.js";
 import { audit, sweep } from "../audit.js";
 import type { Outcome } from "../fault.js";
-import { type Known, Ledger, type Loss, UNCONFIRMED } from "../ledger.js";
+import { Ledger } from "../ledger.js";
 import { prepareLoad } from "../load.js";
+import { type Loss, UNCONFIRMED } from "../loss-windows.js";
+import type { Known } from "../user.js";
 import { Measurements } from "./measurements.js";
 import { Probe } from "./probe.js";
 
@@ -73,6 +75,8 @@ export interface Failing {
 const TIMEOUT = 1000;
 /** How long a revocation waits for its replicas, ms. */
 const REPLICAS_TIMEOUT = 400;
+/** How long is waited for what a failover does not disturb, and for the clients after it, on however busy a machine, ms. */
+const PATIENT = 30_000;
 const BACK = "acknowledged revocations that came back";
 
 /** Lets masters fail, one after another. */
@@ -97,12 +101,13 @@ export async function failOver(topology: Topology, failing: Failing): Promise<Ou
     const measured = new Measurements([...clients, ...bystanders], clients.length);
     for (let round = 0; round < times; round++) {
       await sleep(1500);
-      await fail({ topology, failing, ledger, stores, prefix, measured, round });
+      const [connection] = connections as [Redis | Cluster];
+      await fail({ topology, failing, ledger, connection, stores, prefix, measured, round });
     }
     await load.stop();
     await audit(ledger, stores[0] as SessionStore, connections[0] as Redis | Cluster, prefix);
     return {
-      servers: `${topology.label}; ${clients.map(({ name }) => name).join(", ")}`,
+      servers: `${topology.label.replace(" server v=", " ")}; ${clients.map(({ name }) => name).join(", ")}`,
       ...{ times, operations: load.calls + measured.calls, errors: load.errors, broken: ledger.broken },
       ...{ outage: measured.outage, recovery: measured.recovery, further: measured.further(ledger) },
     };
@@ -115,6 +120,8 @@ interface Round {
   readonly topology: Topology;
   readonly failing: Failing;
   readonly ledger: Ledger;
+  /** The first of the clients. */
+  readonly connection: Redis | Cluster;
   readonly stores: readonly SessionStore[];
   readonly prefix: string;
   readonly measured: Measurements;
@@ -122,12 +129,13 @@ interface Round {
 }
 
 /** One master fails and another takes its place, and what was the first comes back as a replica. */
-async function fail({ topology, failing, ledger, stores, prefix, measured, round }: Round): Promise<void> {
+async function fail(context: Round): Promise<void> {
+  const { topology, failing, ledger, connection, stores, prefix, measured, round } = context;
   const { how, clients, held, favour, isRisky, wokenAfter = 1500 } = failing;
   const hold = held[round % held.length] as Hold;
   const { master, replicas } = await topology.victim(round);
   const concerned = (userId: string) => topology.concerns(userId, prefix, round);
-  const own = await makeOwn(stores[0] as SessionStore, concerned);
+  const own = await makeOwn(createSessionStore(connection, { prefix, timeout: PATIENT }), concerned);
   const probes = stores.map((store) => new Probe(store, own.lasting, 50));
 
   const safe = performance.now();
@@ -151,8 +159,11 @@ async function fail({ topology, failing, ledger, stores, prefix, measured, round
   const promoted = await topology.failedOver(master, replicas);
   const over = performance.now();
   // On the new master this session is gone for good, whatever the old one may say of it.
-  await createSessionStore(promoted.admin, { prefix, timeout: 20_000 }).revoke(own.revoked);
+  await createSessionStore(promoted.admin, { prefix, timeout: PATIENT }).revoke(own.revoked);
   const witnesses = stores.map((store) => new Probe(store, own.revoked, 20));
+  // By when a frozen master wakes, its clients have to have left it.
+  const loaded = wokenAfter === 0 ? [] : probes.slice(0, clients.length);
+  while (!loaded.every((probe) => probe.answeredSince(over)) && performance.now() - over < PATIENT) await sleep(20);
   await sleep(wokenAfter);
   const back = performance.now();
   if (how === "kill") await topology.rejoin(master);

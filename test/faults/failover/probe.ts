@@ -1,7 +1,7 @@
 /** One lookup after another, so often that it shows to some ten ms when a client could not reach its server. */
 import type { Session, SessionStore } from "../../../src/index.js";
 import { StoreUnavailableError } from "../../../src/index.js";
-import type { Span } from "../ledger.js";
+import type { Span } from "../user.js";
 
 type Answer = "live" | "dead" | "unavailable" | "wrong";
 
@@ -58,6 +58,11 @@ export class Probe {
     const instants = this.#answers.filter((one) => one.answer === answer && one.begun >= since);
     if (instants.length === 0) return null;
     return Math.max(...instants.map(({ begun, ended }) => (answer === "live" ? begun : ended))) - since;
+  }
+
+  /** Whether a lookup that began after an instant has been answered. */
+  answeredSince(instant: number): boolean {
+    return this.#answers.some(({ begun, answer }) => begun >= instant && answer !== "unavailable");
   }
 
   async stop(): Promise<void> {

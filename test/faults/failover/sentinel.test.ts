@@ -5,7 +5,8 @@ import { Redis as Redis6 } from "ioredis6";
 import { afterFile } from "../../harness/fixtures.js";
 import { type SentinelNode, startSentinel } from "../../harness/redis-sentinel.js";
 import { FULL, fault } from "../fault.js";
-import { type Client, type Failing, failOver, type Hold, type Node, type Topology } from "./failover.js";
+import { type Failing, failOver, type Hold, type Node, type Topology } from "./failover.js";
+import { bothClients, ROWS } from "./rows.js";
 
 const DOWN_AFTER = 1500;
 const REPLICAS = 2;
@@ -32,15 +33,7 @@ const topology: Topology = {
 };
 
 /** As docs/operations.md recommends. */
-const connection = { socketTimeout: 1000, retryStrategy: (times: number) => Math.min(times * 50, 500) };
-const CLIENTS: readonly Client[] = [
-  { name: "ioredis 5", version: 5, connection },
-  { name: "ioredis 6", version: 6, connection },
-];
-const PLAIN: readonly Client[] = [
-  { name: "ioredis 5 with its defaults", version: 5, connection: {} },
-  { name: "ioredis 6 with its defaults", version: 6, connection: {} },
-];
+const CLIENTS = bothClients({ socketTimeout: 1000, retryStrategy: (times: number) => Math.min(times * 50, 500) });
 
 const HELD: readonly Hold[] = FULL
   ? [
@@ -57,14 +50,8 @@ const favour = async (replica: Node) => {
   await sleep(11_000);
 };
 
-const ROWS: readonly (readonly [string, Partial<Failing>])[] = [
-  ["master killed, `replicas: { count: 1 }`", { confirmedBy: 1 }],
-  ["master frozen, `replicas: { count: 1 }`", { confirmedBy: 1, how: "freeze", bystanders: PLAIN }],
-  ["master killed, without `replicas`", { isRisky: true }],
-  ["master frozen, without `replicas`", { isRisky: true, how: "freeze", bystanders: PLAIN }],
-];
 /** What only takes time: no code of coatcheck does anything here that it does not do above. */
-const FURTHER_ROWS: typeof ROWS = [
+const FURTHER_ROWS: readonly (readonly [string, Partial<Failing>])[] = [
   [
     "master killed, `replicas: { count: 1 }`, while one of two replicas lags and has the better replica-priority",
     { times: 2, confirmedBy: 1, isRisky: true, held: [{ ms: 300, replicas: "one" }], favour },

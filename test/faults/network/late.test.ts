@@ -13,15 +13,12 @@ import { startProxy } from "../../harness/tcp-proxy.js";
 import { auditKeys } from "../audit.js";
 import { FULL, fault, type Outcome } from "../fault.js";
 import { Ledger } from "../ledger.js";
-import { titleOf } from "./rig.js";
+import { PATIENT, titleOf } from "./rig.js";
 
 const TIMEOUT = 300;
 const IDLE = 1000;
 /** How often each is tried, at the same time. */
 const TIMES = FULL ? 100 : 40;
-
-/** The other process's deadline, ms: it has no outage, but many calls at once and maybe a busy machine. */
-const PATIENT = 20_000;
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
@@ -198,8 +195,7 @@ async function suffer(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Pr
 async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Promise<Outcome> {
   const proxy = await startProxy(server.port);
   afterFile(() => proxy.close());
-  const socketTimeout = 1000;
-  const client = new Client({ host: proxy.host, port: proxy.port, socketTimeout, maxRetriesPerRequest: 0 });
+  const client = new Client({ host: proxy.host, port: proxy.port, socketTimeout: 1000, maxRetriesPerRequest: 0 });
   client.on("error", () => {});
   afterFile(() => client.disconnect());
   // A command would be rejected with the first attempt to connect that fails.
@@ -220,9 +216,13 @@ async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredi
 
   proxy.blackhole();
   const begun = performance.now();
+  // `once` of node:events would reject with the error that comes before it.
+  const nextClose = () => new Promise<void>((resolve) => client.once("close", () => resolve()));
+  const noticed = nextClose();
   await tryAll();
-  await sleep(2 * socketTimeout);
-  await tryAll();
+  await noticed;
+  // What is sent from now on waits for a connection, until the next one fails, too; an outage that ended before would let it run.
+  await Promise.all([nextClose(), tryAll()]);
   proxy.restore();
   const ended = performance.now();
   for (;;) {

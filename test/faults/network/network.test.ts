@@ -6,17 +6,8 @@ import { Redis as Valkey } from "iovalkey";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
-import {
-  closeAfterFile,
-  lasting,
-  networkFault,
-  recurring,
-  replyLost,
-  resetInMidReply,
-  type Site,
-  TIMEOUT,
-  titleOf,
-} from "./rig.js";
+import { blackHole, halfOpen, lasting, recurring, replyLost, resetInMidReply } from "./network-faults.js";
+import { closeAfterFile, networkFault, type Site, TIMEOUT, titleOf } from "./rig.js";
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
@@ -43,27 +34,9 @@ const clients = kinds.map(([name, module, Client]) => ({
   },
 }));
 
-networkFault(clients, () =>
-  lasting(
-    "black hole",
-    (proxy) => proxy.blackhole(),
-    (proxy) => proxy.restore(),
-  ),
-);
-networkFault(clients, () =>
-  lasting(
-    "black hole towards the server",
-    (proxy) => proxy.blackhole("up"),
-    (proxy) => proxy.restore(),
-  ),
-);
-networkFault(clients, () =>
-  lasting(
-    "black hole towards the client",
-    (proxy) => proxy.blackhole("down"),
-    (proxy) => proxy.restore(),
-  ),
-);
+networkFault(clients, () => blackHole("black hole"));
+networkFault(clients, () => blackHole("black hole towards the server", "up"));
+networkFault(clients, () => blackHole("black hole towards the client", "down"));
 networkFault(clients, () =>
   lasting(
     "bytes are kept, and arrive when it is over",
@@ -92,13 +65,7 @@ networkFault(clients, () =>
     (proxy) => proxy.hurry(),
   ),
 );
-networkFault(clients, () =>
-  lasting(
-    "half-open: the connection is forgotten without a word",
-    (proxy) => proxy.abandon(),
-    () => {},
-  ),
-);
+networkFault(clients, () => halfOpen("half-open: the connection is forgotten without a word"));
 networkFault(clients, resetInMidReply);
 networkFault(clients, () =>
   lasting(

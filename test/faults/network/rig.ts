@@ -5,19 +5,24 @@
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
-import { createSessionStore } from "../../../src/index.js";
+import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { tallyLosses } from "../../../src/redis/losses.js";
 import type { RedisClient } from "../../../src/redis/redis.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { audit } from "../audit.js";
 import { FULL, fault, type Outcome } from "../fault.js";
+import { Lag } from "../lag.js";
 import { Ledger } from "../ledger.js";
 import { type Load, prepareLoad } from "../load.js";
+import type { NetworkFault } from "./network-faults.js";
 import { startSettling } from "./settling.js";
 
 /** The deadline of the stores, ms: shorter than the default, so that an outage is long beside it. */
 export const TIMEOUT = 400;
+
+/** The deadline of a store that waits for more than a busy machine, ms. */
+export const PATIENT = 20_000;
 
 /** A client of an application, and the network between it and its servers. */
 export interface Site {
@@ -30,71 +35,6 @@ export interface Site {
   readonly observer: Redis | Cluster;
 }
 
-/** A fault that lasts. */
-export interface NetworkFault {
-  readonly name: string;
-  /** For how long, ms. */
-  readonly lasts: number;
-  begin(proxies: readonly TcpProxy[]): unknown;
-  end(proxies: readonly TcpProxy[]): unknown;
-  /** What else was counted, for the report. */
-  further?(): Record<string, number>;
-}
-
-/** The same for every proxy of a site. */
-export function onEach(act: (proxy: TcpProxy) => unknown): NetworkFault["begin"] {
-  return (proxies) => Promise.all(proxies.map(act));
-}
-
-/** How long a fault lasts, ms. */
-export const LASTS = FULL ? 6000 : 2000;
-
-/** A fault that begins and ends. */
-export function lasting(
-  name: string,
-  begin: (proxy: TcpProxy) => unknown,
-  end: (proxy: TcpProxy) => unknown,
-): NetworkFault {
-  return { name, lasts: LASTS, begin: onEach(begin), end: onEach(end) };
-}
-
-/** A fault that strikes again and again, one proxy after the other, until it is told to end. */
-export function recurring(name: string, strike: (proxy: TcpProxy) => Promise<unknown>, counted: string): NetworkFault {
-  let [strikes, over] = [0, false];
-  let striking: Promise<unknown> | undefined;
-  return {
-    name,
-    lasts: LASTS,
-    begin(proxies) {
-      striking = (async () => {
-        for (; !over; strikes++) await strike(proxies[strikes % proxies.length] as TcpProxy);
-      })();
-    },
-    end() {
-      over = true;
-      return striking;
-    },
-    further: () => ({ [counted]: strikes }),
-  };
-}
-
-export const resetInMidReply = () =>
-  lasting(
-    "reset in mid-reply, after every 8 kB",
-    (proxy) => proxy.hangUpAfter(8009),
-    (proxy) => proxy.hangUpAfter(null),
-  );
-
-export const replyLost = () =>
-  recurring(
-    "reply lost after the script ran, again and again",
-    async (proxy) => {
-      await proxy.dropNextReply("evalsha");
-      await sleep(150);
-    },
-    "replies lost",
-  );
-
 /** A row for each client. They suffer together, which takes no longer than one alone. */
 export function networkFault(
   clients: readonly { readonly name: string; open(): Promise<Site> }[],
@@ -103,7 +43,7 @@ export function networkFault(
   let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
   const { name } = newFault();
   for (const [at, client] of clients.entries()) {
-    fault("Networks", `${name} (${client.name})`, 180_000, async () => {
+    fault("Networks", `${name} (${client.name})`, 300_000, async () => {
       all ??= Promise.allSettled(clients.map(async ({ open }) => suffer(await open(), newFault())));
       const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
       if (outcome.status === "rejected") throw outcome.reason;
@@ -117,12 +57,13 @@ async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
   const { client, proxies, observer } = site;
   const prefix = uniquePrefix();
   const store = createSessionStore(client, { prefix, timeout: TIMEOUT, touchInterval: 0 });
-  const direct = createSessionStore(observer as unknown as RedisClient, { prefix });
+  const direct = createSessionStore(observer as unknown as RedisClient, { prefix, timeout: PATIENT });
   const ledger = new Ledger();
   const tally = tallyLosses(client);
   const load = prepareLoad({
     ...{ ledger, stores: [store], users: 60, perSecond: 200, timeout: TIMEOUT },
     losses: () => tally.losses,
+    ...(network.weights === undefined ? {} : { weights: network.weights }),
   });
   const lasting = await direct.create({ userId: "stays" });
   const settling = startSettling(store, { timeout: TIMEOUT, every: 500, ledger, token: lasting.token });
@@ -133,21 +74,21 @@ async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
     await sleep(network.lasts);
     await network.end(proxies);
     const ended = performance.now();
-    await recovered(load, ended, ledger);
+    await recovered(load, direct, ledger);
     await Promise.all([load.stop(), settling.stop()]);
+    await expectAnswers(store, ledger);
     await audit(ledger, direct, observer, prefix);
 
     if (settling.calls !== settling.settled) ledger.accuse("P8", "not every call settled");
     const errors = sum(load.errors, settling.errors);
     // To be refused, because one is blocked, is an answer.
     delete errors["USER_BLOCKED"];
-    const latest = "settled after the deadline, ms at most";
     return {
       ...{ servers: site.servers, times: 1, errors, broken: ledger.broken },
       operations: load.calls + settling.calls,
       outage: settling.outage,
       recovery: settling.recovery(ended),
-      further: { [latest]: Math.ceil(settling.latest), ...network.further?.() },
+      further: { "settled after the deadline at most": `${Math.ceil(settling.latest)} ms`, ...network.further?.() },
     };
   } finally {
     await Promise.all([load.stop(), settling.stop()]);
@@ -161,17 +102,57 @@ function sum(...counts: readonly Readonly<Record<string, number>>[]): Record<str
   return total;
 }
 
-/** Waits until no call has failed for a second. Whoever has not recovered after 20 seconds never will. */
-async function recovered(load: Load, ended: number, ledger: Ledger): Promise<void> {
-  for (;;) {
+/** By when a client has recovered, ms. */
+const RECOVERY = 20_000;
+
+/**
+ * Waits until no call has failed for a second. Whoever still has failures after a time is not blamed for those of a second in
+ * which the way past the fault was slow, too: then only `expectAnswers` tells whether the client works again.
+ */
+async function recovered(load: Load, direct: SessionStore, ledger: Ledger): Promise<void> {
+  const begun = performance.now();
+  const lag = new Lag();
+  for (let guilty = 0; performance.now() - begun < 3 * RECOVERY; ) {
     const failures = load.errors["STORE_UNAVAILABLE"];
-    await sleep(FULL ? 1500 : 1000);
-    if (load.errors["STORE_UNAVAILABLE"] === failures) return;
-    if (performance.now() - ended > 20_000) {
+    const [stolen, slowest] = [lag.stolen, await slowestOf(direct, FULL ? 1500 : 1000)];
+    if (load.errors["STORE_UNAVAILABLE"] === failures) break;
+    const isSlow = lag.stolen - stolen > TIMEOUT / 4 || slowest > TIMEOUT / 4;
+    guilty = isSlow ? 0 : guilty + 1;
+    // What fails now may have begun in a second that was slow.
+    if (guilty > 1 && performance.now() - begun > RECOVERY) {
       ledger.accuse("P8", "calls still fail 20 s after the end of the fault");
-      return;
+      break;
     }
   }
+  lag.stop();
+}
+
+/** Asks for users on every server until each is answered, through a client that has nothing else to do any more. */
+async function expectAnswers(store: SessionStore, ledger: Ledger): Promise<void> {
+  const end = performance.now() + 3 * RECOVERY;
+  const ask = async (userId: string): Promise<void> => {
+    for (;;) {
+      try {
+        await store.listForUser(userId);
+        return;
+      } catch (error) {
+        if (performance.now() < end) await sleep(100);
+        else return ledger.accuse("P8", `the client has not recovered a minute after the fault: ${String(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 30 }, (_, at) => ask(`waits ${at}`)));
+}
+
+/** How long the slowest of some lookups took over so many ms, ms. */
+async function slowestOf(store: SessionStore, duration: number): Promise<number> {
+  let slowest = 0;
+  for (const end = performance.now() + duration; performance.now() < end; await sleep(50)) {
+    const begun = performance.now();
+    await Promise.all([0, 1, 2, 3, 4, 5].map((at) => store.getBlock(`waits ${at}`)));
+    slowest = Math.max(slowest, performance.now() - begun);
+  }
+  return slowest;
 }
 
 export type ClientName = "ioredis" | "ioredis6" | "iovalkey";

@@ -1,7 +1,6 @@
 /**
- * Whether every verb of a store, and the way of a request over HTTP, settles at its deadline while a fault lasts. Each call is
- * raced against a plain timer of the same time that is set at the same moment: what makes the one late makes the other late. What
- * the process is late by after that is not the call's fault either, so it is measured and taken off.
+ * Whether every verb of a store, and the way of a request over HTTP, settles at its deadline while a fault lasts. What the
+ * process itself is late by meanwhile is not the call's fault, so it is measured and taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHttpSessions } from "../../../src/http/index.js";
@@ -10,7 +9,7 @@ import { everyVerb, type Subject, stranger } from "../../fixtures/every-verb.js"
 import { Lag } from "../lag.js";
 import type { Ledger } from "../ledger.js";
 
-/** How much later than such a timer a call may settle, ms. */
+/** How much later than its deadline a call may settle, ms. */
 const TOLERANCE = 50;
 
 /** How long a call that has missed its deadline is waited for before it is called hung, ms. */
@@ -24,7 +23,7 @@ export interface Settling {
   readonly settled: number;
   /** Of those that rejected, how many, by the error's `code`. */
   readonly errors: Readonly<Record<string, number>>;
-  /** How much later than a timer of the same time the latest call settled, ms, less what the process itself was late. */
+  /** How much later than its deadline the latest call settled, ms, less what the process itself was late. */
   readonly latest: number;
   /** How many of the lookups failed. */
   readonly failures: number;
@@ -32,6 +31,8 @@ export interface Settling {
   readonly outage: number | null;
   /** From an instant until the end of the last lookup that failed, ms; `null` where none failed. */
   recovery(since: number): number | null;
+  /** Whether a lookup that began after an instant has been answered. */
+  answeredSince(instant: number): boolean;
   /** Makes no more calls, and waits for those that were made. A call that does not settle breaks P8. */
   stop(): Promise<void>;
 }
@@ -54,21 +55,17 @@ export function startSettling(
 
   function make(verb: string, run: (store: SessionStore, subject: Subject) => Promise<unknown>, subject: Subject) {
     made++;
-    let due: { readonly at: number; readonly stolen: number } | undefined;
+    const [begun, stolen] = [performance.now(), lag.stolen];
     const call = run(store, subject).then(
       () => undefined,
       (error: unknown) => error,
     );
-    const control = setTimeout(() => {
-      due = { at: performance.now(), stolen: lag.stolen };
-    }, timeout);
     const entry = {
       verb,
       call: call.then((error) => {
         settled++;
         pending.delete(entry);
-        clearTimeout(control);
-        const late = due === undefined ? 0 : performance.now() - due.at - (lag.stolen - due.stolen);
+        const late = performance.now() - begun - timeout - (lag.stolen - stolen);
         latest = Math.max(latest, late);
         if (late > TOLERANCE) ledger.accuse("P8", `${verb} settled ${Math.round(late)} ms after its deadline`);
         if (error === undefined) return;
@@ -141,6 +138,9 @@ export function startSettling(
     recovery(since) {
       const failures = lookups.filter(({ isAnswered }) => !isAnswered).map(({ ended }) => ended - since);
       return failures.length === 0 ? null : Math.max(0, ...failures);
+    },
+    answeredSince(instant) {
+      return lookups.some(({ begun, isAnswered }) => isAnswered && begun >= instant);
     },
     async stop() {
       over.abort();

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { createSessionStore } from "coatcheck";
 import { RedisStore } from "coatcheck/express-session";
 import { createOneTimeTokens } from "coatcheck/one-time";
@@ -77,6 +78,16 @@ async function work(userId) {
   while (!stopped) {
     await round(userId);
   }
+}
+
+/** Waits until all is sent and done that calls without an answer have left in the clients. */
+async function quiet() {
+  const isBusy = ({ status, commandQueue, offlineQueue }) =>
+    status !== "ready" || commandQueue.length + offlineQueue.length > 0;
+  while (clients.some(isBusy)) await wait(10);
+}
+
+async function leave(userId) {
   for (let tries = 0; tries < 30; tries++) {
     if ((await attempt(() => lasting[0].revokeAllForUser(userId))) !== undefined) return;
   }
@@ -102,18 +113,24 @@ function figures() {
 }
 
 let working;
+let first;
 process.on("message", async (order) => {
   if (order === "begin") {
-    process.send(figures());
+    first = figures();
+    process.send(first);
     working = Promise.all(users.map(work));
   } else if (order === "look") {
     process.send(figures());
   } else if (order === "end") {
     stopped = true;
     await working;
-    await Promise.all(clients.map((client) => client.ping()));
+    await quiet();
+    await Promise.all(users.map(leave));
+    await quiet();
     // A timer of the last call, or of a connection that was made anew, may have its last moment yet.
-    await wait(500);
+    const isDone = ({ atRest, queued, resources }) =>
+      atRest && queued === 0 && isDeepStrictEqual(resources, first.resources);
+    for (let tries = 0; tries < 200 && !isDone(figures()); tries++) await wait(100);
     process.send(figures());
   }
 });

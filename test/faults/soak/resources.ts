@@ -61,6 +61,6 @@ export function median(values: readonly number[]): number {
 
 /** The medians of the second and of the last tenth of some samples: whether something grows, whatever single ones do. */
 export function trend(samples: readonly number[]): { readonly early: number; readonly late: number } {
-  const tenth = Math.floor(samples.length / 10);
+  const tenth = Math.max(1, Math.floor(samples.length / 10));
   return { early: median(samples.slice(tenth, 2 * tenth)), late: median(samples.slice(-tenth)) };
 }
