@@ -3,7 +3,7 @@ import { defineConfig } from "tsup";
 /** Every public module, one for each line of `exports` in package.json. */
 const entries = {
   index: "src/index.ts",
-  http: "src/http/index.ts",
+  http: "src/http.ts",
   express: "src/express.ts",
   fastify: "src/fastify.ts",
   koa: "src/koa.ts",

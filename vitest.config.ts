@@ -26,14 +26,13 @@ export default defineConfig({
       ...(ioredis === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : []),
       // The examples import the package by its name; the tests run them on the sources, without a build.
       { find: /^coatcheck$/, replacement: source("index.ts") },
-      { find: /^coatcheck\/http$/, replacement: source("http/index.ts") },
       { find: /^coatcheck\/([\w-]+)$/, replacement: source("$1.ts") },
     ],
   },
   test: {
     include: ["test/**/*.test.ts"],
     // The one needs a Chromium, which `npm test` must not: `npm run test:browser`. The other takes long: `npm run test:faults`.
-    exclude: ["test/browser/**", "test/faults/**"],
+    exclude: ["test/browser/**", "test/faults/*/**"],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",

@@ -16,7 +16,7 @@ import { briefly, NOT_IN_QUICK, type Settings, settingsFor } from "./settings.ts
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** Whole runs are recorded in the repository; the others would only overwrite them with less. */
-const RECORDED = fileURLToPath(new URL("./", import.meta.url));
+const RECORDED = fileURLToPath(new URL(".//", import.meta.url));
 const PASSING = fileURLToPath(new URL("../.cache/bench/", import.meta.url));
 
 class Interrupted extends Error {}

@@ -9,8 +9,8 @@
 import { hash } from "node:crypto";
 import { createSessionStore, type SessionStore } from "coatcheck";
 import type { Cluster, Redis } from "ioredis";
-import { Keys } from "../src/keys.ts";
-import { bucketOfUser } from "../src/token.ts";
+import { bucketOfUser } from "../src/leaves/token.ts";
+import { Keys } from "../src/sessions/keys.ts";
 import { claimsOf, expectUser, IDLE_TIMEOUT, storeOptions } from "./subject.ts";
 
 /** Which sessions live on a server. */

@@ -1,8 +1,5 @@
 /** coatcheck: revocable, opaque-token sessions in Redis. */
 
-export type { CheckedServer, CheckFinding, CheckReport } from "./check.js";
-export type { ClaimsPatch } from "./claims.js";
-export type { IssuedSession, SessionLimitPolicy } from "./context.js";
 export {
   ClaimsError,
   CorruptRecordError,
@@ -15,13 +12,16 @@ export {
   UnauthenticatedError,
   UntrustedOriginError,
   UserBlockedError,
-} from "./errors.js";
-export type { Events, RejectionReason, RevocationReason, SessionEvents } from "./events.js";
+} from "./leaves/errors.js";
 export type { RedisClient, RedisPipeline, ReplicaOptions } from "./redis/redis.js";
-export type { Client, Session } from "./session.js";
-export { createSessionStore, type SessionStore, type SessionStoreOptions } from "./store.js";
-export type { Block, BlockOptions } from "./verbs/block.js";
-export type { CreateOptions } from "./verbs/create.js";
-export type { RevokeAllOptions } from "./verbs/revoke.js";
-export type { RotateOptions } from "./verbs/rotate.js";
-export type { ClaimsChange } from "./verbs/update.js";
+export type { CheckedServer, CheckFinding, CheckReport } from "./sessions/check.js";
+export type { ClaimsPatch } from "./sessions/claims.js";
+export type { IssuedSession, SessionLimitPolicy } from "./sessions/context.js";
+export type { Events, RejectionReason, RevocationReason, SessionEvents } from "./sessions/events.js";
+export type { Client, Session } from "./sessions/session.js";
+export { createSessionStore, type SessionStore, type SessionStoreOptions } from "./sessions/store.js";
+export type { Block, BlockOptions } from "./sessions/verbs/block.js";
+export type { CreateOptions } from "./sessions/verbs/create.js";
+export type { RevokeAllOptions } from "./sessions/verbs/revoke.js";
+export type { RotateOptions } from "./sessions/verbs/rotate.js";
+export type { ClaimsChange } from "./sessions/verbs/update.js";

@@ -1,46 +1,4 @@
 /** coatcheck/koa: sessions for Koa 3 and 2. */
-import type { Middleware } from "koa";
-import {
-  checkRequirement,
-  createHttpSessions,
-  type HttpOptions,
-  nodePort,
-  type RegisteredClaims,
-  type RequestSession,
-  type Requirement,
-} from "./http/index.js";
-import type { SessionStore } from "./store.js";
 
-declare module "koa" {
-  interface ExtendableContext {
-    /** The session of this request; made by `sessions()`. */
-    session: RequestSession<RegisteredClaims>;
-  }
-}
-
-/**
- * Middleware that looks up the session of every request and puts it on `ctx.session`.
- * @example app.use(sessions(store));
- */
-export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): Middleware {
-  const http = createHttpSessions(store, options);
-  return async function coatcheckSessions(ctx, next) {
-    ctx.session = await http.load(nodePort(ctx.req, ctx.res));
-    await next();
-  };
-}
-
-/**
- * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403.
- * @example router.get("/admin", requireSession({ where: { role: "admin" } }), handler);
- */
-export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Middleware {
-  checkRequirement(requirement);
-  return async function coatcheckRequireSession(ctx, next) {
-    if (!ctx.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
-    ctx.session.require(requirement);
-    await next();
-  };
-}
-
-export type { RequestSession } from "./http/index.js";
+export { requireSession, sessions } from "./adapters/koa.js";
+export type { RequestSession } from "./http/request-session.js";

@@ -10,15 +10,23 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 
 /** From the bottom up. A file may import from its own layer and from those before it. */
 const LAYERS: readonly RegExp[] = [
-  /^(deadline|errors|token|keys|options|claims|session|events)\.ts$/,
-  /^(redis|scripts)\/.*\.ts$/,
-  /^(check|context|verbs\/.*|one-time|one-time\/.*|drop-in\/.*)\.ts$/,
-  /^store\.ts$/,
-  /^introspection\.ts$/,
-  /^http\/.*\.ts$/,
-  /^jwt\/.*\.ts$/,
-  /^(express|fastify|koa|jwt|express-session|koa-session)\.ts$/,
-  /^index\.ts$/,
+  /^leaves\/.*\.ts$/,
+  /^redis\/.*\.ts$/,
+  /^(sessions|one-time|drop-in)\/.*\.ts$/,
+  /^(http|jwt|introspection)\/.*\.ts$/,
+  /^adapters\/.*\.ts$/,
+  /^[\w-]+\.ts$/,
+];
+
+/** Rooms of one layer that know nothing of each other. */
+const APART: readonly (readonly [room: RegExp, others: RegExp])[] = [
+  [/^sessions\//, /^(one-time|drop-in)\//],
+  [/^one-time\//, /^(sessions|drop-in)\//],
+  [/^drop-in\//, /^(sessions|one-time)\//],
+  [/^drop-in\/express\//, /^drop-in\/koa\//],
+  [/^drop-in\/koa\//, /^drop-in\/express\//],
+  [/^http\//, /^(jwt|introspection)\//],
+  [/^introspection\//, /^(http|jwt)\//],
 ];
 const layerOf = (file: string) => LAYERS.findIndex((layer) => layer.test(file));
 
@@ -39,23 +47,36 @@ describe("the layers", () => {
   });
 
   it("see the imports that there are", () => {
-    expect(importsOf("store.ts")).toContain("verbs/create.ts");
-    expect(importsOf("verbs/create.ts")).toContain("scripts/scripts.ts");
-    expect(importsOf("index.ts")).toContain("store.ts");
+    expect(importsOf("sessions/store.ts")).toContain("sessions/verbs/create.ts");
+    expect(importsOf("sessions/verbs/create.ts")).toContain("leaves/token.ts");
+    expect(importsOf("index.ts")).toContain("sessions/store.ts");
+  });
+
+  it.each(APART)("keep %s apart from %s", (room, others) => {
+    const inside = files.filter((file) => room.test(file));
+    expect(inside.length).toBeGreaterThan(0);
+    for (const file of inside) expect([file, importsOf(file).filter((path) => others.test(path))]).toEqual([file, []]);
+  });
+
+  it("leave nothing but re-exports at the top", () => {
+    for (const file of files.filter((name) => !name.includes("/"))) {
+      const rest = codeOf(file).replace(/export (type )?(\*|\{[^}]*\}) from "\.\/[^"]+";/g, "");
+      expect([file, rest.trim()]).toEqual([file, ""]);
+    }
   });
 
   it("let the doors to Redis alone call a client's commands, and the drop-in stores alone use the side door", () => {
     const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|z?scan|sendCommand)(\?\.)?\(|client\[/;
     expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
+      "redis/clients/node-redis.ts",
       "redis/keyspace.ts",
-      "redis/node-redis.ts",
       "redis/redis.ts",
       "redis/script-runner.ts",
     ]);
     const users = files.filter((file) =>
-      importsOf(file).some((path) => /^redis\/(keyspace|node-redis)\.ts$/.test(path)),
+      importsOf(file).some((path) => /^redis\/(keyspace|clients\/node-redis)\.ts$/.test(path)),
     );
-    expect(users.filter((file) => !/^(redis\/node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
+    expect(users.filter((file) => !/^(redis\/clients\/node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
   });
 
   it("let redis.ts alone name a command of Redis", () => {

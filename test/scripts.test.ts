@@ -1,22 +1,24 @@
 /** The header of every Lua script against its body: a header that has drifted is worse than none. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { dropInScripts } from "../src/scripts/drop-in.js";
-import { oneTimeScripts } from "../src/scripts/one-time.js";
-import { scripts } from "../src/scripts/scripts.js";
+import { dropInScripts } from "../src/drop-in/scripts/scripts.js";
+import { oneTimeScripts } from "../src/one-time/scripts/scripts.js";
+import { scripts } from "../src/sessions/scripts/scripts.js";
 
-const FOLDER = new URL("../src/scripts/", import.meta.url);
-const files = readdirSync(FOLDER).filter((name) => name.endsWith(".lua"));
+const SRC = new URL("../src/", import.meta.url);
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .map((name) => name.replaceAll("\\", "/"))
+  .filter((name) => name.endsWith(".lua"));
 /** Preludes hold functions that scripts share; they have no KEYS of their own, and return nothing. */
-const PRELUDES = ["record.lua", "index.lua"];
+const PRELUDES = ["redis/prelude.lua", "sessions/scripts/record.lua", "sessions/scripts/index.lua"];
 const verbs = files.filter((name) => !PRELUDES.includes(name));
 
 /** Every script of every table, by the name of its file. */
-const tables = { "": scripts, "one-time-": oneTimeScripts, "drop-in-": dropInScripts };
-const all = Object.entries(tables).flatMap(([prefix, table]) =>
+const tables = { "sessions/scripts": scripts, "one-time/scripts": oneTimeScripts, "drop-in/scripts": dropInScripts };
+const all = Object.entries(tables).flatMap(([folder, table]) =>
   Object.entries(table).map(([verb, script]) => {
     const kebab = verb.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    return [`${prefix}${kebab}.lua`, script] as const;
+    return [`${folder}/${kebab}.lua`, script] as const;
   }),
 );
 
@@ -27,7 +29,7 @@ interface Parts {
 }
 
 function partsOf(name: string): Parts {
-  const lines = readFileSync(new URL(name, FOLDER), "utf8").split("\n");
+  const lines = readFileSync(new URL(name, SRC), "utf8").split("\n");
   const end = lines.findIndex((line) => !line.startsWith("--"));
   const body = lines.slice(end).map((line) => line.replace(/--.*$/, ""));
   return { header: lines.slice(0, end).join("\n"), body: body.join("\n") };
@@ -87,7 +89,7 @@ describe.each(verbs)("%s", (name) => {
 });
 
 describe.each(files)("%s", (name) => {
-  const source = readFileSync(new URL(name, FOLDER), "utf8");
+  const source = readFileSync(new URL(name, SRC), "utf8");
   const { body } = partsOf(name);
 
   it("is plain Lua, so that it also runs when Redis is out of memory", () => {

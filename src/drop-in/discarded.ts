@@ -1,7 +1,7 @@
 /** Telling operators of a write that was discarded, because the session had ended. */
 import { channel } from "node:diagnostics_channel";
 import type { EventEmitter } from "node:events";
-import type { Version } from "./origin.js";
+import type { Version } from "./baseline.js";
 import { beginningOf } from "./record-text.js";
 
 /** A save or touch that changed nothing, because the session had ended since the request loaded it. */

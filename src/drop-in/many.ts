@@ -1,9 +1,9 @@
 /** What goes through many sessions, in bounded steps that each have their own deadline: all there are, or all of a user. */
-import { checkClaims, checkNames, checkString, checkUserId } from "../options.js";
-import { dropInScripts as scripts } from "../scripts/drop-in.js";
+import { checkClaims, checkNames, checkString, checkUserId } from "../leaves/arguments.js";
+import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
-import type { Version } from "./origin.js";
 import type { Records } from "./records.js";
+import { dropInScripts as scripts } from "./scripts/scripts.js";
 import type { UserIndex } from "./user-index.js";
 
 /** A stored session with its id, which is a credential: whoever has it, and the secret of the cookie, has the session. */

@@ -1,8 +1,8 @@
 /** The options that all drop-in stores have, checked and with their defaults. It knows no framework. */
 
-import { checkInteger, checkNames, checkString, show } from "../options.js";
+import { checkInteger, checkNames, checkString, show } from "../leaves/arguments.js";
+import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../redis/clients/node-redis.js";
 import { Keyspace, type KeyspaceClient } from "../redis/keyspace.js";
-import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../redis/node-redis.js";
 
 /** The stored session as `userId`, `ttl` and what lists sessions give it: whatever the application put in. */
 // biome-ignore lint/suspicious/noExplicitAny: a session has no type here until the application gives it one.

@@ -2,11 +2,12 @@
  * A session as the text that Redis holds: how it is written and read, whose it is, where its times stand in it, and how an
  * error may call it. It knows no Redis.
  */
-import { CorruptRecordError } from "../errors.js";
-import { checkUserId, show } from "../options.js";
+
+import { checkUserId, show } from "../leaves/arguments.js";
+import { CorruptRecordError } from "../leaves/errors.js";
+import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
-import type { Version } from "./origin.js";
 
 export class RecordText {
   readonly #options: Pick<ResolvedOptions, "prefix" | "serializer" | "userId">;

@@ -2,14 +2,15 @@
  * Sessions of a framework in Redis, in the layout of connect-redis: a string under `prefix` + session id. Reading one, and
  * the single steps that write one, each with what it needs of the user's index. It knows neither frameworks nor requests.
  */
-import type { Deadline } from "../deadline.js";
-import { CorruptRecordError } from "../errors.js";
+
+import { CorruptRecordError } from "../leaves/errors.js";
+import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
-import { dropInScripts as scripts } from "../scripts/drop-in.js";
+import { Origin, type Version } from "./baseline.js";
 import type { Lifetime } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
-import { Origin, type Version } from "./origin.js";
 import { RecordText } from "./record-text.js";
+import { dropInScripts as scripts } from "./scripts/scripts.js";
 import { UserIndex } from "./user-index.js";
 
 /** A session from Redis, and where it came from. */

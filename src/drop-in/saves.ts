@@ -3,13 +3,13 @@
  * a request has loaded comes in as an `Origin`.
  */
 import type { EventEmitter } from "node:events";
-import type { Deadline } from "../deadline.js";
-import { StoreUnavailableError } from "../errors.js";
-import { dropInScripts as scripts } from "../scripts/drop-in.js";
+import { StoreUnavailableError } from "../leaves/errors.js";
+import type { Deadline } from "../redis/calls/deadline.js";
+import type { Origin, Version } from "./baseline.js";
 import { announceDiscarded, type DiscardedWrite } from "./discarded.js";
 import { type Fields, type Lifetime, mergeChanges } from "./merge.js";
-import type { Origin, Version } from "./origin.js";
 import { type Outcome, outcomeOf, type Records, type Wanted } from "./records.js";
+import { dropInScripts as scripts } from "./scripts/scripts.js";
 
 /** How long a record is to live, ms; `null` for ever. Nothing above 0: it has expired. */
 export type TtlOf = (record: Fields) => number | null;

@@ -9,10 +9,11 @@
  * member may belong to a session that is about to be stored. Only who has ended a session himself strikes it out at once,
  * because no framework gives the same id twice.
  */
-import type { Deadline } from "../deadline.js";
-import { escapeText } from "../keys.js";
+
+import { escapeText } from "../leaves/text.js";
+import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
-import { dropInScripts as scripts } from "../scripts/drop-in.js";
+import { dropInScripts as scripts } from "./scripts/scripts.js";
 
 /** How many seconds a save may take between its two steps. drop-in-enlist.lua grants the same on top of the expiry. */
 const YOUNG = 60;

@@ -1,6 +1,7 @@
 /** The bearer token (RFC 6750): how it is read, and in which form clients hold it. Knows no session. */
-import type { IssuedSession } from "../context.js";
-import { checkBoolean } from "../options.js";
+
+import { checkBoolean } from "../leaves/arguments.js";
+import type { IssuedSession } from "../sessions/context.js";
 import type { HttpPort } from "./port.js";
 
 /**

@@ -1,6 +1,6 @@
 /** The session cookie: its name and attributes, and how it is read and written. Knows no session. */
 import { parse, type SerializeOptions, serialize } from "cookie";
-import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../options.js";
+import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
 
 /** How the session cookie looks (RFC 6265bis). */
 export interface CookieOptions {

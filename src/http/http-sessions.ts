@@ -1,10 +1,11 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
-import { UnauthenticatedError, UntrustedOriginError } from "../errors.js";
-import { checkNames } from "../options.js";
-import { clockedTouch, type SessionStore } from "../store.js";
+
+import { checkNames } from "../leaves/arguments.js";
+import { UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
+import { clockedTouch, type SessionStore } from "../sessions/store.js";
 import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
-import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./origin.js";
+import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./csrf.js";
 import type { HttpPort } from "./port.js";
 import { type Credential, type RequestContext, RequestSession } from "./request-session.js";
 

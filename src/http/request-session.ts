@@ -1,13 +1,14 @@
 /** The session of one request: what `req.session` is. Knows headers only through the port, and no framework. */
-import type { ClaimsPatch } from "../claims.js";
-import type { IssuedSession } from "../context.js";
-import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../errors.js";
-import { checkBoolean, checkClaims, checkDuration, checkNames, checkOneOf, show } from "../options.js";
-import type { Session } from "../session.js";
-import type { SessionStore } from "../store.js";
-import type { CreateOptions } from "../verbs/create.js";
-import type { RotateOptions } from "../verbs/rotate.js";
-import type { ClaimsChange } from "../verbs/update.js";
+
+import { checkBoolean, checkClaims, checkDuration, checkNames, checkOneOf, show } from "../leaves/arguments.js";
+import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
+import type { ClaimsPatch } from "../sessions/claims.js";
+import type { IssuedSession } from "../sessions/context.js";
+import type { Session } from "../sessions/session.js";
+import type { SessionStore } from "../sessions/store.js";
+import type { CreateOptions } from "../sessions/verbs/create.js";
+import type { RotateOptions } from "../sessions/verbs/rotate.js";
+import type { ClaimsChange } from "../sessions/verbs/update.js";
 import type { BearerFormat } from "./bearer.js";
 import type { SessionCookie } from "./cookie.js";
 import type { HttpPort } from "./port.js";

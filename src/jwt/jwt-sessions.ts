@@ -2,11 +2,12 @@
  * Session tokens inside JWTs, for clients and gateways that want one: the signature keeps garbage away from Redis, and
  * Redis has the last word. Knows no header of HTTP.
  */
-import type { IssuedSession } from "../context.js";
-import { checkNames } from "../options.js";
-import type { Session } from "../session.js";
-import type { SessionStore } from "../store.js";
-import { isId, parseToken } from "../token.js";
+
+import { checkNames } from "../leaves/arguments.js";
+import { isId, parseToken } from "../leaves/token.js";
+import type { IssuedSession } from "../sessions/context.js";
+import type { Session } from "../sessions/session.js";
+import type { SessionStore } from "../sessions/store.js";
 import { type JwtOptions, JwtProfile, numericDate, type Refusal, refused } from "./profile.js";
 import { type MintOptions, type ServiceToken, ServiceTokens } from "./service-token.js";
 import { checkPrintable } from "./signing-key.js";

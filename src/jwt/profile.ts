@@ -6,9 +6,9 @@
  * of these is refused: there is no `alg`, `kid`, `jwk`, `jku`, `x5u`, `crit` or `b64` of somebody else's to be believed.
  */
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
-import type { RejectionReason } from "../events.js";
-import { checkInteger } from "../options.js";
-import { isId } from "../token.js";
+import { checkInteger } from "../leaves/arguments.js";
+import { isId } from "../leaves/token.js";
+import type { RejectionReason } from "../sessions/events.js";
 import { checkPrintable, type JwtKeyOptions, parseKeys, type SigningKey } from "./signing-key.js";
 
 /** Longer than anything that is signed here: keys, names and user ids are limited in length. */

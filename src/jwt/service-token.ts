@@ -4,10 +4,10 @@
  */
 import { randomUUID } from "node:crypto";
 import type { JWTPayload } from "jose";
-import { Events } from "../events.js";
-import { checkInteger, checkNames, show } from "../options.js";
-import type { Session } from "../session.js";
-import { isId } from "../token.js";
+import { checkInteger, checkNames, show } from "../leaves/arguments.js";
+import { isId } from "../leaves/token.js";
+import { Events } from "../sessions/events.js";
+import type { Session } from "../sessions/session.js";
 import { type JwtOptions, JwtProfile, numericDate, refused, type Verdict } from "./profile.js";
 import { checkPrintable, type SigningKey } from "./signing-key.js";
 

@@ -5,7 +5,7 @@
 import { createPrivateKey, createPublicKey, createSecretKey, type JsonWebKey, KeyObject, subtle } from "node:crypto";
 import { types } from "node:util";
 import type { CryptoKey, JWK } from "jose";
-import { checkNames, checkOneOf, checkString, show } from "../options.js";
+import { checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
 
 interface Algorithm {
   /** What Web Cryptography calls it. */

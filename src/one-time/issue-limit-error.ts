@@ -1,5 +1,5 @@
 /** The one error that only one-time tokens have. */
-import { SessionError } from "../errors.js";
+import { SessionError } from "../leaves/errors.js";
 
 /**
  * The subject was issued `maxPerHour` tokens in the last hour. Nothing was written, and the latest of them is still

@@ -6,10 +6,10 @@
  *   prefix{bucket}:c:<purpose>:<nonce>     what one call of `consume` took: that hash, TTL = the deadline of the call
  *
  * The bucket is the subject's, as if it were a user id, so all keys of a subject share a slot. The letters are none of
- * those in `../keys.ts`: no token ever names a session, under the same prefix either.
+ * those in `../sessions/keys.ts`: no token ever names a session, under the same prefix either.
  */
-import { escapeText } from "../keys.js";
-import { bucketOfId, bucketOfUser } from "../token.js";
+import { escapeText } from "../leaves/text.js";
+import { bucketOfId, bucketOfUser } from "../leaves/token.js";
 
 /** Names the keys of one purpose under one prefix. */
 export class OneTimeKeys {

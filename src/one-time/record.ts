@@ -1,7 +1,8 @@
-/** A one-time token as callers see it, and how a stored record becomes one; one-time-issue.lua describes its fields. */
-import { decodeValue, refuseLossy } from "../claims.js";
-import { CorruptRecordError } from "../errors.js";
-import { unescapeText } from "../keys.js";
+/** A one-time token as callers see it, and how a stored record becomes one; issue.lua describes its fields. */
+
+import { CorruptRecordError } from "../leaves/errors.js";
+import { decodeValue, refuseLossy } from "../leaves/json.js";
+import { unescapeText } from "../leaves/text.js";
 
 /** What a valid token stands for. A frozen plain object; every instant is epoch ms by the clock of Redis. */
 export interface OneTimeToken<Data = unknown> {

@@ -3,8 +3,8 @@
  * are, which the session store never does. It knows nothing of sessions.
  */
 import { EventEmitter } from "node:events";
-import { StoreUnavailableError } from "../errors.js";
-import { isPassing } from "./redirection.js";
+import { StoreUnavailableError } from "../leaves/errors.js";
+import { isPassing } from "./cluster/redirection.js";
 import { type ScriptClient, ScriptRunner } from "./script-runner.js";
 
 /** How long to wait before a command is sent again, ms. */

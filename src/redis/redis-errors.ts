@@ -2,7 +2,7 @@
  * What the failures of a Redis client are as errors of coatcheck. It sends nothing, and keeps what must not be shown out of
  * messages.
  */
-import { CorruptRecordError, StoreUnavailableError } from "../errors.js";
+import { CorruptRecordError, StoreUnavailableError } from "../leaves/errors.js";
 
 /** `last` is how Redis answered the last try, where there was more than one. */
 export function lateError(timeout: number, last: unknown): StoreUnavailableError {

@@ -3,13 +3,13 @@
  * It knows what a script is, but not what any script does.
  */
 
-import { Deadline } from "../deadline.js";
-import { NotReplicatedError } from "../errors.js";
-import { show } from "../options.js";
-import type { Script } from "../scripts/script.js";
+import { show } from "../leaves/arguments.js";
+import { NotReplicatedError } from "../leaves/errors.js";
+import { Deadline } from "./calls/deadline.js";
+import { isPassing, redirectionOf } from "./cluster/redirection.js";
 import { Confirmations } from "./confirmations.js";
-import { isPassing, redirectionOf } from "./redirection.js";
 import { isReply } from "./redis-errors.js";
+import type { Script } from "./script.js";
 import { type Arguments, PAUSE, type ScriptClient, type ScriptPipeline, ScriptRunner } from "./script-runner.js";
 
 /**

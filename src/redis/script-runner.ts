@@ -3,14 +3,14 @@
  * script is, but not what any script does.
  */
 
-import { Deadline } from "../deadline.js";
-import type { Script } from "../scripts/script.js";
-import { type Backlog, backlogOf, type Served } from "./backlog.js";
-import { type Corkable, Corking } from "./corking.js";
-import { type Connections, tallyLosses } from "./losses.js";
-import { isPassing } from "./redirection.js";
+import { type Backlog, backlogOf, type Served } from "./calls/backlog.js";
+import { type Corkable, Corking } from "./calls/corking.js";
+import { Deadline } from "./calls/deadline.js";
+import { type Connections, tallyLosses } from "./calls/losses.js";
+import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
+import { isPassing } from "./cluster/redirection.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
-import { Wait, WaitingLine, waitAlone } from "./waiting.js";
+import type { Script } from "./script.js";
 
 /** What it takes to run scripts. */
 export interface ScriptClient extends Connections, Served {

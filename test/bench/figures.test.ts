@@ -4,7 +4,7 @@ import { figuresOf, select } from "../../bench/figures.js";
 import { sampleOf, tokenOf } from "../../bench/population.js";
 import { bytes, digits, multiple } from "../../bench/report/numbers.js";
 import { median, ratioOf, spreadOf } from "../../bench/statistics.js";
-import { bucketOfId, bucketOfUser, parseToken } from "../../src/token.js";
+import { bucketOfId, bucketOfUser, parseToken } from "../../src/leaves/token.js";
 
 describe("the statistics", () => {
   it("take the middle round, and the mean of two where there is no middle", () => {

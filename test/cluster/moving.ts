@@ -2,7 +2,7 @@
 import type { Cluster } from "ioredis";
 import { expect } from "vitest";
 import { createSessionStore, type SessionStore, type SessionStoreOptions } from "../../src/index.js";
-import { Keys } from "../../src/keys.js";
+import { Keys } from "../../src/sessions/keys.js";
 import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { type RedisCluster, type RedisClusterOptions, type SlotMove, startCluster } from "../harness/redis-cluster.js";
 

@@ -5,12 +5,12 @@
 import type { Cluster, ClusterOptions } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { createSessionStore, NotReplicatedError, type SessionStore } from "../../src/index.js";
-import { Keys } from "../../src/keys.js";
-import { bucketOfUser } from "../../src/token.js";
-import { present } from "../contract/rig.js";
+import { bucketOfUser } from "../../src/leaves/token.js";
+import { Keys } from "../../src/sessions/keys.js";
 import { type Call, everyVerb, liveSubject, rejection, singleTrip } from "../fixtures/every-verb.js";
 import { afterFile, connectCluster, keysUnder, uniquePrefix } from "../harness/fixtures.js";
 import { type ClusterNode, startCluster } from "../harness/redis-cluster.js";
+import { present } from "../sessions/contract/rig.js";
 
 const cluster = await startCluster({ masters: 3, replicas: 1 });
 afterFile(() => cluster.close());

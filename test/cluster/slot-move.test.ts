@@ -5,9 +5,9 @@
  */
 import { describe, expect, it } from "vitest";
 import { type IssuedSession, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
-import { present } from "../contract/rig.js";
 import { rejection } from "../fixtures/every-verb.js";
 import type { SlotMove } from "../harness/redis-cluster.js";
+import { present } from "../sessions/contract/rig.js";
 import { isPending, startMoving } from "./moving.js";
 
 const { cluster, redis, keys, open, begin, expectSessions } = await startMoving();

@@ -1,8 +1,9 @@
 /** The contract of the store on a Redis Cluster of three masters and three replicas, as the user of docs/operations.md. */
-import { describeContract } from "../contract.js";
+
 import { documentedUser, grant } from "../harness/access.js";
 import { afterFile, connectCluster } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
+import { describeContract } from "../sessions/contract.js";
 
 const cluster = await startCluster({ masters: 3, replicas: 1 });
 afterFile(() => cluster.close());

@@ -5,9 +5,9 @@
 import { createClient } from "redis";
 import { createClient as createClient5 } from "redis5";
 import { beforeAll, describe, expect, inject, it } from "vitest";
+import { dropInScripts } from "../../src/drop-in/scripts/scripts.js";
 import { RedisStore, type RedisStoreOptions } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
-import { dropInScripts } from "../../src/scripts/drop-in.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { loseReply } from "../harness/lost-reply.js";
 import { startProxy } from "../harness/tcp-proxy.js";

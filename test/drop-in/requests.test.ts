@@ -3,7 +3,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { describe, expect, inject, it } from "vitest";
-import type { Generate } from "../../src/drop-in/express-objects.js";
+import type { Generate } from "../../src/drop-in/express/objects.js";
 import { type DiscardedWrite, RedisStore } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";

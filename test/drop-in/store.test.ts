@@ -14,7 +14,7 @@ import { createClient as createClient5, createCluster as createCluster5 } from "
 import { beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { RedisStore, type RedisStoreOptions } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
-import { adaptNodeRedis, type NodeRedisClient } from "../../src/redis/node-redis.js";
+import { adaptNodeRedis, type NodeRedisClient } from "../../src/redis/clients/node-redis.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
 

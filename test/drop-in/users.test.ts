@@ -4,9 +4,9 @@
  */
 import { Cluster } from "ioredis";
 import { describe, expect, inject, it } from "vitest";
+import { dropInScripts } from "../../src/drop-in/scripts/scripts.js";
 import { RedisStore, type RedisStoreOptions } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
-import { dropInScripts } from "../../src/scripts/drop-in.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
 import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";

@@ -4,7 +4,7 @@
  */
 import type { Cluster, Redis } from "ioredis";
 import { type SessionStore, StoreUnavailableError } from "../../src/index.js";
-import { Keys } from "../../src/keys.js";
+import { Keys } from "../../src/sessions/keys.js";
 import { keysUnder } from "../harness/fixtures.js";
 import type { Ledger } from "./ledger.js";
 

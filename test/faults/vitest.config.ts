@@ -15,7 +15,7 @@ export default defineConfig(({ mode }) => {
     root,
     test: {
       ...config.test,
-      include: ["test/faults/**/*.test.ts"],
+      include: ["test/faults/*/**/*.test.ts"],
       exclude: [],
       env: { COATCHECK_FAULTS: full ? "full" : "quick" },
       reporters: full ? ["default", new FaultReport()] : ["default"],

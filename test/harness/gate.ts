@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import type { RedisClient } from "../../src/index.js";
-import { scripts } from "../../src/scripts/scripts.js";
+import { scripts } from "../../src/sessions/scripts/scripts.js";
 
 export type ScriptName = keyof typeof scripts;
 

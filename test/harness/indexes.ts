@@ -1,7 +1,7 @@
 /** What the index of a user must be at every moment, read from Redis itself and not through the store. */
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
-import { Keys } from "../../src/keys.js";
+import { Keys } from "../../src/sessions/keys.js";
 
 /** The ids that the index of a user names, the first to expire first. */
 export function indexedIds(redis: Redis, prefix: string, userId: string): Promise<string[]> {

@@ -1,5 +1,5 @@
 /** The reply that gets lost: ioredis then sends the script again, and Redis runs it twice. */
-import type { Script } from "../../src/scripts/script.js";
+import type { Script } from "../../src/redis/script.js";
 import type { TcpProxy } from "./tcp-proxy.js";
 
 /**

@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import Fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { requireSession, sessions } from "../../src/fastify.js";
-import type { RegisteredClaims } from "../../src/http/index.js";
+import type { RegisteredClaims } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { describeHttpContract } from "./contract.js";

@@ -1,6 +1,6 @@
 /** The kit by itself, on a port written by hand: what an author of an adapter can rely on. */
 import { describe, expect, it } from "vitest";
-import { checkRequirement, createHttpSessions, type HttpOptions, type HttpPort } from "../../src/http/index.js";
+import { checkRequirement, createHttpSessions, type HttpOptions, type HttpPort } from "../../src/http.js";
 import {
   createSessionStore,
   ForbiddenError,

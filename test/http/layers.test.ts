@@ -20,9 +20,9 @@ function importsOf(source: string): string[] {
 
 const kit = readdirSync(new URL("src/http/", ROOT)).map((name) => `src/http/${name}`);
 const ADAPTERS: Record<string, string[]> = {
-  "src/express.ts": ["express"],
-  "src/fastify.ts": ["fastify", "fastify-plugin"],
-  "src/koa.ts": ["koa"],
+  "src/adapters/express.ts": ["express"],
+  "src/adapters/fastify.ts": ["fastify", "fastify-plugin"],
+  "src/adapters/koa.ts": ["koa"],
 };
 
 describe("the kit", () => {
@@ -53,8 +53,10 @@ describe("the kit", () => {
 
 describe("an adapter", () => {
   it.each(Object.entries(ADAPTERS))("%s knows its framework, the kit, and the store's type", (file, packages) => {
-    expect([...new Set(importsOf(read(file)))].sort()).toEqual([...packages, "./http/index.js", "./store.js"].sort());
-    expect(read(file)).toContain('import type { SessionStore } from "./store.js";');
+    expect([...new Set(importsOf(read(file)))].sort()).toEqual(
+      [...packages, "../http/kit.js", "../sessions/store.js"].sort(),
+    );
+    expect(read(file)).toContain('import type { SessionStore } from "../sessions/store.js";');
   });
 
   it.each([...Object.keys(ADAPTERS), "examples/adapters/node-http.ts", "examples/adapters/hono.ts"])(
@@ -74,7 +76,7 @@ describe("an adapter", () => {
       const named = [...code.matchAll(/"((?:Set-|Cache-|WWW-|Clear-)[\w-]+|cookie|authorization|origin)"/gi)].map(
         ([, name]) => name,
       );
-      expect([file, named]).toEqual([file, file === "src/fastify.ts" ? ["Set-Cookie"] : []]);
+      expect([file, named]).toEqual([file, file === "src/adapters/fastify.ts" ? ["Set-Cookie"] : []]);
     }
   });
 });

@@ -1,7 +1,7 @@
 /** The judgement of origins by itself. The whole table, over a socket, is in contract/csrf.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isSafe, isTrusted, parseTrustedOrigins } from "../../src/http/origin.js";
+import { isSafe, isTrusted, parseTrustedOrigins } from "../../src/http/csrf.js";
 import type { HttpPort } from "../../src/http/port.js";
 
 function portOf(headers: Record<string, string>, method = "POST"): HttpPort {

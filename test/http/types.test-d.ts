@@ -2,7 +2,7 @@
 import { assertType, describe, expectTypeOf, it } from "vitest";
 import { requireSession as expressGuard, sessions as expressSessions } from "../../src/express.js";
 import { requireSession as fastifyGuard } from "../../src/fastify.js";
-import type { HttpOptions, HttpPort, RegisteredClaims, RequestSession, Requirement } from "../../src/http/index.js";
+import type { HttpOptions, HttpPort, RegisteredClaims, RequestSession, Requirement } from "../../src/http.js";
 import type { IssuedSession, Session, SessionStore } from "../../src/index.js";
 import { requireSession as koaGuard, sessions as koaSessions } from "../../src/koa.js";
 

@@ -8,9 +8,9 @@ import {
   randomBytes,
   sign,
 } from "node:crypto";
-import type { RejectionReason } from "../../src/events.js";
 import { createSessionStore, type SessionStore } from "../../src/index.js";
 import { createJwtSessions, type JwtKey, type JwtSessions } from "../../src/jwt.js";
+import type { RejectionReason } from "../../src/sessions/events.js";
 import { commandsDuring } from "../harness/commandstats.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";

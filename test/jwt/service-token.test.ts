@@ -240,7 +240,7 @@ describe("createServiceTokenVerifier", () => {
     visit(new URL("jwt/service-token.ts", src));
     const files = [...seen].map((href) => href.slice(src.href.length));
     expect(files).toContain("jwt/profile.ts");
-    expect(readdirSync(src)).toEqual(expect.arrayContaining(["redis", "store.ts"]));
+    expect(readdirSync(src)).toEqual(expect.arrayContaining(["redis", "sessions"]));
     expect(files.filter((file) => /^(store|context)\.ts$|^(redis|verbs|scripts)\//.test(file))).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import type { KeyObject } from "node:crypto";
 import type { CryptoKey, JWK } from "jose";
 import { assertType, describe, expectTypeOf, it } from "vitest";
-import type { BearerFormat, HttpOptions } from "../../src/http/index.js";
+import type { BearerFormat, HttpOptions } from "../../src/http.js";
 import type { IssuedSession, Session, SessionStore } from "../../src/index.js";
 import {
   createJwtSessions,

@@ -10,11 +10,13 @@ const root = `${import.meta.dirname}/../..`;
 
 /** The contracts, the races, the faults of a server, and all that is about a Cluster. */
 const include = [
-  "test/store.test.ts",
-  "test/one-time.test.ts",
-  "test/{races,one-time-races}*.test.ts",
-  "test/{roundtrips,check,acl,tls}.test.ts",
-  "test/faults-{server,replicas}.test.ts",
+  "test/{sessions,one-time}/store.test.ts",
+  "test/sessions/races/*.test.ts",
+  "test/one-time/races.test.ts",
+  "test/sessions/{roundtrips,check}.test.ts",
+  "test/docs/acl.test.ts",
+  "test/redis/tls.test.ts",
+  "test/sessions/faults/{server,replicas}.test.ts",
   "test/cluster/**/*.test.ts",
 ];
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Command } from "ioredis";
 import { Cluster as Cluster6 } from "ioredis6";
-import { Keys } from "../../../src/keys.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { afterFile } from "../../harness/fixtures.js";
 import { startCluster } from "../../harness/redis-cluster.js";
 import { FULL, fault } from "../fault.js";

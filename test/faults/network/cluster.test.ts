@@ -4,7 +4,7 @@ import { Cluster as Cluster5, type ClusterOptions } from "ioredis";
 import { Cluster as Cluster6 } from "ioredis6";
 import { Cluster as ValkeyCluster } from "iovalkey";
 import { createSessionStore } from "../../../src/index.js";
-import { Keys } from "../../../src/keys.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { afterFile, connectCluster, uniquePrefix } from "../../harness/fixtures.js";
 import { startCluster } from "../../harness/redis-cluster.js";
 import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";

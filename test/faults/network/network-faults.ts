@@ -1,6 +1,6 @@
 /** How a network breaks between clients and servers: what is done to the proxies in between, and for how long. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { scripts } from "../../../src/scripts/scripts.js";
+import { scripts } from "../../../src/sessions/scripts/scripts.js";
 import type { Direction, TcpProxy } from "../../harness/tcp-proxy.js";
 import type { Deed } from "../deeds.js";
 import { FULL } from "../fault.js";

@@ -3,7 +3,7 @@
  * process itself is late by meanwhile is not the call's fault, so it is measured and taken off.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { createHttpSessions } from "../../../src/http/index.js";
+import { createHttpSessions } from "../../../src/http.js";
 import { NotReplicatedError, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../../src/index.js";
 import { everyVerb, type Subject, stranger } from "../../fixtures/every-verb.js";
 import { Lag } from "../lag.js";

@@ -8,7 +8,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
-import { Keys } from "../../../src/keys.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { auditSessions } from "../audit.ts";
 import { Dice, seedOfRun } from "../dice.ts";
 import { FULL, fault, type Outcome } from "../fault.ts";

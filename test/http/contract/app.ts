@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { HttpOptions, RegisteredClaims, RequestSession, Requirement } from "../../../src/http/index.js";
+import type { HttpOptions, RegisteredClaims, RequestSession, Requirement } from "../../../src/http.js";
 import type { SessionStore } from "../../../src/index.js";
 
 /** A route of the application. Every framework mounts it in its own way, behind its own guard. */

@@ -1,6 +1,6 @@
 /** The session cookie, as browsers get it and send it back. */
 import { describe, expect, it } from "vitest";
-import type { CookieOptions } from "../../../src/http/index.js";
+import type { CookieOptions } from "../../../src/http.js";
 import { MINUTE } from "./app.js";
 import { cookie, type HttpRig } from "./rig.js";
 

@@ -1,7 +1,7 @@
 /** Log-out: of this session, of all, of all others, and while another request of the same session is under way. */
 import type { SetCookie } from "cookie";
 import { describe, expect, it } from "vitest";
-import type { CookieOptions } from "../../../src/http/index.js";
+import type { CookieOptions } from "../../../src/http.js";
 import { type HttpRig, withOtherSecret } from "./rig.js";
 
 const withoutValue = ({ value, maxAge, ...attributes }: SetCookie) => attributes;

@@ -1,7 +1,7 @@
 /** What the subjects of the HTTP contract share: applications on one framework, and stores under a prefix of their own. */
 import type { Server } from "node:http";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { HttpOptions, RegisteredClaims } from "../../../src/http/index.js";
+import type { HttpOptions, RegisteredClaims } from "../../../src/http.js";
 import {
   createSessionStore,
   type RedisClient,

@@ -1,0 +1,48 @@
+/** The adapter for Express 5 and 4: it knows its framework and the kit, and no header. */
+import type { RequestHandler } from "express";
+import {
+  checkRequirement,
+  createHttpSessions,
+  type HttpOptions,
+  nodePort,
+  type RegisteredClaims,
+  type RequestSession,
+  type Requirement,
+} from "../http/kit.js";
+import type { SessionStore } from "../sessions/store.js";
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** The session of this request; made by `sessions()`. */
+      session: RequestSession<RegisteredClaims>;
+    }
+  }
+}
+
+/**
+ * Middleware that looks up the session of every request and puts it on `req.session`.
+ * @example app.use(sessions(store));
+ */
+export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): RequestHandler {
+  const http = createHttpSessions(store, options);
+  return function coatcheckSessions(req, res, next) {
+    http.load(nodePort(req, res)).then((session) => {
+      req.session = session;
+      next();
+    }, next);
+  };
+}
+
+/**
+ * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403.
+ * @example app.get("/admin", requireSession({ where: { role: "admin" } }), handler);
+ */
+export function requireSession(requirement: Requirement<RegisteredClaims> = {}): RequestHandler {
+  checkRequirement(requirement);
+  return function coatcheckRequireSession(req, _res, next) {
+    if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
+    req.session.require(requirement);
+    next();
+  };
+}

@@ -1,0 +1,68 @@
+/** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
+import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
+import fastifyPlugin from "fastify-plugin";
+import {
+  checkRequirement,
+  createHttpSessions,
+  type HttpOptions,
+  type HttpPort,
+  type RegisteredClaims,
+  type RequestSession,
+  type Requirement,
+} from "../http/kit.js";
+import type { SessionStore } from "../sessions/store.js";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The session of this request; made by the `sessions` plugin. */
+    session: RequestSession<RegisteredClaims>;
+  }
+}
+
+/** The options of the plugin: a store, and how its sessions travel. */
+export interface SessionsPluginOptions extends HttpOptions {
+  readonly store: SessionStore<RegisteredClaims>;
+}
+
+/**
+ * Plugin that looks up the session of every request and puts it on `request.session`.
+ * @example await app.register(sessions, { store });
+ */
+export const sessions = fastifyPlugin<SessionsPluginOptions>(
+  async (app, { store, ...options }) => {
+    const http = createHttpSessions(store, options);
+    app.decorateRequest("session");
+    app.addHook("onRequest", async (request, reply) => {
+      request.session = await http.load(portOf(request, reply));
+    });
+  },
+  { name: "coatcheck", fastify: "5.x" },
+);
+
+/**
+ * Handler for `preHandler` that lets a request through only with a live session that meets the requirement: else 401
+ * or 403.
+ * @example app.get("/admin", { preHandler: requireSession({ where: { role: "admin" } }) }, handler);
+ */
+export function requireSession(requirement: Requirement<RegisteredClaims> = {}): preHandlerAsyncHookHandler {
+  checkRequirement(requirement);
+  return async function coatcheckRequireSession(request) {
+    if (!request.session) throw new TypeError("requireSession() needs app.register(sessions, { store }) before it");
+    request.session.require(requirement);
+  };
+}
+
+function portOf(request: FastifyRequest, reply: FastifyReply): HttpPort {
+  return {
+    method: request.method,
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+    // Fastify adds to Set-Cookie and replaces any other header.
+    appendHeader: (name, value) => {
+      const before = name === "Set-Cookie" ? undefined : reply.getHeader(name);
+      reply.header(name, before === undefined ? value : `${before}, ${value}`);
+    },
+  };
+}

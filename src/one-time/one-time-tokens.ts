@@ -1,0 +1,172 @@
+/**
+ * Tokens that work once, for password resets, e-mail verification, invitations and links to log in.
+ * They have the form of a session's token and nothing else in common: neither passes as the other, nor one purpose's as
+ * another's.
+ */
+import { randomBytes } from "node:crypto";
+import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, checkUserId } from "../leaves/arguments.js";
+import { CorruptRecordError } from "../leaves/errors.js";
+import { escapeText } from "../leaves/text.js";
+import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
+import { checkClient, Redis, type RedisClient } from "../redis/redis.js";
+import type { Script } from "../redis/script.js";
+import { IssueLimitError } from "./issue-limit-error.js";
+import { OneTimeKeys } from "./keys.js";
+import { decodeToken, encodeData, type OneTimeToken } from "./record.js";
+import { oneTimeScripts as scripts } from "./scripts/scripts.js";
+
+/** The options of {@link createOneTimeTokens}. Every duration is in ms. */
+export interface OneTimeTokensOptions {
+  /**
+   * What the tokens are for, such as `"password-reset"`: 1 to 64 letters, digits, `-`, `_` and `.`. A token works for its
+   * own purpose alone.
+   */
+  readonly purpose: string;
+  /**
+   * How long a token is valid. Short for what opens an account: ASVS 5.0, 6.5.5, has at most 10 minutes where it
+   * authenticates out of band. A day is usual to verify an address.
+   */
+  readonly ttl: number;
+  /**
+   * How many tokens may be issued to one subject within any hour, 1 to 1000, so that nobody can flood another's
+   * mailbox. Default: 5.
+   */
+  readonly maxPerHour?: number | undefined;
+  /** How many bytes the JSON of `data` may take. Default: 4 KiB. */
+  readonly maxDataBytes?: number | undefined;
+  /** What every key begins with; no braces. It may be the store's. Default: `"coatcheck:"`. */
+  readonly prefix?: string | undefined;
+  /**
+   * How long a call waits for Redis before it rejects with `StoreUnavailableError`, at most an hour. A consumed token
+   * stays readable in Redis for this long. Default: 1 second.
+   */
+  readonly timeout?: number | undefined;
+}
+
+/** What a token is issued with. `data` may be left out where its type allows `null`. */
+export type IssueOptions<Data> = {
+  /** Whose token it is: any non-empty string up to 256 bytes, such as a user id or an e-mail address. */
+  readonly subject: string;
+} & (null extends Data
+  ? { readonly data?: Data | undefined }
+  : {
+      /** What to remember with it, as JSON: for instance the address to verify. Stored in plain text. */
+      readonly data: Data;
+    });
+
+/** A new one-time token. */
+export interface IssuedOneTimeToken {
+  /** What goes into the link, as it is. Only its hash is stored: it cannot be had again. */
+  readonly token: string;
+  /** Epoch ms by the clock of Redis. */
+  readonly expiresAt: number;
+}
+
+/**
+ * One-time tokens in Redis. `null` and `false` always mean that Redis said there is no such valid token, and never tell
+ * why: unknown, expired, consumed, voided and a wrong secret are one and the same. Every verb is one round trip, and may
+ * reject with `StoreUnavailableError` when Redis did not answer in time or cannot serve, and with `CorruptRecordError`
+ * when a key holds something else. A malformed token costs no round trip.
+ */
+export interface OneTimeTokens<Data = unknown> {
+  /**
+   * Issues a token. The one that the subject had for this purpose is void in the same instant. Throws `IssueLimitError`
+   * beyond `maxPerHour`, `TypeError` for `data` that is not JSON, and `RangeError` for too much of it.
+   * @example const { token } = await resets.issue({ subject: user.id });
+   */
+  issue(options: IssueOptions<Data>): Promise<IssuedOneTimeToken>;
+
+  /**
+   * Looks a token up and leaves it valid. For the page that a link leads to: mail programs and scanners open links, too,
+   * so a `GET` must not consume. `null`: not valid.
+   */
+  peek(token: unknown): Promise<OneTimeToken<Data> | null>;
+
+  /**
+   * Uses a token up (ASVS 5.0, 6.5.1): of any number of calls at once, one gets it, and all others `null`. When this
+   * rejects with `StoreUnavailableError`, the token may be used up or not: try again, and let the user ask for another
+   * if that gives `null`. A wrong secret gives `null` and does no harm to the token.
+   */
+  consume(token: unknown): Promise<OneTimeToken<Data> | null>;
+
+  /** Voids the token that the subject has for this purpose. `false`: there was none that was valid. */
+  revokeForSubject(subject: string): Promise<boolean>;
+}
+
+const HOUR = 3_600_000;
+const OPTION_NAMES = ["purpose", "ttl", "maxPerHour", "maxDataBytes", "prefix", "timeout"] as const;
+
+/**
+ * Makes one-time tokens for one purpose on a Redis client, which stays yours. Does no I/O. `Data` is the type of what is
+ * issued with a token. Throws `TypeError` and `RangeError` for wrong options.
+ * @example const resets = createOneTimeTokens(redis, { purpose: "password-reset", ttl: 10 * 60_000 });
+ */
+export function createOneTimeTokens<Data = unknown>(
+  redis: RedisClient,
+  options: OneTimeTokensOptions,
+): OneTimeTokens<Data> {
+  checkClient("createOneTimeTokens", redis);
+  checkNames("createOneTimeTokens", options, OPTION_NAMES);
+  const { maxPerHour = 5, maxDataBytes = 4096, prefix = "coatcheck:", timeout = 1000 } = options;
+  const keys = new OneTimeKeys(checkPrefix(prefix), checkPurpose(options.purpose));
+  const ttl = checkDuration("ttl", options.ttl);
+  checkInteger("maxPerHour", maxPerHour, 1, 1000);
+  checkInteger("maxDataBytes", maxDataBytes, 0, 512 * 1024 * 1024);
+  // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.
+  const door = new Redis(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
+
+  /** Runs a script that gives a token's record, or a status where there is none to give. */
+  async function take(script: Script, key: string, others: string[], args: (string | number)[]) {
+    const reply = (await door.run(script, [key, ...others], args)) as string;
+    if (reply === "corrupt") throw new CorruptRecordError(key);
+    // A record holds at least one field and its value, so only a record has a newline.
+    return reply.includes("\n") ? decodeToken<Data>(reply, key) : null;
+  }
+
+  return Object.freeze<OneTimeTokens<Data>>({
+    async issue(options) {
+      checkNames("issue", options, ["subject", "data"]);
+      const subject = checkUserId(options.subject, "subject");
+      const data = encodeData(options.data, maxDataBytes);
+      const { log } = keys.subject(subject);
+      const deadline = door.deadline();
+      for (;;) {
+        const { token, id, secretHash } = mintToken(bucketOfUser(subject));
+        const args = [secretHash, ttl, maxPerHour, escapeText(subject), data];
+        const [status, instant] = (await door.run(scripts.issue, [keys.token(id), log], args, deadline)) as string[];
+        if (status === "ok") return { token, expiresAt: Number(instant) + ttl };
+        if (status === "limit") throw new IssueLimitError(maxPerHour, Number(instant));
+        if (status === "corrupt") throw new CorruptRecordError(log);
+        // One in 2^65 ids of this millisecond was taken.
+      }
+    },
+
+    async peek(token) {
+      const target = parseToken(token);
+      return target && take(scripts.peek, keys.token(target.id), [], [target.secretHash]);
+    },
+
+    async consume(token) {
+      const target = parseToken(token);
+      if (target === null) return null;
+      const { id, secretHash } = target;
+      const nonce = randomBytes(16).toString("base64url");
+      return take(scripts.consume, keys.token(id), [keys.consumed(id, nonce)], [secretHash, timeout]);
+    },
+
+    async revokeForSubject(subject) {
+      const { log, tokens } = keys.subject(checkUserId(subject, "subject"));
+      const reply = await door.run(scripts.revoke, [log, tokens], []);
+      if (reply === "corrupt") throw new CorruptRecordError(log);
+      return Number(reply) === 1;
+    },
+  });
+}
+
+function checkPurpose(value: unknown): string {
+  const purpose = checkString("purpose", value);
+  if (!/^[\w.-]{1,64}$/.test(purpose)) {
+    throw new RangeError(`purpose must be 1 to 64 letters, digits, "-", "_" or ".", got ${JSON.stringify(purpose)}`);
+  }
+  return purpose;
+}

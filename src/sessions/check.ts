@@ -1,0 +1,230 @@
+/**
+ * What `check()` makes of the facts that servers and client tell: which settings would break a promise, what would
+ * happen, and how to mend it. Pure: the facts come from redis/redis.ts.
+ */
+import type { ServerFacts } from "../redis/redis.js";
+
+/** One thing that `check()` found. */
+export interface CheckFinding {
+  /** Stable identifier. */
+  readonly code: string;
+  /** `"danger"`: a promise can break. `"warning"`: it costs speed, memory or availability. */
+  readonly level: "danger" | "warning";
+  /** What is so. */
+  readonly found: string;
+  /** What can come of it. */
+  readonly consequence: string;
+  /** What to do. */
+  readonly mend: string;
+}
+
+/** The server as `check()` saw it; `null` stands for what it would not tell. */
+export interface CheckedServer {
+  /** Where it listens, as far as it says. */
+  readonly port: number | null;
+  readonly version: string | null;
+  readonly role: string | null;
+  readonly maxmemoryPolicy: string | null;
+  /** Whether an append-only file is kept. */
+  readonly appendOnly: boolean | null;
+  readonly connectedReplicas: number | null;
+  readonly hashMaxListpackValue: number | null;
+  /** How far its clock is ahead of this process's, ms. */
+  readonly clockAhead: number;
+}
+
+/** The outcome of `check()`. */
+export interface CheckReport {
+  /** Whether nothing dangerous was found. */
+  readonly ok: boolean;
+  /** Every node that was asked: one, or all of a Cluster, its replicas included. */
+  readonly servers: readonly CheckedServer[];
+  readonly findings: readonly CheckFinding[];
+}
+
+const OLDEST_VERSION = 7;
+const CLOCK_TOLERANCE = 5000;
+/** Longer than any user agent that is stored. */
+const ROOMY_LISTPACK_VALUE = 512;
+
+/** Judges what servers and client say of themselves. `replicasWanted` is the `count` of the `replicas` option. */
+export function judge(
+  facts: readonly ServerFacts[],
+  clientOptions: Readonly<Record<string, unknown>>,
+  replicasWanted: number,
+): CheckReport {
+  const findings: CheckFinding[] = [];
+  const servers = facts.map((each) => describe(each));
+  const underSentinel = Array.isArray(clientOptions["sentinels"]);
+  servers.forEach((server, at) => {
+    const where = servers.length > 1 ? ` (port ${server.port})` : "";
+    const inCluster = facts[at]?.info["cluster_enabled"] === "1";
+    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted, inCluster, underSentinel)) {
+      findings.push({ ...finding, found: finding.found + where });
+    }
+  });
+  findings.push(...judgeClient(clientOptions));
+  return { ok: findings.every(({ level }) => level !== "danger"), servers, findings };
+}
+
+function describe({ info, config, clockAhead }: ServerFacts): CheckedServer {
+  const number = (value: string | undefined) => (value === undefined ? null : Number(value));
+  return {
+    port: number(info["tcp_port"]),
+    version: info["valkey_version"] ?? info["redis_version"] ?? null,
+    role: info["role"] ?? null,
+    maxmemoryPolicy: info["maxmemory_policy"] ?? null,
+    appendOnly: info["aof_enabled"] === undefined ? null : info["aof_enabled"] === "1",
+    connectedReplicas: number(info["connected_slaves"]),
+    hashMaxListpackValue: number(config["hash-max-listpack-value"]),
+    clockAhead,
+  };
+}
+
+function* judgeServer(
+  server: CheckedServer,
+  { config }: ServerFacts,
+  replicasWanted: number,
+  inCluster: boolean,
+  underSentinel: boolean,
+): Generator<CheckFinding> {
+  const { version, role, maxmemoryPolicy, appendOnly, connectedReplicas, hashMaxListpackValue, clockAhead } = server;
+  if (version !== null && Number.parseInt(version, 10) < OLDEST_VERSION) {
+    yield {
+      code: "version",
+      level: "danger",
+      found: `the server is version ${version}`,
+      consequence: "coatcheck is tested on Redis 7.0 and later; what it relies on may be missing",
+      mend: "upgrade to Redis 7 or Valkey",
+    };
+  }
+  // A client for a Cluster knows which nodes are replicas, and sends them nothing of the store's.
+  if (role === "slave" && !inCluster) {
+    yield {
+      code: "replica",
+      level: "danger",
+      found: "the client talks to a replica",
+      consequence: "every verb that writes fails, and a revoked session is still found until the replica has caught up",
+      mend: "connect to the primary, or through Sentinel or Cluster",
+    };
+  }
+  if (maxmemoryPolicy !== null && maxmemoryPolicy !== "noeviction") {
+    yield {
+      code: "eviction",
+      level: "danger",
+      found: `maxmemory-policy is ${maxmemoryPolicy}`,
+      consequence:
+        "when memory is short Redis drops sessions (users are logged out) and indexes (revokeAllForUser misses sessions)",
+      mend: "CONFIG SET maxmemory-policy noeviction, and give Redis the memory it needs",
+    };
+  }
+  if (appendOnly === false) {
+    yield {
+      code: "persistence",
+      level: "danger",
+      found: config["save"] === "" ? "nothing is written to disk" : "there is no append-only file, only snapshots",
+      consequence:
+        config["save"] === ""
+          ? "a restart logs every user out and lifts every block"
+          : "a restart goes back to the last snapshot: sessions revoked since then come back to life",
+      mend: "CONFIG SET appendonly yes",
+    };
+  } else if (config["appendfsync"] === "no") {
+    yield {
+      code: "fsync",
+      level: "danger",
+      found: "appendfsync is no",
+      consequence: "when the machine dies, what was revoked in its last half minute comes back to life",
+      mend: "CONFIG SET appendfsync everysec (or always)",
+    };
+  }
+  const isMaster = role !== "slave" || !inCluster;
+  if (isMaster && inCluster && connectedReplicas === 0 && replicasWanted === 0) {
+    yield {
+      code: "no-replica",
+      level: "warning",
+      found: "a master of the Cluster has no replica",
+      consequence:
+        "when it fails, its users have no sessions until it is back; and by default the whole Cluster stops serving meanwhile",
+      mend: "add a replica with redis-cli --cluster add-node … --cluster-slave",
+    };
+  }
+  if (isMaster && connectedReplicas !== null && connectedReplicas < replicasWanted) {
+    yield {
+      code: "replicas",
+      level: "danger",
+      found: `${connectedReplicas} replicas are connected, and the replicas option asks for ${replicasWanted}`,
+      consequence: "every revocation rejects with NotReplicatedError",
+      mend: "connect the replicas, or lower replicas.count",
+    };
+  }
+  if (isMaster && underSentinel && connectedReplicas === 0 && replicasWanted === 0) {
+    yield {
+      code: "no-replica",
+      level: "warning",
+      found: "the master has no replica",
+      consequence: "when it fails, Sentinel has nothing to put in its place, and nobody has a session until it is back",
+      mend: "start a server with replicaof, and wait until SENTINEL REPLICAS lists it",
+    };
+  }
+  if (Math.abs(clockAhead) > CLOCK_TOLERANCE) {
+    yield {
+      code: "clock",
+      level: "warning",
+      found: `the server's clock is ${Math.abs(clockAhead)} ms ${clockAhead > 0 ? "ahead of" : "behind"} this process's`,
+      consequence:
+        "deadlines are right all the same, since only the server's clock counts; but an `until` that this process computes ends a block early or late, and expiresAt looks wrong here",
+      mend: "synchronise both with NTP",
+    };
+  }
+  if (hashMaxListpackValue !== null && hashMaxListpackValue < ROOMY_LISTPACK_VALUE) {
+    yield {
+      code: "listpack",
+      level: "warning",
+      found: `hash-max-listpack-value is ${hashMaxListpackValue}`,
+      consequence: `one value above ${hashMaxListpackValue} bytes, such as a browser's user agent, makes its session a hash table, 1.7 times as large as a listpack that holds it`,
+      mend: `CONFIG SET hash-max-listpack-value ${ROOMY_LISTPACK_VALUE}`,
+    };
+  }
+}
+
+function* judgeClient(options: Readonly<Record<string, unknown>>): Generator<CheckFinding> {
+  // Clients that show no connection options (ioredis-mock) have none to judge.
+  const connection = (options["redisOptions"] as Record<string, unknown> | undefined) ?? options;
+  const known = "connectTimeout" in connection || "redisOptions" in options;
+  if (known && !connection["socketTimeout"]) {
+    const underSentinel = Array.isArray(options["sentinels"]);
+    yield {
+      code: "socketTimeout",
+      level: underSentinel ? "danger" : "warning",
+      found: "the client has no socketTimeout",
+      consequence: underSentinel
+        ? "when a master freezes, the client stays with it, also when it wakes up after its failover: for some ten seconds it then finds sessions that were revoked meanwhile"
+        : "when a server freezes or a network black-holes, the client never gives the connection up",
+      mend: underSentinel
+        ? "new Redis({ sentinels, name, socketTimeout: 2000 }), shorter than Sentinel's down-after-milliseconds"
+        : "new Redis({ socketTimeout: 5000 }) (in a Cluster under redisOptions)",
+    };
+  }
+  if (Array.isArray(options["sentinels"]) && options["failoverDetector"]) {
+    yield {
+      code: "failoverDetector",
+      level: "danger",
+      found: "the client has a failoverDetector",
+      consequence:
+        "when Sentinel announces a new master while ioredis is just asking for it, the client ends for good (seen with ioredis 5.11 and 6.0), and every call rejects until the process is restarted",
+      mend: "leave it out, and set a socketTimeout shorter than Sentinel's down-after-milliseconds",
+    };
+  }
+  const { scaleReads } = options;
+  if (scaleReads !== undefined && scaleReads !== "master") {
+    yield {
+      code: "scaleReads",
+      level: "warning",
+      found: `scaleReads is ${typeof scaleReads === "string" ? `"${scaleReads}"` : "a function"}`,
+      consequence:
+        "the store gains nothing, since ioredis sends every script to the master; but what else reads its keys through this client may find a session that was revoked",
+      mend: "leave scaleReads out of the client that is given to the store",
+    };
+  }
+}

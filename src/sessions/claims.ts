@@ -1,0 +1,110 @@
+/**
+ * Claims: how they are written to the record, and how a schema judges them.
+ *
+ * Each claim is a field of its own, `:` and its JSON-escaped name, with a JSON value, so that one can change without
+ * touching the others.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { ClaimsError } from "../leaves/errors.js";
+import { decodeValue, refuseLossy } from "../leaves/json.js";
+import { escapeText, unescapeText } from "../leaves/text.js";
+
+/** A change of claims: a value sets a claim, `undefined` removes it, `null` is a value like any other. */
+export type ClaimsPatch<Claims> = { readonly [Name in keyof Claims]?: Claims[Name] | undefined };
+
+/** Fields and values for a script, in turn; an empty value removes the field. */
+export type EncodedClaims = string[];
+
+/** Encodes claims, or a patch of claims, field by field. Throws `ClaimsError` for what JSON cannot give back. */
+export function encodeClaims(claims: object): EncodedClaims {
+  const encoded: EncodedClaims = [];
+  for (const [name, value] of Object.entries(claims)) {
+    encoded.push(`:${escapeText(name)}`, value === undefined ? "" : encodeValue(name, value));
+  }
+  return encoded;
+}
+
+/** What encoded claims weigh against `maxClaimsBytes`: their names and values in UTF-8, as a script counts them. */
+export function encodedBytes(encoded: EncodedClaims): number {
+  let bytes = 0;
+  for (let i = 0; i < encoded.length; i += 2) {
+    const value = encoded[i + 1] as string;
+    if (value !== "") bytes += Buffer.byteLength(encoded[i] as string) - 1 + Buffer.byteLength(value);
+  }
+  return bytes;
+}
+
+/** The error for claims above `maxClaimsBytes`. */
+export function claimsTooLarge(bytes: number, limit: number): ClaimsError {
+  return new ClaimsError(`The claims take ${bytes} bytes, more than maxClaimsBytes (${limit})`);
+}
+
+/** Adds one stored claim to an object. `field` includes the colon. */
+export function decodeClaim(claims: Record<string, unknown>, field: string, text: string): void {
+  const name = unescapeText(field.slice(1));
+  const value = decodeValue(text);
+  if (name === "__proto__") {
+    // Assignment would set the prototype.
+    Object.defineProperty(claims, name, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    claims[name] = value;
+  }
+}
+
+/** Applies a patch to claims in memory, as the update script does to the record. */
+export function patchClaims(claims: object, patch: object): Record<string, unknown> {
+  const removed = new Set(Object.keys(patch).filter((name) => (patch as Record<string, unknown>)[name] === undefined));
+  return Object.fromEntries(
+    [...Object.entries(claims), ...Object.entries(patch)].filter(([name]) => !removed.has(name)),
+  );
+}
+
+/** What turns one set of encoded claims into another: everything that differs, and the removal of what is missing. */
+export function differenceOf(before: EncodedClaims, after: EncodedClaims): EncodedClaims {
+  const old = toMap(before);
+  const now = toMap(after);
+  const patch: EncodedClaims = [];
+  for (const [field, value] of now) if (old.get(field) !== value) patch.push(field, value);
+  for (const field of old.keys()) if (!now.has(field)) patch.push(field, "");
+  return patch;
+}
+
+/** Runs claims through a schema and gives what it made of them. Throws `ClaimsError` with the schema's issues. */
+export async function validateClaims<Claims>(
+  schema: StandardSchemaV1<unknown, Claims>,
+  claims: unknown,
+): Promise<Claims> {
+  const result = await schema["~standard"].validate(claims);
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(({ message, path = [] }) => ({
+    message,
+    path: path.map((part) => (typeof part === "object" ? part.key : part)),
+  }));
+  const list = issues.map(({ message, path }) =>
+    path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`,
+  );
+  throw new ClaimsError(`The schema refuses these claims: ${list.join("; ")}`, issues);
+}
+
+function encodeValue(name: string, value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value, refuseLossy);
+  } catch (cause) {
+    throw new ClaimsError(`The claim ${JSON.stringify(name)} is not JSON: ${(cause as Error).message}`, [], cause);
+  }
+  if (text === undefined)
+    throw new ClaimsError(`The claim ${JSON.stringify(name)} is not JSON: it is a ${typeof value}`);
+  return text;
+}
+
+function toMap(encoded: EncodedClaims): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let i = 0; i < encoded.length; i += 2) map.set(encoded[i] as string, encoded[i + 1] as string);
+  return map;
+}
+
+/** The names of the claims in an encoded patch. */
+export function namesIn(encoded: EncodedClaims): readonly string[] {
+  return Object.freeze(encoded.filter((_, at) => at % 2 === 0).map((field) => unescapeText(field.slice(1))));
+}

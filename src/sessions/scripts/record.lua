@@ -1,0 +1,52 @@
+-- The session record, as every script after this prelude reads and writes it. A hash with these fields:
+--   h   SHA-256 of the secret, base64url
+--   t   times: created, authenticated, last seen, idle timeout, absolute deadline. The first is epoch ms, all others
+--       are ms; the second ("-" for a guest), third and fifth count from the first
+--   u   user id, JSON-escaped; absent for a guest
+--   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
+--   v   how often the claims were changed; absent for never
+--   w   marks of the latest eight changes by a function, 8 characters each, newest first; absent for none
+--   n   id of the session that a rotation with grace put in this one's place; p, over there, the id of this one
+--   :…  one claim: its name JSON-escaped, its value JSON
+-- Nothing in a field or value holds a newline, so a record travels as its fields and values joined by newlines.
+-- Needs prelude.lua before it.
+
+-- The times of a record: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline.
+local function times(record)
+  local created, authenticated, seen, idle, absolute = string.match(record.t, '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
+  return tonumber(created), authenticated, tonumber(seen), tonumber(idle), tonumber(absolute)
+end
+
+-- When a session with these times expires, epoch ms.
+local function deadline(created, seen, idle, absolute)
+  return created + math.min(seen + idle, absolute)
+end
+
+-- The bytes that all claims of a record take.
+local function weight(record)
+  local bytes = 0
+  for field, value in pairs(record) do
+    if string.sub(field, 1, 1) == ':' then bytes = bytes + #field - 1 + #value end
+  end
+  return bytes
+end
+
+-- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory. Returns what HSET and
+-- HDEL need to do the same in Redis; and, where all claims would take more than `most` bytes and more than before, how
+-- many that would be. (What is too large already, because the limit was lowered, may still shrink.)
+local function patched(record, first, most)
+  local set, removed, before = {}, {}, weight(record)
+  for i = first, #ARGV, 2 do
+    local field, value = ARGV[i], ARGV[i + 1]
+    if value == '' then
+      record[field] = nil
+      removed[#removed + 1] = field
+    else
+      record[field] = value
+      set[#set + 1] = field
+      set[#set + 1] = value
+    end
+  end
+  local after = weight(record)
+  return set, removed, after > most and after > before and after or nil
+end

@@ -1,0 +1,99 @@
+/**
+ * The session as callers see it, and how a stored record becomes one. record.lua describes the record's fields.
+ */
+
+import { CorruptRecordError } from "../leaves/errors.js";
+import { unescapeText } from "../leaves/text.js";
+import { decodeClaim } from "./claims.js";
+
+/** What the client told about itself when the session was created. */
+export interface Client {
+  readonly ip?: string;
+  readonly userAgent?: string;
+}
+
+/** A live session. A frozen plain object; every instant is epoch ms by the clock of Redis. It holds no token. */
+export interface Session<Claims extends object = Record<string, unknown>> {
+  /** Public id, a ULID. It names the session and never authenticates. */
+  readonly id: string;
+  /** `null` for a guest. */
+  readonly userId: string | null;
+  readonly claims: Readonly<Claims>;
+  readonly client: Client;
+  /** When the session was created. A rotation keeps it; a log-in starts anew. */
+  readonly createdAt: number;
+  /** When the user last proved who they are; `null` for a guest. */
+  readonly authenticatedAt: number | null;
+  /** When the session was last used, to the resolution of `touchInterval`. */
+  readonly lastSeenAt: number;
+  /** When the session ends if it is not used: `min(lastSeenAt + idleTimeout, absoluteExpiresAt)`. */
+  readonly expiresAt: number;
+  /** When the session ends however much it is used. */
+  readonly absoluteExpiresAt: number;
+}
+
+/** A stored record, decoded: the session, and what only the store needs to know of it. */
+export interface StoredSession<Claims extends object> {
+  readonly session: Session<Claims>;
+  /** How often the claims were changed, as the scripts compare it. */
+  readonly version: string;
+  /** The id of the session that has taken this one's place, during the grace of a rotation. */
+  readonly successor: string | undefined;
+  /** The id of the session whose place this one took in the last rotation with grace. It may be long gone. */
+  readonly predecessor: string | undefined;
+  /** Where a touch read it: when that was by the clock of Redis, epoch ms; else 0. */
+  readonly readAt: number;
+}
+
+const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
+
+/**
+ * Decodes a record: its fields and values in turn, joined by newlines. `key` is the Redis key, for the error.
+ * Throws `CorruptRecordError` for anything that coatcheck did not write.
+ */
+export function decodeRecord<Claims extends object>(text: string, id: string, key: string): StoredSession<Claims> {
+  const parts = text.split("\n");
+  const claims: Record<string, unknown> = {};
+  const client: { ip?: string; userAgent?: string } = {};
+  let userId: string | null = null;
+  let version = "0";
+  let successor: string | undefined;
+  let predecessor: string | undefined;
+  let left = "";
+  let times: RegExpExecArray | null = null;
+  try {
+    for (let i = 0; i < parts.length; i += 2) {
+      const field = parts[i] as string;
+      const value = parts[i + 1] as string;
+      if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
+      else if (field === "t") times = TIMES.exec(value);
+      else if (field === "h") left = value;
+      else if (field === "u") userId = unescapeText(value);
+      else if (field === "v") version = value;
+      else if (field === "i") client.ip = unescapeText(value);
+      else if (field === "a") client.userAgent = unescapeText(value);
+      else if (field === "n") successor = value;
+      else if (field === "p") predecessor = value;
+    }
+  } catch {
+    // The parser's message would quote the value, which is nobody's business.
+    throw new CorruptRecordError(key);
+  }
+  if (times === null) throw new CorruptRecordError(key);
+  const createdAt = Number(times[1]);
+  const lastSeenAt = createdAt + Number(times[3]);
+  const absoluteExpiresAt = createdAt + Number(times[5]);
+  const expiresAt = Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt);
+  const session: Session<Claims> = Object.freeze({
+    id,
+    userId,
+    claims: Object.freeze(claims) as Readonly<Claims>,
+    client: Object.freeze(client),
+    createdAt,
+    authenticatedAt: times[2] === "-" ? null : createdAt + Number(times[2]),
+    lastSeenAt,
+    expiresAt,
+    absoluteExpiresAt,
+  });
+  return { session, version, successor, predecessor, readAt: left === "" ? 0 : expiresAt - Number(left) };
+}

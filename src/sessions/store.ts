@@ -1,0 +1,255 @@
+/**
+ * The session store: its contract, and its constructor, which is the table of defaults. The verbs themselves live in
+ * `verbs/`, one subject a file.
+ */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "../leaves/arguments.js";
+import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "../redis/redis.js";
+import { type CheckReport, judge } from "./check.js";
+import type { ClaimsPatch } from "./claims.js";
+import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from "./context.js";
+import { Events } from "./events.js";
+import { Keys } from "./keys.js";
+import type { Session } from "./session.js";
+import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
+import { type CreateOptions, create } from "./verbs/create.js";
+import { find, get, touch, touchArguments } from "./verbs/get.js";
+import { listForUser } from "./verbs/list.js";
+import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
+import { type RotateOptions, rotate } from "./verbs/rotate.js";
+import { type ClaimsChange, updateClaims, updateClaimsForUser } from "./verbs/update.js";
+
+/** The options of {@link createSessionStore}. Every duration is in ms. */
+export interface SessionStoreOptions<Claims extends object> {
+  /** What every key begins with; no braces. Default: `"coatcheck:"`. */
+  readonly prefix?: string | undefined;
+  /**
+   * A session ends when it was not used for this long (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
+   * `absoluteTimeout` where that is shorter.
+   */
+  readonly idleTimeout?: number | undefined;
+  /** A session ends this long after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
+  readonly absoluteTimeout?: number | undefined;
+  /**
+   * A `touch` writes at most once in this time, so `lastSeenAt` is no more precise than that. At most half of
+   * `idleTimeout`. Default: 60 seconds, or half of `idleTimeout` where that is less.
+   */
+  readonly touchInterval?: number | undefined;
+  /** How many live sessions a user may have, 1 to 1000 (ASVS 5.0, 7.1.2). Default: unlimited. */
+  readonly maxSessionsPerUser?: number | undefined;
+  /**
+   * What a log-in beyond `maxSessionsPerUser` does: `"evict-oldest"` ends the session created first, `"evict-idle"` the
+   * one not seen for longest, `"reject"` throws `SessionLimitError`. Default: `"evict-oldest"`.
+   */
+  readonly onSessionLimit?: SessionLimitPolicy | undefined;
+  /**
+   * A Standard Schema (zod, valibot, arktype …) that types the claims and judges them whenever they are created or
+   * changed. It must accept its own output. An update then costs two round trips, because the whole must be read to be
+   * judged. Default: none.
+   */
+  readonly claims?: StandardSchemaV1<unknown, Claims> | undefined;
+  /** How many bytes the names and JSON values of all claims of a session may take. Default: 16 KiB. */
+  readonly maxClaimsBytes?: number | undefined;
+  /**
+   * How long a call waits for Redis before it rejects with `StoreUnavailableError`. A verb that goes through many
+   * sessions page by page waits this long for each page. Default: 1 second.
+   */
+  readonly timeout?: number | undefined;
+  /**
+   * A revocation also waits until this many replicas have it, and else rejects with `NotReplicatedError`: then a
+   * failover cannot undo what was acknowledged. Default: none.
+   */
+  readonly replicas?: ReplicaOptions | undefined;
+}
+
+/**
+ * Sessions in Redis. Absence is a value: `null`, `false` or `0` always mean that Redis said there is no such live
+ * session, and never tell why (`events` does). Every verb may reject with `StoreUnavailableError` when Redis did not
+ * answer in time or cannot serve, and with `CorruptRecordError` when a key holds something else.
+ *
+ * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. One
+ * round trip where nothing else is said; a malformed token costs none.
+ */
+export interface SessionStore<Claims extends object = Record<string, unknown>> {
+  /**
+   * Creates a session, a guest's where no `userId` is given. The token is returned here and nowhere else.
+   * Throws `UserBlockedError`, `SessionLimitError` and `ClaimsError`.
+   * @example const { token, session } = await store.create({ userId: "42", claims: { role: "admin" } });
+   */
+  create(options?: CreateOptions<Claims>): Promise<IssuedSession<Claims>>;
+
+  /** Looks a token up and changes nothing. `null`: no live session has this token. */
+  get(token: unknown): Promise<Session<Claims> | null>;
+
+  /** Like `get`, and slides the idle deadline if the last slide is `touchInterval` ago. What a request calls. */
+  touch(token: unknown): Promise<Session<Claims> | null>;
+
+  /**
+   * Changes single claims: a value sets, `undefined` removes, `null` is a value; what is not named stays as it is, so
+   * concurrent updates of different claims all survive. A function gets the current claims and returns the patch; it is
+   * run again whenever somebody else was faster, so counters and carts are exact (two round trips, and one more for each
+   * time). `null`: no such live session, and nothing was written. Throws `ClaimsError`.
+   * @example await store.updateClaims(token, ({ cart }) => ({ cart: [...cart, item] }));
+   */
+  updateClaims(target: unknown, change: ClaimsChange<Claims>): Promise<Session<Claims> | null>;
+
+  /**
+   * Changes claims in every live session of a user: a new role is in effect with their next request. Returns how many
+   * sessions it reached. Up to 250 sessions are one atomic step, more are taken 250 at a time. With a schema, every
+   * session is judged before the first is written. Throws `ClaimsError`.
+   */
+  updateClaimsForUser(userId: string, patch: ClaimsPatch<Claims>): Promise<number>;
+
+  /**
+   * Gives a session a new id and secret; the old token is dead in the same instant, or after `grace` (ASVS 5.0, 7.2.4).
+   * During the grace both are one session: revoking either ends both, claims change in both, and the old one can
+   * neither be rotated nor renewed. With a `userId` it is a log-in. `null`: no such live session. Throws
+   * `UserBlockedError`, `SessionLimitError` (both only with another `userId`) and `ClaimsError`. One round trip, two
+   * with a schema and `claims`; three where a log-in hands the session to another user.
+   */
+  rotate(token: unknown, options?: RotateOptions<Claims>): Promise<IssuedSession<Claims> | null>;
+
+  /**
+   * Ends a session: once this has resolved, no lookup anywhere accepts it (ASVS 5.0, 7.4.1). `false`: it was not live.
+   * Throws `NotReplicatedError` with the `replicas` option.
+   */
+  revoke(target: unknown): Promise<boolean>;
+
+  /**
+   * Ends all sessions of a user, but the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250
+   * sessions are one atomic step, more are taken 250 at a time. Throws `NotReplicatedError` with the `replicas` option.
+   */
+  revokeAllForUser(userId: string, options?: RevokeAllOptions): Promise<number>;
+
+  /** The live sessions of a user, newest first; one more round trip for every 250. */
+  listForUser(userId: string): Promise<Session<Claims>[]>;
+
+  /** Looks a session up by its public id, for administrators. `null`: no such live session, or not an id. */
+  find(id: unknown): Promise<Session<Claims> | null>;
+
+  /**
+   * Ends all sessions of a user and lets none be created until the block ends: a log-in that races with this is either
+   * refused with `UserBlockedError` or revoked. Replaces an earlier block. Returns how many sessions it ended. Throws
+   * `RangeError` for an `until` that has passed, and `NotReplicatedError` with the `replicas` option.
+   */
+  blockUser(userId: string, options?: BlockOptions): Promise<number>;
+
+  /** Lifts a block; sessions that it ended stay dead. `false`: the user was not blocked. */
+  unblockUser(userId: string): Promise<boolean>;
+
+  /** The block on a user. `null`: not blocked. */
+  getBlock(userId: string): Promise<Block | null>;
+
+  /** Looks at the server and the client for settings that would break a promise. Several round trips. */
+  check(): Promise<CheckReport>;
+
+  /** What happened in this process: see {@link SessionEvents}. */
+  readonly events: Events;
+}
+
+const MINUTE = 60_000;
+const OPTION_NAMES = [
+  "prefix",
+  "idleTimeout",
+  "absoluteTimeout",
+  "touchInterval",
+  "maxSessionsPerUser",
+  "onSessionLimit",
+  "claims",
+  "maxClaimsBytes",
+  "timeout",
+  "replicas",
+] as const;
+
+/**
+ * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens to
+ * the connections that it loses. Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
+ * @example const store = createSessionStore(new Redis(), { idleTimeout: 15 * 60_000 });
+ */
+export function createSessionStore<Claims extends object = Record<string, unknown>>(
+  redis: RedisClient,
+  options: SessionStoreOptions<Claims> = {},
+): SessionStore<Claims> {
+  checkClient("createSessionStore", redis);
+  checkNames("createSessionStore", options, OPTION_NAMES);
+  const { prefix = "coatcheck:", timeout = 1000, replicas } = options;
+  checkPrefix(prefix);
+  checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
+  checkReplicas(replicas);
+
+  const resolved = resolveOptions(options);
+  const cx: Context<Claims> = {
+    redis: new Redis(redis, timeout, replicas),
+    keys: new Keys(prefix),
+    events: new Events(),
+    options: resolved,
+    touchArguments: touchArguments(resolved),
+  };
+  const store = Object.freeze<SessionStore<Claims>>({
+    create: (options) => create(cx, options),
+    get: (token) => get(cx, token),
+    touch: async (token) => (await touch(cx, token))?.session ?? null,
+    updateClaims: (target, change) => updateClaims(cx, target, change),
+    updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
+    rotate: (token, options) => rotate(cx, token, options),
+    revoke: (target) => revoke(cx, target),
+    revokeAllForUser: (userId, options) => revokeAllForUser(cx, userId, options),
+    listForUser: (userId) => listForUser(cx, userId),
+    find: (id) => find(cx, id),
+    blockUser: (userId, options) => blockUser(cx, userId, options),
+    unblockUser: (userId) => unblockUser(cx, userId),
+    getBlock: (userId) => getBlock(cx, userId),
+    check: async () => judge(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
+    events: cx.events,
+  });
+  contexts.set(store, cx);
+  return store;
+}
+
+const contexts = new WeakMap<object, unknown>();
+
+/**
+ * The `touch` of a store, together with when that was by the clock of Redis, which `freshWithin` is judged by. A store
+ * that somebody has wrapped is asked through its wrapping, and the time, then 0, is not known.
+ */
+export function clockedTouch<Claims extends object>(
+  store: SessionStore<Claims>,
+): (token: string) => Promise<{ readonly session: Session<Claims>; readonly readAt: number } | null> {
+  const cx = contexts.get(store) as Context<Claims> | undefined;
+  if (cx !== undefined) return (token) => touch(cx, token);
+  return async (token) => {
+    const session = await store.touch(token);
+    return session === null ? null : { session, readAt: 0 };
+  };
+}
+
+function resolveOptions<Claims extends object>(options: SessionStoreOptions<Claims>): ResolvedOptions<Claims> {
+  const absoluteTimeout = checkDuration("absoluteTimeout", options.absoluteTimeout ?? 12 * 60 * MINUTE);
+  const idleTimeout = checkDuration("idleTimeout", options.idleTimeout ?? Math.min(30 * MINUTE, absoluteTimeout));
+  if (idleTimeout > absoluteTimeout) {
+    throw new RangeError(`idleTimeout (${idleTimeout}) must not exceed absoluteTimeout (${absoluteTimeout})`);
+  }
+  const half = Math.floor(idleTimeout / 2);
+  const touchInterval = checkDuration("touchInterval", options.touchInterval ?? Math.min(MINUTE, half), 0);
+  if (touchInterval > half) {
+    throw new RangeError(`touchInterval (${touchInterval}) must not exceed half of idleTimeout (${idleTimeout})`);
+  }
+  const { maxSessionsPerUser, onSessionLimit = "evict-oldest", claims, maxClaimsBytes = 16 * 1024 } = options;
+  if (maxSessionsPerUser !== undefined) checkInteger("maxSessionsPerUser", maxSessionsPerUser, 1, 1000);
+  checkOneOf("onSessionLimit", onSessionLimit, ["evict-oldest", "evict-idle", "reject"]);
+  checkInteger("maxClaimsBytes", maxClaimsBytes, 0, 512 * 1024 * 1024);
+  if (claims !== undefined && typeof claims?.["~standard"]?.validate !== "function") {
+    throw new TypeError(
+      `claims must be a Standard Schema (an object with a "~standard" property, as of zod or valibot), got ${show(claims)}`,
+    );
+  }
+  return { idleTimeout, absoluteTimeout, touchInterval, maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes };
+}
+
+function checkReplicas(replicas: ReplicaOptions | undefined): void {
+  if (replicas === undefined) return;
+  checkNames("replicas", replicas, ["count", "timeout"]);
+  checkInteger("replicas.count", replicas.count, 1);
+  // Redis takes 0 for "wait for ever".
+  checkInteger("replicas.timeout (ms)", replicas.timeout, 1, 2 ** 31 - 1);
+}

@@ -1,0 +1,127 @@
+/** Creating a session, within the limit of sessions per user and never for a blocked user. */
+
+import { checkClaims, checkDuration, checkNames, checkString, checkUserId } from "../../leaves/arguments.js";
+import { SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
+import { escapeText, unescapeText } from "../../leaves/text.js";
+import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
+import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
+import type { Context, IssuedSession } from "../context.js";
+import { scripts } from "../scripts/scripts.js";
+import { type Client, decodeRecord } from "../session.js";
+import { endSession } from "./end.js";
+
+/** What a session is created with. */
+export interface CreateOptions<Claims extends object> {
+  /** Whose session it is: any non-empty string up to 256 bytes. Without it, a guest's. */
+  readonly userId?: string | undefined;
+  /** What the session says of its user. Default: none. */
+  readonly claims?: Claims | undefined;
+  /** What to remember of the client, for a list of devices: at most 64 characters of `ip` and 512 of `userAgent`. */
+  readonly client?: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | undefined;
+  /** Instead of the store's, ms. */
+  readonly idleTimeout?: number | undefined;
+  /** Instead of the store's, ms. */
+  readonly absoluteTimeout?: number | undefined;
+}
+
+const MAX_IP = 64;
+const MAX_USER_AGENT = 512;
+
+export async function create<Claims extends object>(
+  cx: Context<Claims>,
+  options: CreateOptions<Claims> = {},
+): Promise<IssuedSession<Claims>> {
+  checkNames("create", options, ["userId", "claims", "client", "idleTimeout", "absoluteTimeout"]);
+  const issued = await issue(cx, options);
+  const { id, userId, client } = issued.session;
+  cx.events.announce("created", { id, userId, client });
+  return issued;
+}
+
+/** Creates a session without announcing it; `deadline` where it is one step of a longer call. */
+export async function issue<Claims extends object>(
+  cx: Context<Claims>,
+  options: CreateOptions<Claims>,
+  deadline = cx.redis.deadline(),
+): Promise<IssuedSession<Claims>> {
+  const userId = options.userId === undefined ? undefined : checkUserId(options.userId);
+  const { idleTimeout, absoluteTimeout } = checkTimeouts(cx, options);
+  const fields = [
+    ...encodeUser(userId),
+    ...encodeClient(options.client),
+    ...(await deadline.exclude(() => encodeNewClaims(cx, options.claims))),
+  ];
+  const { maxSessionsPerUser = 0, onSessionLimit } = cx.options;
+  const args = [idleTimeout, absoluteTimeout, maxSessionsPerUser, onSessionLimit, ...fields];
+
+  const user = userId === undefined ? undefined : cx.keys.user(userId);
+  const bucket = userId === undefined ? randomBucket() : bucketOfUser(userId);
+  let minted = mintToken(bucket);
+  for (;;) {
+    const key = cx.keys.session(minted.id);
+    const keys = user === undefined ? [key] : [key, user.index, user.block];
+    const { losses } = cx.redis;
+    const [status, ...rest] = (await cx.redis.run(scripts.create, keys, [minted.secretHash, ...args], deadline)) as [
+      string,
+      ...string[],
+    ];
+    if (status === "blocked") throw blockedError(rest);
+    if (status === "limit") throw new SessionLimitError(maxSessionsPerUser);
+    const evicted = status === "ok" ? rest.slice(1) : status === "again" ? rest : [];
+    for (const id of evicted) cx.events.announce("revoked", { id, userId: userId ?? null, reason: "limit" });
+    if (status === "ok") {
+      if (cx.redis.losses === losses) {
+        return { token: minted.token, session: decodeRecord<Claims>(rest[0] as string, minted.id, key).session };
+      }
+      // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
+      // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
+      await endSession(cx, minted, { deadline });
+    }
+    // Or there was too much to evict in one call, or one in 2^65 ids of this millisecond was taken.
+    minted = mintToken(bucket);
+  }
+}
+
+function checkTimeouts<Claims extends object>(cx: Context<Claims>, options: CreateOptions<Claims>) {
+  const { idleTimeout = cx.options.idleTimeout, absoluteTimeout = cx.options.absoluteTimeout } = options;
+  checkDuration("idleTimeout", idleTimeout);
+  checkDuration("absoluteTimeout", absoluteTimeout);
+  if (idleTimeout > absoluteTimeout) {
+    throw new RangeError(`idleTimeout (${idleTimeout}) must not exceed absoluteTimeout (${absoluteTimeout})`);
+  }
+  return { idleTimeout, absoluteTimeout };
+}
+
+function encodeUser(userId: string | undefined): string[] {
+  return userId === undefined ? [] : ["u", escapeText(userId)];
+}
+
+/** The client as the scripts take it. Throws `TypeError` and `RangeError` for one that cannot be stored. */
+export function encodeClient(client: Client | CreateOptions<object>["client"] = {}): string[] {
+  checkNames("client", client, ["ip", "userAgent"]);
+  const fields: string[] = [];
+  if (client.ip !== undefined) fields.push("i", escapeText(checkString("client.ip", client.ip, MAX_IP)));
+  // A header's length is the client's choice, so a long user agent is cut and not an error.
+  if (client.userAgent !== undefined) {
+    fields.push("a", escapeText(checkString("client.userAgent", client.userAgent).slice(0, MAX_USER_AGENT)));
+  }
+  return fields;
+}
+
+async function encodeNewClaims<Claims extends object>(
+  cx: Context<Claims>,
+  claims: Claims | undefined,
+): Promise<EncodedClaims> {
+  const { claims: schema, maxClaimsBytes } = cx.options;
+  const given = checkClaims("claims", claims ?? {});
+  const valid = schema === undefined ? given : await validateClaims(schema, given);
+  const defined = Object.fromEntries(Object.entries(valid).filter(([, value]) => value !== undefined));
+  const encoded = encodeClaims(defined);
+  const bytes = encodedBytes(encoded);
+  if (bytes > maxClaimsBytes) throw claimsTooLarge(bytes, maxClaimsBytes);
+  return encoded;
+}
+
+function blockedError([until, reason]: string[]): UserBlockedError {
+  return new UserBlockedError(until ? Number(until) : null, reason ? unescapeText(reason) : null);
+}

@@ -1,0 +1,83 @@
+/** Ending sessions: one, or all of a user's. */
+
+import { checkNames, checkUserId } from "../../leaves/arguments.js";
+import { parseTarget } from "../../leaves/token.js";
+import { type Context, PAGE, refused, rejected } from "../context.js";
+import type { RevocationReason } from "../events.js";
+import { scripts } from "../scripts/scripts.js";
+import { type End, endEach, endSession } from "./end.js";
+
+export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOrId: unknown): Promise<boolean> {
+  const target = parseTarget(tokenOrId);
+  if (target === null) {
+    rejected(cx, "malformed");
+    return false;
+  }
+  const { status, userId, ended, shortfall } = await endSession(cx, target);
+  if (status === "ok") announceEnd(cx, ended, userId, "revoked");
+  else if (target.secretHash !== "") refused(cx, status, target);
+  if (shortfall !== null) throw shortfall;
+  return status === "ok";
+}
+
+/** Which session `revokeAllForUser` spares. */
+export interface RevokeAllOptions {
+  /** A token or session id: this session stays. For "sign out everywhere else". */
+  readonly except?: string | undefined;
+}
+
+export async function revokeAllForUser<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  options: RevokeAllOptions = {},
+): Promise<number> {
+  checkUserId(userId);
+  checkNames("revokeAllForUser", options, ["except"]);
+  const spared = options.except === undefined ? "" : parseTarget(options.except)?.id;
+  if (spared === undefined) throw new TypeError("except must be a token or a session id");
+  return revokePages(cx, userId, spared, "user");
+}
+
+/** In the place of "more are left" where a page was not ended, because Redis Cluster is moving its slot. */
+export const APART = 2;
+
+/** Ends the sessions of a user page by page, until none is left but the spared one. Gives how many were live. */
+export async function revokePages<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  spared: string,
+  reason: RevocationReason,
+): Promise<number> {
+  const { index, name } = cx.keys.user(userId);
+  let count = 0;
+  let short: End["shortfall"] = null;
+  for (;;) {
+    const { result, shortfall } = await cx.redis.runRevocation(
+      scripts.revokeUser,
+      [index],
+      [name, spared, PAGE, cx.redis.traced],
+    );
+    const [more, ...ids] = result as [number, ...string[]];
+    const page = Number(more) === APART ? await endEach(cx, index, ids, spared) : { ended: ids, shortfall: null };
+    if (page !== null) {
+      announceEnd(cx, page.ended, userId, reason);
+      count += page.ended.length;
+      short ??= page.shortfall;
+      if (Number(more) !== 0) continue;
+    }
+    // What the last page waited for includes all pages before it, except those whose sessions were ended one by one.
+    short = shortfall ?? short;
+    if (short !== null) throw short;
+    return count;
+  }
+}
+
+/** Announces the end of sessions. */
+export function announceEnd<Claims extends object>(
+  cx: Context<Claims>,
+  ids: readonly string[],
+  userId: string | null,
+  reason: RevocationReason,
+): void {
+  for (const id of ids) cx.events.announce("revoked", { id, userId, reason });
+}

@@ -1,0 +1,164 @@
+/**
+ * Giving a session a new id and secret. Within one user it is one atomic step. A log-in moves the session to the user's
+ * slot, which no single step can do: the user's session is made first, and then the guest's ends.
+ */
+
+import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../../leaves/arguments.js";
+import { escapeText } from "../../leaves/text.js";
+import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
+import { type ClaimsPatch, claimsTooLarge, patchClaims } from "../claims.js";
+import { type Context, type IssuedSession, read, refused, rejected } from "../context.js";
+import { scripts } from "../scripts/scripts.js";
+import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { type CreateOptions, encodeClient, issue } from "./create.js";
+import { endSession } from "./end.js";
+import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
+
+/** What a rotation changes. */
+export interface RotateOptions<Claims extends object> {
+  /**
+   * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and
+   * none of its claims is carried over. Implies `reauthenticated`.
+   */
+  readonly userId?: string | undefined;
+  /** Claims to change on the way, as in `updateClaims`. With `grace`, the old token keeps its own until it ends. */
+  readonly claims?: ClaimsPatch<Claims> | undefined;
+  /** The user has just proved who they are: both clocks start anew and `authenticatedAt` is now. Of no effect on a guest. */
+  readonly reauthenticated?: boolean | undefined;
+  /** What to remember of the client from now on, as in `create`. Default: what is remembered already. */
+  readonly client?: CreateOptions<Claims>["client"];
+  /** For how many ms the old token stays valid, for requests already under way. Not for a log-in. Default: 0. */
+  readonly grace?: number | undefined;
+}
+
+/** Long enough for any request under way; a token that was exchanged should not live on. */
+const MAX_GRACE = 10 * 60 * 1000;
+
+export async function rotate<Claims extends object>(
+  cx: Context<Claims>,
+  token: unknown,
+  options: RotateOptions<Claims> = {},
+): Promise<IssuedSession<Claims> | null> {
+  checkOptions(options);
+  const old = parseToken(token);
+  if (old === null) return rejected(cx, "malformed");
+  const { userId } = options;
+  // Another user, or a guest, nearly always lies in another slot, and then there is no use asking this one.
+  if (userId !== undefined && bucketOfUser(userId) !== bucketOfId(old.id)) return handOver(cx, old, userId, options);
+
+  const deadline = cx.redis.deadline();
+  const patch = options.claims ?? {};
+  let judged =
+    cx.options.claims === undefined || options.claims === undefined ? undefined : await read(cx, old, deadline);
+  if (judged === null) return null;
+  const minted = mintToken(bucketOfId(old.id));
+  const keys = [cx.keys.session(old.id), cx.keys.session(minted.id), cx.keys.indexes(old.id)];
+  const reauthenticated = options.reauthenticated ?? userId !== undefined;
+  for (;;) {
+    const claims = judged?.session.claims;
+    const encoded =
+      claims === undefined ? encodePatch(cx, patch) : await deadline.exclude(() => encodeChange(cx, claims, patch));
+    const [status, record] = (await cx.redis.run(
+      scripts.rotate,
+      keys,
+      [
+        old.secretHash,
+        minted.secretHash,
+        userId === undefined ? "" : escapeText(userId),
+        reauthenticated ? "1" : "0",
+        options.grace ?? 0,
+        judged?.version ?? "",
+        cx.options.maxClaimsBytes,
+        ...encoded,
+        ...encodeNewClient(options.client),
+      ],
+      deadline,
+    )) as [string, string];
+    if (status === "conflict") {
+      judged = decodeRecord<Claims>(record, old.id, keys[0] as string);
+      continue;
+    }
+    if (status === "size") throw claimsTooLarge(Number(record), cx.options.maxClaimsBytes);
+    if (status === "superseded") return rejected(cx, "superseded", old.id);
+    if (status === "other") {
+      const found = decodeRecord<Claims>(record, old.id, keys[0] as string);
+      return handOver(cx, old, userId as string, options, deadline, found);
+    }
+    if (status !== "ok") return refused(cx, status, old);
+    const { session } = decodeRecord<Claims>(record, minted.id, keys[1] as string);
+    announce(cx, session, old.id, session.userId);
+    return { token: minted.token, session };
+  }
+}
+
+/**
+ * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller
+ * has just `found` it), make the new one, end the old one. Should the process die between, a guest's session is left, and
+ * no privilege.
+ */
+async function handOver<Claims extends object>(
+  cx: Context<Claims>,
+  old: Target,
+  userId: string,
+  options: RotateOptions<Claims>,
+  deadline = cx.redis.deadline(),
+  found?: StoredSession<Claims>,
+): Promise<IssuedSession<Claims> | null> {
+  let stored = found ?? (await read(cx, old, deadline));
+  if (stored === null) return null;
+  if (stored.successor !== undefined) return rejected(cx, "superseded", old.id);
+  const previousUserId = stored.session.userId;
+  const carry = (from: Session<Claims>) =>
+    patchClaims(previousUserId === null ? from.claims : {}, options.claims ?? {}) as Claims;
+
+  const { client = stored.session.client } = options;
+  const issued = await issue(cx, { userId, claims: carry(stored.session), client }, deadline);
+  let { session } = issued;
+  for (;;) {
+    const version = previousUserId === null ? stored.version : "";
+    const { status, record } = await endSession(cx, old, { logIn: { id: session.id, version }, deadline });
+    if (status === "ok") break;
+    if (status !== "conflict") {
+      // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
+      await endSession(cx, { id: session.id, secretHash: "" }, { deadline });
+      return status === "superseded" ? rejected(cx, status, old.id) : refused(cx, status, old);
+    }
+    // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
+    stored = decodeRecord<Claims>(record, old.id, cx.keys.session(old.id));
+    const [before, after] = [session.claims, carry(stored.session)];
+    const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
+    session = (await write(cx, { id: session.id, secretHash: "" }, "", change, deadline))?.stored.session ?? session;
+  }
+  announce(cx, session, old.id, previousUserId);
+  return { token: issued.token, session };
+}
+
+/** The client in the place of another: what the new one does not tell is forgotten. */
+function encodeNewClient(client: CreateOptions<object>["client"]): string[] {
+  return client === undefined ? [] : ["i", "", "a", "", ...encodeClient(client)];
+}
+
+function announce<Claims extends object>(
+  cx: Context<Claims>,
+  { id, userId, client }: Session<Claims>,
+  previousId: string,
+  previousUserId: string | null,
+): void {
+  cx.events.announce("rotated", { id, previousId, userId, previousUserId, client });
+}
+
+function checkOptions<Claims extends object>(options: RotateOptions<Claims>): void {
+  checkNames("rotate", options, ["userId", "claims", "reauthenticated", "client", "grace"]);
+  const { userId, claims, reauthenticated, client, grace } = options;
+  if (userId !== undefined) checkUserId(userId);
+  if (claims !== undefined) checkClaims("claims", claims);
+  if (reauthenticated !== undefined) checkBoolean("reauthenticated", reauthenticated);
+  encodeClient(client);
+  if (grace === undefined) return;
+  checkInteger("grace (ms)", grace, 0, MAX_GRACE);
+  if (grace > 0 && userId !== undefined) {
+    // OWASP ASVS 5.0, 7.2.4: authentication ends the current token. A grace would let a token that an attacker planted
+    // before the log-in outlive it.
+    throw new TypeError("grace cannot be combined with userId: a log-in ends the old session at once");
+  }
+}

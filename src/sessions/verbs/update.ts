@@ -1,0 +1,224 @@
+/** Changing the claims of live sessions: of one, or of all that a user has. */
+import { randomBytes } from "node:crypto";
+import { checkClaims, checkUserId } from "../../leaves/arguments.js";
+import { CorruptRecordError } from "../../leaves/errors.js";
+import { parseTarget, type Target } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
+import {
+  type ClaimsPatch,
+  claimsTooLarge,
+  differenceOf,
+  type EncodedClaims,
+  encodeClaims,
+  encodedBytes,
+  namesIn,
+  patchClaims,
+  validateClaims,
+} from "../claims.js";
+import { type Context, PAGE, read, refused, rejected } from "../context.js";
+import { scripts } from "../scripts/scripts.js";
+import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { sessionsOf } from "./list.js";
+
+/** A patch, or a function that makes one from the claims as they are. */
+export type ClaimsChange<Claims> =
+  | ClaimsPatch<Claims>
+  | ((claims: Readonly<Claims>) => ClaimsPatch<Claims> | Promise<ClaimsPatch<Claims>>);
+
+export async function updateClaims<Claims extends object>(
+  cx: Context<Claims>,
+  tokenOrId: unknown,
+  change: ClaimsChange<Claims>,
+): Promise<Session<Claims> | null> {
+  if (typeof change !== "function") checkClaims("patch", change);
+  const target = parseTarget(tokenOrId);
+  if (target === null) return rejected(cx, "malformed");
+  // A function wants to see the claims first, and a schema judges the whole of them.
+  if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
+  const encoded = encodePatch(cx, change);
+  const outcome = await write(cx, target, "", encoded);
+  return outcome === null ? null : updated(cx, outcome.stored.session, encoded);
+}
+
+export async function updateClaimsForUser<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  patch: ClaimsPatch<Claims>,
+): Promise<number> {
+  checkUserId(userId);
+  checkClaims("patch", patch);
+  if (cx.options.claims !== undefined) return updateEachOf(cx, userId, patch);
+
+  const { index, name } = cx.keys.user(userId);
+  const encoded = encodePatch(cx, patch);
+  const changed = new Set<string>();
+  let before: number;
+  do {
+    before = changed.size;
+    let cursor = ["", ""];
+    do {
+      const reply = (await cx.redis.run(
+        scripts.updateUser,
+        [index],
+        [name, ...cursor, PAGE, cx.options.maxClaimsBytes, ...encoded],
+      )) as string[];
+      if (reply[0] === "size") throw claimsTooLarge(Number(reply[1]), cx.options.maxClaimsBytes);
+      const [score = "", last = "", ...ids] = reply[0] === "apart" ? reply.slice(1) : reply;
+      for (const id of reply[0] === "apart" ? await writeEach(cx, ids, encoded) : ids) {
+        if (changed.has(id)) continue;
+        changed.add(id);
+        cx.events.announce("updated", { id, userId, claims: namesIn(encoded) });
+      }
+      cursor = [score, last];
+    } while (cursor[1] !== "");
+    // One page is atomic. Between pages a session may be rotated into a part that was passed already: look until a
+    // whole round meets nobody new.
+  } while (changed.size > PAGE && changed.size > before);
+  return changed.size;
+}
+
+/** Writes a patch to sessions one by one, while Redis Cluster moves their slot. Gives the ids of those that were live. */
+async function writeEach<Claims extends object>(
+  cx: Context<Claims>,
+  ids: readonly string[],
+  encoded: EncodedClaims,
+): Promise<string[]> {
+  const { maxClaimsBytes } = cx.options;
+  const live = await Promise.all(
+    ids.map(async (id) => {
+      const key = cx.keys.session(id);
+      const [status, bytes] = (await cx.redis.run(
+        scripts.update,
+        [key],
+        ["", "", maxClaimsBytes, "", ...encoded],
+      )) as string[];
+      if (status === "size") throw claimsTooLarge(Number(bytes), maxClaimsBytes);
+      if (status === "corrupt") throw new CorruptRecordError(key);
+      return status === "ok";
+    }),
+  );
+  return ids.filter((_, at) => live[at]);
+}
+
+/** The form under a schema: every session's claims are judged before the first is written. */
+async function updateEachOf<Claims extends object>(
+  cx: Context<Claims>,
+  userId: string,
+  patch: ClaimsPatch<Claims>,
+): Promise<number> {
+  const seen = new Set<string>();
+  let changed = 0;
+  for (;;) {
+    const found: Session<Claims>[] = [];
+    for await (const { session } of sessionsOf(cx, userId)) if (!seen.has(session.id)) found.push(session);
+    if (found.length === 0) return changed;
+    for (const { claims } of found) await encodeChange(cx, claims, patch);
+    for (let from = 0; from < found.length; from += 100) {
+      const some = found.slice(from, from + 100);
+      const results = await Promise.all(some.map(({ id }) => compareAndSet(cx, { id, secretHash: "" }, patch)));
+      for (const session of results) if (session !== null) changed++;
+    }
+    for (const { id } of found) seen.add(id);
+  }
+}
+
+/** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
+async function compareAndSet<Claims extends object>(
+  cx: Context<Claims>,
+  target: Target,
+  change: ClaimsChange<Claims>,
+): Promise<Session<Claims> | null> {
+  const deadline = cx.redis.deadline();
+  // A script whose reply was lost runs again. A patch may; a counter must not.
+  const mark = randomBytes(6).toString("base64url");
+  let stored = await read(cx, target, deadline);
+  if (stored !== null && stored.successor !== undefined) {
+    // In the grace of a rotation it is the new session's claims that count. They are written by way of the old one all
+    // the same, which may be dead by then.
+    stored = await read(cx, { id: stored.successor, secretHash: "" }, deadline);
+  }
+  while (stored !== null) {
+    const { claims } = stored.session;
+    const encoded = await deadline.exclude(() => encodeChange(cx, claims, change));
+    if (encoded.length === 0) return stored.session;
+    const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline, mark);
+    if (outcome === null) return null;
+    if (outcome.written) return updated(cx, outcome.stored.session, encoded);
+    stored = outcome.stored;
+  }
+  return null;
+}
+
+interface Written<Claims extends object> {
+  /** `false` when the claims were no longer of the version that was asked for. */
+  readonly written: boolean;
+  /** The session as it is now. */
+  readonly stored: StoredSession<Claims>;
+}
+
+/**
+ * Writes a patch, if the claims still have the version that is asked for, or if it is known by its mark to be written
+ * already. `null` where there is no such session.
+ */
+export async function write<Claims extends object>(
+  cx: Context<Claims>,
+  target: Target,
+  version: string,
+  encoded: EncodedClaims,
+  deadline?: Deadline,
+  mark = "",
+): Promise<Written<Claims> | null> {
+  const { maxClaimsBytes } = cx.options;
+  const [status, id, record] = (await cx.redis.run(
+    scripts.update,
+    [cx.keys.session(target.id)],
+    [target.secretHash, version, maxClaimsBytes, mark, ...encoded],
+    deadline,
+  )) as [string, string, string];
+  if (status === "size") throw claimsTooLarge(Number(id), maxClaimsBytes);
+  if (status !== "ok" && status !== "conflict") return refused(cx, status, target);
+  return { written: status === "ok", stored: decodeRecord<Claims>(record, id, cx.keys.session(id)) };
+}
+
+/** The patch that a change makes of these claims, after the schema has judged the outcome. */
+export async function encodeChange<Claims extends object>(
+  cx: Context<Claims>,
+  claims: Readonly<Claims>,
+  change: ClaimsChange<Claims>,
+): Promise<EncodedClaims> {
+  const patch = typeof change === "function" ? await change(claims) : change;
+  checkClaims("patch", patch);
+  return cx.options.claims === undefined
+    ? encodePatch(cx, patch)
+    : encodeReplacement(cx, claims, patchClaims(claims, patch));
+}
+
+/** The patch that puts some claims in the place of others, after the schema has judged them. */
+export async function encodeReplacement<Claims extends object>(
+  cx: Context<Claims>,
+  before: object,
+  after: object,
+): Promise<EncodedClaims> {
+  const { claims: schema } = cx.options;
+  const valid = schema === undefined ? after : await validateClaims(schema, after);
+  return differenceOf(encodeClaims(before), encodeClaims(patchClaims({}, valid)));
+}
+
+/** The patch as the scripts take it. Throws `ClaimsError` where it is too large by itself. */
+export function encodePatch<Claims extends object>(cx: Context<Claims>, patch: object): EncodedClaims {
+  const encoded = encodeClaims(patch);
+  const bytes = encodedBytes(encoded);
+  if (bytes > cx.options.maxClaimsBytes) throw claimsTooLarge(bytes, cx.options.maxClaimsBytes);
+  return encoded;
+}
+
+function updated<Claims extends object>(
+  cx: Context<Claims>,
+  session: Session<Claims>,
+  encoded: EncodedClaims,
+): Session<Claims> {
+  if (encoded.length > 0) {
+    cx.events.announce("updated", { id: session.id, userId: session.userId, claims: namesIn(encoded) });
+  }
+  return session;
+}

@@ -1,0 +1,82 @@
+/** The access list of docs/operations.md: the contract of the store runs as that user, and it allows nothing that is not used. */
+import { describe, expect, it } from "vitest";
+import { createSessionStore } from "../../src/index.js";
+import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
+import { scripts } from "../../src/sessions/scripts/scripts.js";
+import { liveSubject, rejection } from "../fixtures/every-verb.js";
+import { additionFor, documentedUser, grant } from "../harness/access.js";
+import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
+import { startRedisServer } from "../harness/redis-server.js";
+import { describeContract } from "../sessions/contract.js";
+
+const server = await startRedisServer();
+afterFile(() => server.stop());
+const admin = connect({ port: server.port });
+const user = documentedUser();
+await grant(admin, user);
+const { username, password } = user;
+const login = { port: server.port, username, password };
+
+describeContract("the store as the documented user", (options) => connect({ ...login, ...options }), {
+  exactClock: true,
+  observe: () => connect({ port: server.port }),
+});
+
+/** The commands that the scripts of a table call. */
+function commandsOf(table: Record<string, { readonly source: string }>): Set<string> {
+  const code = Object.values(table).map(({ source }) => source.replace(/--.*$/gm, ""));
+  const calls = code.flatMap((source) => [...source.matchAll(/call(?:_many)?[(,] ?'([A-Z]+)'/g)]);
+  return new Set(calls.map(([, command]) => `+${(command as string).toLowerCase()}`));
+}
+
+describe("the documented user", () => {
+  it("may do what the scripts and the client do, and nothing else", () => {
+    const allowed = user.rules.filter((rule) => rule.startsWith("+"));
+    const forTheClient = ["+evalsha", "+eval", "+info", "+ping"];
+    expect(allowed.sort()).toEqual([...commandsOf(scripts), ...forTheClient].sort());
+  });
+
+  it("needs for one-time tokens what their scripts call", () => {
+    const known = new Set(user.rules);
+    const more = [...commandsOf(oneTimeScripts)].filter((rule) => !known.has(rule));
+    expect(additionFor("`coatcheck/one-time`").sort()).toEqual(more.sort());
+  });
+
+  it("reaches nothing outside of the prefix, and no other command", async () => {
+    const redis = connect(login);
+    await admin.set("of-others", "secret");
+    await expect(redis.hgetall("of-others")).rejects.toThrow("NOPERM");
+    await expect(redis.eval("return redis.call('DEL', KEYS[1])", 1, "of-others")).rejects.toThrow(/NOPERM|ACL failure/);
+    for (const [command, ...args] of [
+      ["KEYS", "*"],
+      ["SCAN", "0"],
+      ["CONFIG", "GET", "*"],
+      ["FLUSHALL"],
+      ["MONITOR"],
+    ]) {
+      await expect(redis.call(command as string, ...args)).rejects.toThrow("NOPERM");
+    }
+  });
+
+  it("is told by the error where the prefix is not its own", async () => {
+    const store = createSessionStore(connect(login), { prefix: "elsewhere:" });
+    const error = await rejection(store.create());
+    expect(error.name).toBe("StoreUnavailableError");
+    expect(String(error.cause)).toMatch(/NOPERM|ACL failure/);
+  });
+
+  it("can check with and without the right to ask for the configuration", async () => {
+    const store = createSessionStore(connect(login), { prefix: uniquePrefix() });
+    expect((await store.check()).servers[0]).toMatchObject({ role: "master", hashMaxListpackValue: null });
+    await grant(admin, documentedUser("`check()`"));
+    expect((await store.check()).servers[0]).toMatchObject({ hashMaxListpackValue: 64 });
+  });
+
+  it("can wait for replicas with the right to", async () => {
+    const store = createSessionStore(connect(login), { prefix: uniquePrefix(), replicas: { count: 1, timeout: 10 } });
+    const { token } = await liveSubject(store, "ada");
+    expect((await rejection(store.revoke(token))).name).toBe("StoreUnavailableError");
+    await grant(admin, documentedUser("the `replicas` option"));
+    expect((await rejection(store.revoke(token))).name).toBe("NotReplicatedError");
+  });
+});

@@ -1,0 +1,7 @@
+/** The contract of one-time tokens on ioredis-mock; store.mock.test.ts says where that differs from Redis. */
+import RedisMock from "ioredis-mock";
+import { describeOneTimeTokens } from "./contract.js";
+
+describeOneTimeTokens("one-time tokens on ioredis-mock", (options) => new RedisMock({ ...options }), {
+  exactClock: false,
+});

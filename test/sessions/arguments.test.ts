@@ -1,0 +1,205 @@
+/** Wrong arguments of the verbs: every one is refused before any I/O, by name, with what was expected and what came. */
+import { describe, expect, it } from "vitest";
+import { createSessionStore, type SessionStore } from "../../src/index.js";
+import { untouchable } from "../harness/untouchable.js";
+
+/** A caller in JavaScript may pass anything. */
+const anything = (value: unknown) => value as never;
+
+const TEN_YEARS = 315_360_000_000;
+
+describe("the verbs", () => {
+  const store = createSessionStore(untouchable);
+  const token = `01M813ANQEZQQF0E0QPV2PHR92.${"A".repeat(43)}`;
+  const noUserId: [string, RegExp][] = [
+    ["", /^userId must have 1 to 256 bytes, got 0$/],
+    ["é".repeat(129), /^userId must have 1 to 256 bytes, got 258$/],
+  ];
+
+  it.each<[string, (store: SessionStore) => Promise<unknown>, TypeError | RangeError]>([
+    ["create", (s) => s.create(anything(null)), new TypeError("The options of create must be an object, got null")],
+    ["create", (s) => s.create(anything([])), new TypeError("The options of create must be an object, got an array")],
+    [
+      "create",
+      (s) => s.create(anything({ user: "ada" })),
+      new TypeError('create has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout'),
+    ],
+    ["create", (s) => s.create({ userId: anything(7) }), new TypeError("userId must be a string, got 7")],
+    ["create", (s) => s.create({ userId: anything(null) }), new TypeError("userId must be a string, got null")],
+    ["create", (s) => s.create({ claims: anything("x") }), new TypeError('claims must be an object, got "x"')],
+    ["create", (s) => s.create({ claims: anything([]) }), new TypeError("claims must be an object, got an array")],
+    [
+      "create",
+      (s) => s.create({ client: anything("::1") }),
+      new TypeError('The options of client must be an object, got "::1"'),
+    ],
+    [
+      "create",
+      (s) => s.create({ client: anything({ agent: "x" }) }),
+      new TypeError('client has no option "agent"; it has ip, userAgent'),
+    ],
+    ["create", (s) => s.create({ client: { ip: anything(1) } }), new TypeError("client.ip must be a string, got 1")],
+    [
+      "create",
+      (s) => s.create({ client: { ip: "1".repeat(65) } }),
+      new RangeError("client.ip must have at most 64 characters, got 65"),
+    ],
+    [
+      "create",
+      (s) => s.create({ client: { userAgent: anything({}) } }),
+      new TypeError("client.userAgent must be a string, got an object"),
+    ],
+    [
+      "create",
+      (s) => s.create({ idleTimeout: 0 }),
+      new RangeError(`idleTimeout (ms) must be an integer from 1 to ${TEN_YEARS}, got 0`),
+    ],
+    [
+      "create",
+      (s) => s.create({ absoluteTimeout: 1000 }),
+      new RangeError("idleTimeout (1800000) must not exceed absoluteTimeout (1000)"),
+    ],
+    [
+      "updateClaims",
+      (s) => s.updateClaims(token, anything(undefined)),
+      new TypeError("patch must be an object, got undefined"),
+    ],
+    [
+      "updateClaims",
+      (s) => s.updateClaims("rubbish", anything([])),
+      new TypeError("patch must be an object, got an array"),
+    ],
+    [
+      "updateClaimsForUser",
+      (s) => s.updateClaimsForUser("ada", anything(null)),
+      new TypeError("patch must be an object, got null"),
+    ],
+    [
+      "updateClaimsForUser",
+      (s) =>
+        s.updateClaimsForUser(
+          "ada",
+          anything(() => ({})),
+        ),
+      new TypeError("patch must be an object, got a function"),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, anything({ gracePeriod: 1 })),
+      new TypeError('rotate has no option "gracePeriod"; it has userId, claims, reauthenticated, client, grace'),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate("rubbish", anything(7)),
+      new TypeError("The options of rotate must be an object, got 7"),
+    ],
+    ["rotate", (s) => s.rotate(token, { userId: anything(7) }), new TypeError("userId must be a string, got 7")],
+    ["rotate", (s) => s.rotate(token, { claims: anything(7) }), new TypeError("claims must be an object, got 7")],
+    [
+      "rotate",
+      (s) => s.rotate(token, { reauthenticated: anything("yes") }),
+      new TypeError('reauthenticated must be a boolean, got "yes"'),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { grace: anything("1s") }),
+      new TypeError('grace (ms) must be a number, got "1s"'),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { grace: -1 }),
+      new RangeError("grace (ms) must be an integer from 0 to 600000, got -1"),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { grace: 600_001 }),
+      new RangeError("grace (ms) must be an integer from 0 to 600000, got 600001"),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { grace: 1, userId: "ada" }),
+      new TypeError("grace cannot be combined with userId: a log-in ends the old session at once"),
+    ],
+    [
+      "revokeAllForUser",
+      (s) => s.revokeAllForUser("ada", anything(token)),
+      new TypeError("The options of revokeAllForUser must be an object, got a string of 70 characters"),
+    ],
+    [
+      "revokeAllForUser",
+      (s) => s.revokeAllForUser("ada", anything({ exept: token })),
+      new TypeError('revokeAllForUser has no option "exept"; it has except'),
+    ],
+    [
+      "revokeAllForUser",
+      (s) => s.revokeAllForUser("ada", { except: "x" }),
+      new TypeError("except must be a token or a session id"),
+    ],
+    [
+      "revokeAllForUser",
+      (s) => s.revokeAllForUser("ada", { except: "" }),
+      new TypeError("except must be a token or a session id"),
+    ],
+    [
+      "blockUser",
+      (s) => s.blockUser("ada", anything({ for: 1 })),
+      new TypeError('blockUser has no option "for"; it has until, reason'),
+    ],
+    [
+      "blockUser",
+      (s) => s.blockUser("ada", { until: anything(new Date()) }),
+      new TypeError("until (epoch ms) must be a number, got an object"),
+    ],
+    [
+      "blockUser",
+      (s) => s.blockUser("ada", { until: 1.5 }),
+      new RangeError(`until (epoch ms) must be an integer from 1 to ${Number.MAX_SAFE_INTEGER}, got 1.5`),
+    ],
+    ["blockUser", (s) => s.blockUser("ada", { reason: anything(7) }), new TypeError("reason must be a string, got 7")],
+    [
+      "blockUser",
+      (s) => s.blockUser("ada", { reason: "x".repeat(1025) }),
+      new RangeError("reason must have at most 1024 characters, got 1025"),
+    ],
+  ])("%s refuses wrong arguments before any I/O", async (_, call, expected) => {
+    const error = await call(store).catch((thrown: unknown) => thrown);
+    expectThrown(() => {
+      throw error;
+    }, expected);
+  });
+
+  it.each<[string, (userId: string) => Promise<unknown>]>([
+    ["create", (userId) => store.create({ userId })],
+    ["rotate", (userId) => store.rotate(token, { userId })],
+    ["updateClaimsForUser", (userId) => store.updateClaimsForUser(userId, {})],
+    ["revokeAllForUser", (userId) => store.revokeAllForUser(userId)],
+    ["listForUser", (userId) => store.listForUser(userId)],
+    ["blockUser", (userId) => store.blockUser(userId)],
+    ["unblockUser", (userId) => store.unblockUser(userId)],
+    ["getBlock", (userId) => store.getBlock(userId)],
+  ])("%s refuses what is no user id before any I/O", async (_, call) => {
+    for (const [userId, message] of noUserId) {
+      await expect(call(userId)).rejects.toThrow(RangeError);
+      await expect(call(userId)).rejects.toThrow(message);
+    }
+    await expect(call(anything(42))).rejects.toThrow(new TypeError("userId must be a string, got 42"));
+  });
+
+  it("take a malformed token for one that is unknown, without any I/O", async () => {
+    for (const rubbish of [undefined, null, 7, {}, "", "x".repeat(1 << 20), `${token}=`]) {
+      expect(await store.get(rubbish)).toBeNull();
+      expect(await store.touch(rubbish)).toBeNull();
+      expect(await store.find(rubbish)).toBeNull();
+      expect(await store.updateClaims(rubbish, {})).toBeNull();
+      expect(await store.updateClaims(rubbish, () => ({}))).toBeNull();
+      expect(await store.rotate(rubbish, { userId: "ada" })).toBeNull();
+      expect(await store.revoke(rubbish)).toBe(false);
+    }
+  });
+});
+
+/** Asserts the class and the whole message: toThrow(error) compares the message alone. */
+function expectThrown(act: () => unknown, expected: TypeError | RangeError): void {
+  expect(act).toThrow(expected);
+  expect(act).toThrow(expected instanceof TypeError ? TypeError : RangeError);
+}

@@ -1,0 +1,147 @@
+/** What the verbs make of the errors that a Redis in trouble answers with. */
+import { describe, expect, it } from "vitest";
+import {
+  CorruptRecordError,
+  createSessionStore,
+  type SessionStore,
+  StoreUnavailableError,
+} from "../../../src/index.js";
+import { callEveryVerb, everyVerb, liveSubject, rejection, stranger } from "../../fixtures/every-verb.js";
+import { type FakeRedisOptions, REDIS_ERRORS, startFakeRedis } from "../../harness/fake-redis.js";
+import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+
+/** What a healthy server may take, ms: a hundred changes of one claim at once are thousands of round trips. */
+const PATIENT = 20_000;
+
+async function startFake(options?: FakeRedisOptions) {
+  const fake = await startFakeRedis(options);
+  afterFile(() => fake.close());
+  return fake;
+}
+
+/** The text under which get.lua gives the record of a session that was made at `now`. */
+function recordOf(userId: string, now: number): string {
+  return ["h", "", "t", `${now} 0 0 60000 120000`, "u", userId].join("\n");
+}
+
+/** Expects every verb to reject with one class of error; a value, and `null` above all, fails. */
+async function expectEveryVerbRejects(
+  store: SessionStore,
+  kind: typeof StoreUnavailableError | typeof CorruptRecordError,
+  cause: string,
+): Promise<void> {
+  for (const [name, outcome] of await callEveryVerb(store, stranger())) {
+    expect(outcome, name).toMatchObject({ status: "rejected" });
+    const { reason } = outcome as PromiseRejectedResult;
+    // check() looks at no key, so whatever comes only says that the server cannot be asked.
+    expect(reason, name).toBeInstanceOf(name === "check" ? StoreUnavailableError : kind);
+    expect(reason.cause, name).toMatchObject({ message: cause });
+  }
+}
+
+describe("an error from Redis", () => {
+  const { WRONGTYPE, ...unavailable } = REDIS_ERRORS;
+
+  it.each(Object.entries(unavailable))(
+    "%s makes every verb reject with StoreUnavailableError, and none return null",
+    async (_, error) => {
+      const { port } = await startFake({ answer: error });
+      await expectEveryVerbRejects(createSessionStore(connect({ port })), StoreUnavailableError, error.message);
+    },
+  );
+
+  it("WRONGTYPE makes every verb reject with CorruptRecordError", async () => {
+    const { port } = await startFake({ answer: WRONGTYPE });
+    await expectEveryVerbRejects(createSessionStore(connect({ port })), CorruptRecordError, WRONGTYPE.message);
+  });
+
+  it("leaves the store fit for use when the trouble is over", async () => {
+    const fake = await startFake({ answer: REDIS_ERRORS.LOADING });
+    const store = createSessionStore(connect({ port: fake.port }));
+    const { token, id, userId } = stranger();
+    expect(await rejection(store.get(token))).toBeInstanceOf(StoreUnavailableError);
+
+    const now = Date.now();
+    fake.answerWith(recordOf(userId, now));
+    expect(await store.get(token)).toMatchObject({ id, userId, createdAt: now });
+    fake.answerWith("none");
+    expect(await store.get(token)).toBeNull();
+  });
+
+  it("carries neither claims nor hashes of the command that it answers", async () => {
+    const { port } = await startFake({ answer: REDIS_ERRORS.READONLY });
+    const redis = connect({ port });
+    const error = await rejection(createSessionStore(redis).create({ userId: "u", claims: { diary: "dear me" } }));
+
+    // ioredis does hang the command on its error; otherwise this would prove nothing.
+    const raw = await redis.set("key", "dear me").catch((thrown: unknown) => thrown);
+    expect(raw).toMatchObject({ command: { args: ["key", "dear me"] } });
+    expect(error.cause).not.toHaveProperty("command");
+    expect(Object.keys(error.cause as Error)).not.toContain("command");
+  });
+});
+
+describe("a server that is still loading when the client connects", () => {
+  it("makes every verb reject at the deadline", async () => {
+    // ioredis holds commands back for as long as INFO says loading:1.
+    const { port, commands } = await startFake({ answer: "none", info: "redis_version:7.0.15\r\nloading:1\r\n" });
+    const store = createSessionStore(connect({ port }), { timeout: 200 });
+    for (const [name, outcome] of await callEveryVerb(store, stranger())) {
+      expect(outcome, name).toMatchObject({ status: "rejected", reason: { name: "StoreUnavailableError" } });
+    }
+    expect(commands).toEqual([]);
+  });
+});
+
+describe("NOSCRIPT", () => {
+  it("teaches Redis the script with EVAL and gives its answer", async () => {
+    const fake = await startFake({ answer: ([name]) => (name === "eval" ? "none" : REDIS_ERRORS.NOSCRIPT) });
+    const store = createSessionStore(connect({ port: fake.port }));
+    expect(await store.get(stranger().token)).toBeNull();
+    expect(fake.commands.map(([name]) => name)).toEqual(["evalsha", "eval"]);
+  });
+
+  it("does not make a verb try for ever", async () => {
+    const fake = await startFake({ answer: REDIS_ERRORS.NOSCRIPT });
+    const store = createSessionStore(connect({ port: fake.port }));
+    expect(await rejection(store.get(stranger().token))).toBeInstanceOf(StoreUnavailableError);
+    expect(fake.commands.map(([name]) => name)).toEqual(["evalsha", "eval"]);
+  });
+
+  it("is not noticed by any verb after SCRIPT FLUSH", async () => {
+    // A server of its own: the flush would make other files' round trips two.
+    const server = await startRedisServer();
+    afterFile(() => server.stop());
+    const redis = connect({ port: server.port });
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), timeout: PATIENT });
+
+    for (const [name, call] of Object.entries(everyVerb)) {
+      const user = `user of ${name}`;
+      const subject = await liveSubject(store, user);
+      await redis.script("FLUSH");
+      const result = await call(store, subject);
+      // These two are asked of a user who is not blocked; all other verbs have something to give.
+      if (name === "getBlock") expect(result).toBeNull();
+      else if (name === "unblockUser") expect(result).toBe(false);
+      else if (name === "revokeAllForUser but one") expect(result).toBe(0);
+      else expect(result, name).toBeTruthy();
+    }
+  });
+
+  it("is not noticed by a hundred calls at once", async () => {
+    const server = await startRedisServer();
+    afterFile(() => server.stop());
+    const redis = connect({ port: server.port });
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), timeout: PATIENT });
+    const { token, id } = await liveSubject(store, "42");
+
+    await store.updateClaims(token, { n: 0 });
+    await redis.script("FLUSH");
+    const sessions = await Promise.all(
+      Array.from({ length: 100 }, () => store.updateClaims(token, ({ n }) => ({ n: Number(n) + 1 }))),
+    );
+    expect(new Set(sessions.map((session) => session?.id))).toEqual(new Set([id]));
+    expect((await store.get(token))?.claims["n"]).toBe(100);
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * A Redis client that lets one script at a time through, in an order that the test chooses. Where the network would
+ * interleave verbs as it likes, the same choices here give the same order again.
+ */
+import type { RedisClient } from "../../../src/index.js";
+
+export class Interleaver {
+  /** The client for the stores whose verbs are interleaved. */
+  readonly client: RedisClient;
+  readonly #waiting: (() => void)[] = [];
+  /** Verbs that are neither waiting nor done. */
+  #busy = 0;
+  #choices: readonly number[] = [];
+  #chosen = 0;
+
+  constructor(redis: RedisClient) {
+    this.client = {
+      evalsha: async (sha, keys, ...args) => {
+        await this.#turn();
+        return redis.evalsha(sha, keys, ...args);
+      },
+      eval: (source, keys, ...args) => redis.eval(source, keys, ...args),
+      pipeline: () => redis.pipeline(),
+      info: () => redis.info(),
+      config: (operation, parameter) => redis.config(operation, parameter),
+      time: () => redis.time(),
+      on: (event, listener) => redis.on(event, listener),
+    };
+  }
+
+  /** Runs the verbs at once; whenever all of them wait, the next choice says which may send its script. */
+  async run(verbs: readonly (() => Promise<unknown>)[], choices: readonly number[]): Promise<unknown[]> {
+    this.#choices = choices;
+    this.#chosen = 0;
+    this.#busy = verbs.length;
+    return Promise.all(
+      verbs.map(async (verb) => {
+        try {
+          return await verb();
+        } finally {
+          this.#rest();
+        }
+      }),
+    );
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#rest();
+    });
+  }
+
+  #rest(): void {
+    this.#busy--;
+    if (this.#busy > 0 || this.#waiting.length === 0) return;
+    const choice = this.#choices[this.#chosen++ % this.#choices.length] ?? 0;
+    const [proceed] = this.#waiting.splice(choice % this.#waiting.length, 1);
+    this.#busy++;
+    proceed?.();
+  }
+}

@@ -1,0 +1,227 @@
+/**
+ * Scripts whose reply is lost on the way. ioredis then sends them again, so Redis runs them twice: each verb must come to
+ * the same as if it had run once.
+ */
+import { describe, expect, inject, it } from "vitest";
+import { createSessionStore, UserBlockedError } from "../../../src/index.js";
+import { scripts } from "../../../src/sessions/scripts/scripts.js";
+import { afterFile, connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
+import { gated, type ScriptName } from "../../harness/gate.js";
+import { expectIndex } from "../../harness/indexes.js";
+import { loseReply } from "../../harness/lost-reply.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
+
+const redis = connect();
+const prefix = uniquePrefix();
+guardKeyspace(redis, prefix);
+await gated(redis); // It teaches Redis every script, so that none is sent for any other reason.
+
+const proxy = await startProxy(Number(new URL(inject("redisUrl")).port));
+afterFile(() => proxy.close());
+// A reconnection takes its time; the deadline is not what is tested here.
+const options = { prefix, touchInterval: 0, timeout: 10_000 };
+const proxied = connect({ port: proxy.port, retryStrategy: () => 5, maxRetriesPerRequest: null });
+// Only what was sent on an open connection can lose its reply.
+await proxied.ping();
+const store = createSessionStore(proxied, options);
+const direct = createSessionStore(redis, options);
+const GRACE = 60_000;
+let users = 0;
+
+const runTwice = <T>(script: ScriptName, verb: () => Promise<T>, meanwhile?: () => Promise<void>) =>
+  loseReply(proxy, scripts[script], verb, meanwhile);
+
+async function logIn(claims: Record<string, unknown> = {}) {
+  const userId = `replays ${users++}`;
+  const { token, session } = await direct.create({ userId, claims });
+  return { userId, token, id: session.id };
+}
+
+describe("a verb whose reply is lost and whose script runs twice", () => {
+  it("creates one session", async () => {
+    const userId = `replays ${users++}`;
+    const { token, session } = await runTwice("create", () => store.create({ userId, claims: { a: 1 } }));
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it.each([
+    ["its id", async (id: string) => expect(await direct.revoke(id)).toBe(true)],
+    ["its user", async (_: string, userId: string) => expect(await direct.revokeAllForUser(userId)).toBe(1)],
+  ])("gives no session that somebody has revoked by %s between the two runs", async (_, revoke) => {
+    const userId = `replays ${users++}`;
+    let first = "";
+    const { token, session } = await runTwice(
+      "create",
+      () => store.create({ userId, claims: { a: 1 } }),
+      async () => {
+        const listed = await direct.listForUser(userId);
+        expect(listed).toHaveLength(1);
+        first = listed[0]?.id ?? "";
+        await revoke(first, userId);
+      },
+    );
+    // The second run made the first session anew, and that one must not be what the caller gets.
+    expect(session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it("gives a guest no session that somebody has revoked between the two runs", async () => {
+    const others = await redis.keys(`${prefix}*:s:*`);
+    let first = "";
+    const { token, session } = await runTwice(
+      "create",
+      () => store.create(),
+      async () => {
+        const made = (await redis.keys(`${prefix}*:s:*`)).filter((key) => !others.includes(key));
+        expect(made).toHaveLength(1);
+        first = made[0]?.slice(-26) ?? "";
+        expect(await direct.revoke(first)).toBe(true);
+      },
+    );
+    expect(session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(token)).toEqual(session);
+  });
+
+  it("logs a guest in to no session that somebody has revoked between the two runs", async () => {
+    const userId = `replays ${users++}`;
+    const guest = await direct.create({ claims: { cart: ["hat"] } });
+    let first = "";
+    const outcome = await runTwice(
+      "create",
+      () => store.rotate(guest.token, { userId }),
+      async () => {
+        first = (await direct.listForUser(userId))[0]?.id ?? "";
+        expect(await direct.revokeAllForUser(userId)).toBe(1);
+      },
+    );
+    expect(outcome?.session.id).not.toBe(first);
+    expect(await direct.find(first)).toBeNull();
+    expect(await direct.get(outcome?.token)).toMatchObject({ claims: { cart: ["hat"] } });
+    await expectIndex(redis, prefix, userId, [outcome?.session.id ?? ""]);
+  });
+
+  it("refuses the log-in of a user who is blocked between the two runs", async () => {
+    const userId = `replays ${users++}`;
+    const outcome = runTwice(
+      "create",
+      () => store.create({ userId }),
+      async () => expect(await direct.blockUser(userId)).toBe(1),
+    );
+    await expect(outcome).rejects.toThrow(UserBlockedError);
+    await expectIndex(redis, prefix, userId, []);
+    await direct.unblockUser(userId);
+  });
+
+  it("creates one session at the limit, and evicts one", async () => {
+    const { userId, token } = await logIn();
+    const kept = await direct.create({ userId });
+    const limited = createSessionStore(proxied, { ...options, maxSessionsPerUser: 2 });
+    const { session } = await runTwice("create", () => limited.create({ userId }));
+    // Which of the first two is the oldest is open where both came in one ms.
+    const left = (await Promise.all([token, kept.token].map((each) => direct.get(each)))).filter(
+      (each) => each !== null,
+    );
+    expect(left).toHaveLength(1);
+    await expectIndex(redis, prefix, userId, [left[0]?.id ?? "", session.id]);
+  });
+
+  it("gets, finds and lists the session", async () => {
+    const { userId, token, id } = await logIn();
+    expect(await runTwice("get", () => store.get(token))).toMatchObject({ id });
+    expect(await runTwice("get", () => store.find(id))).toMatchObject({ id });
+    expect(await runTwice("list", () => store.listForUser(userId))).toMatchObject([{ id }]);
+  });
+
+  it("touches it", async () => {
+    const { userId, token, id } = await logIn();
+    const session = await runTwice("touch", () => store.touch(token));
+    expect(await direct.get(token)).toEqual(session);
+    await expectIndex(redis, prefix, userId, [id]);
+  });
+
+  it("sets and removes claims", async () => {
+    const { token } = await logIn({ a: 1, b: 2 });
+    const session = await runTwice("update", () => store.updateClaims(token, { a: undefined, c: 3 }));
+    expect(session?.claims).toEqual({ b: 2, c: 3 });
+    expect(await direct.get(token)).toEqual(session);
+  });
+
+  it("counts once by a function", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = () => store.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    expect((await runTwice("update", increment))?.claims).toEqual({ visits: 1 });
+    expect((await direct.get(token))?.claims).toEqual({ visits: 1 });
+  });
+
+  it("counts once by a function when others count before it runs again", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = (by: typeof store) => by.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    await runTwice(
+      "update",
+      () => increment(store),
+      async () => {
+        for (let others = 0; others < 3; others++) await increment(direct);
+      },
+    );
+    expect((await direct.get(token))?.claims).toEqual({ visits: 4 });
+  });
+
+  it("counts once for each of twenty functions on the connection that breaks", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = () => store.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    await runTwice("update", () => Promise.all(Array.from({ length: 20 }, increment)));
+    expect((await direct.get(token))?.claims).toEqual({ visits: 20 });
+  });
+
+  it("changes claims of all sessions of a user", async () => {
+    const { userId, token } = await logIn();
+    expect(await runTwice("updateUser", () => store.updateClaimsForUser(userId, { role: "admin" }))).toBe(1);
+    expect((await direct.get(token))?.claims).toEqual({ role: "admin" });
+  });
+
+  it.each([0, GRACE])("rotates it once, at a grace of %d ms", async (grace) => {
+    const { userId, token, id } = await logIn({ a: 1 });
+    const rotated = await runTwice("rotate", () => store.rotate(token, { grace, claims: { b: 2 } }));
+    expect(await direct.get(rotated?.token)).toEqual(rotated?.session);
+    expect(rotated?.session.claims).toEqual({ a: 1, b: 2 });
+    expect((await direct.get(token)) === null).toBe(grace === 0);
+    await expectIndex(redis, prefix, userId, [rotated?.session.id ?? "", ...(grace > 0 ? [id] : [])]);
+  });
+
+  it.each(["get", "create", "revoke"] as const)("logs a guest in, when the reply to %s is lost", async (script) => {
+    const userId = `replays ${users++}`;
+    const guest = await direct.create({ claims: { cart: ["hat"] } });
+    const outcome = await runTwice(script, () => store.rotate(guest.token, { userId }));
+    expect(await direct.get(outcome?.token)).toMatchObject({ userId, claims: { cart: ["hat"] } });
+    expect(await direct.get(guest.token)).toBeNull();
+    await expectIndex(redis, prefix, userId, [outcome?.session.id ?? ""]);
+  });
+
+  it("revokes it, and can then only say that it was not live", async () => {
+    const { userId, token } = await logIn();
+    expect(await runTwice("revoke", () => store.revoke(token))).toBe(false);
+    expect(await direct.get(token)).toBeNull();
+    await expectIndex(redis, prefix, userId, []);
+  });
+
+  it("revokes all of a user but the spared one, and can then only say that none was left", async () => {
+    const { userId, token, id } = await logIn();
+    await direct.create({ userId });
+    expect(await runTwice("revokeUser", () => store.revokeAllForUser(userId, { except: token }))).toBe(0);
+    await expectIndex(redis, prefix, userId, [id]);
+  });
+
+  it("blocks a user, for the same time and reason, and lifts the block", async () => {
+    const { userId, token } = await logIn();
+    const until = Date.now() + 3_600_000;
+    await runTwice("block", () => store.blockUser(userId, { until, reason: "fraud" }));
+    expect(await direct.get(token)).toBeNull();
+    expect(await runTwice("getBlock", () => store.getBlock(userId))).toMatchObject({ until, reason: "fraud" });
+    expect(await runTwice("unblock", () => store.unblockUser(userId))).toBe(false);
+    expect(await direct.getBlock(userId)).toBeNull();
+  });
+});
