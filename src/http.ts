@@ -1,3 +1,11 @@
 /** coatcheck/http: what an adapter for a framework is made of. */
 
-export * from "./http/kit.js";
+export type { BearerFormat } from "./http/bearer.js";
+export type { CookieOptions } from "./http/cookie.js";
+export type { CsrfOptions } from "./http/csrf.js";
+export { createHttpSessions, HTTP_OPTION_NAMES, type HttpOptions, type HttpSessions } from "./http/http-sessions.js";
+export { nodePort } from "./http/node-port.js";
+export type { HttpPort } from "./http/port.js";
+export type { RegisteredClaims } from "./http/registered-claims.js";
+export type { EndOptions, RequestSession, StartOptions, Transport } from "./http/request-session.js";
+export { checkRequirement, type Requirement, type UserSession } from "./http/requirement.js";

@@ -1,15 +1,11 @@
 /** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
 import fastifyPlugin from "fastify-plugin";
-import {
-  checkRequirement,
-  createHttpSessions,
-  type HttpOptions,
-  type HttpPort,
-  type RegisteredClaims,
-  type RequestSession,
-  type Requirement,
-} from "../http/kit.js";
+import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import type { HttpPort } from "../http/port.js";
+import type { RegisteredClaims } from "../http/registered-claims.js";
+import type { RequestSession } from "../http/request-session.js";
+import { checkRequirement, type Requirement } from "../http/requirement.js";
 import type { SessionStore } from "../sessions/store.js";
 
 declare module "fastify" {

@@ -1,14 +1,10 @@
 /** The adapter for Koa 3 and 2: it knows its framework and the kit, and no header. */
 import type { Middleware } from "koa";
-import {
-  checkRequirement,
-  createHttpSessions,
-  type HttpOptions,
-  nodePort,
-  type RegisteredClaims,
-  type RequestSession,
-  type Requirement,
-} from "../http/kit.js";
+import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import { nodePort } from "../http/node-port.js";
+import type { RegisteredClaims } from "../http/registered-claims.js";
+import type { RequestSession } from "../http/request-session.js";
+import { checkRequirement, type Requirement } from "../http/requirement.js";
 import type { SessionStore } from "../sessions/store.js";
 
 declare module "koa" {

@@ -2,7 +2,8 @@
 
 import { checkNames } from "../leaves/arguments.js";
 import { UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
-import { clockedTouch, type SessionStore } from "../sessions/store.js";
+import { sightingsOf } from "../sessions/sightings.js";
+import type { SessionStore } from "../sessions/store.js";
 import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
 import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./csrf.js";
@@ -58,13 +59,13 @@ export function createHttpSessions<Claims extends object>(
     isAllowed: csrfGuard(csrf),
   };
 
-  const touch = clockedTouch(store);
+  const seen = sightingsOf(store);
   return Object.freeze({
     async load(port: HttpPort) {
       const credential = await findCredential(cx, port);
       if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
       const token = credential?.token ?? null;
-      const found = token === null ? null : await touch(token);
+      const found = token === null ? null : await seen.touch(token);
       return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0);
     },
   });

@@ -1,6 +1,6 @@
 /** The session of one request: what `req.session` is. Knows headers only through the port, and no framework. */
 
-import { checkBoolean, checkClaims, checkDuration, checkNames, checkOneOf, show } from "../leaves/arguments.js";
+import { checkBoolean, checkNames, checkOneOf } from "../leaves/arguments.js";
 import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
 import type { ClaimsPatch } from "../sessions/claims.js";
 import type { IssuedSession } from "../sessions/context.js";
@@ -12,25 +12,10 @@ import type { ClaimsChange } from "../sessions/verbs/update.js";
 import type { BearerFormat } from "./bearer.js";
 import type { SessionCookie } from "./cookie.js";
 import type { HttpPort } from "./port.js";
+import { checkRequirement, isFresh, meets, type Requirement, type UserSession } from "./requirement.js";
 
 /** How a token travels: in the session cookie, or in `Authorization: Bearer` (RFC 6750). */
 export type Transport = "cookie" | "bearer";
-
-/** What a request needs to be let through. */
-export interface Requirement<Claims extends object> {
-  /** Claims that the session must have, by value, or a test of the session. Else 403. */
-  readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
-  /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
-  readonly freshWithin?: number | undefined;
-  /** Whether a guest's session will do, which proves nothing about anybody. Default: `false`, 401. */
-  readonly guest?: boolean | undefined;
-}
-
-/** A session that is no guest's. */
-export type UserSession<Claims extends object = Record<string, unknown>> = Session<Claims> & {
-  readonly userId: string;
-  readonly authenticatedAt: number;
-};
 
 /** What a log-in starts with. */
 export interface StartOptions<Claims extends object> {
@@ -204,18 +189,13 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const session = this.#current;
     if (session === null || (session.userId === null && !guest)) throw this.#unauthenticated("Log in first");
     if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
-    if (freshWithin !== undefined && !this.#isFresh(session, freshWithin)) {
+    if (freshWithin !== undefined && !isFresh(session, this.#readAt, freshWithin)) {
       // RFC 9470, 3.
       const challenge = `error="insufficient_user_authentication", max_age="${Math.floor(freshWithin / 1000)}"`;
       throw this.#unauthenticated("Log in again", challenge);
     }
     this.#noStore();
     return session;
-  }
-
-  /** Both instants are by the clock of Redis, and none by this process's. */
-  #isFresh({ authenticatedAt, lastSeenAt }: Session<Claims>, freshWithin: number): boolean {
-    return authenticatedAt !== null && Math.max(this.#readAt, lastSeenAt) - authenticatedAt <= freshWithin;
   }
 
   #unauthenticated(message: string, challenge?: string): UnauthenticatedError {
@@ -261,25 +241,4 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     this.#noStoreSent = true;
     this.#port.appendHeader("Cache-Control", "no-store");
   }
-}
-
-/** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
-export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
-  checkNames("requireSession", requirement, ["where", "freshWithin", "guest"]);
-  const { where, freshWithin, guest } = requirement;
-  if (guest !== undefined) checkBoolean("guest", guest);
-  if (where !== undefined && typeof where !== "function") checkClaims("where", where);
-  if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
-}
-
-function meets<Claims extends object>(session: Session<Claims>, where: NonNullable<Requirement<Claims>["where"]>) {
-  if (typeof where === "function") {
-    const answer: unknown = where(session);
-    // A promise is truthy: an asynchronous test would let everybody through.
-    if (typeof answer !== "boolean") throw new TypeError(`where must return a boolean, got ${show(answer)}`);
-    return answer;
-  }
-  return (Object.keys(where) as (keyof Claims)[]).every(
-    (name) => Object.hasOwn(session.claims, name) && session.claims[name] === where[name],
-  );
 }

@@ -11,6 +11,7 @@ import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
 import type { Session } from "./session.js";
+import { type SightingStore, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";
 import { find, get, touch, touchArguments } from "./verbs/get.js";
@@ -185,10 +186,11 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     touchArguments: touchArguments(resolved),
   };
-  const store = Object.freeze<SessionStore<Claims>>({
+  const verb: SessionStore<Claims>["touch"] = async (token) => (await touch(cx, token))?.session ?? null;
+  return Object.freeze<SightingStore<Claims>>({
     create: (options) => create(cx, options),
     get: (token) => get(cx, token),
-    touch: async (token) => (await touch(cx, token))?.session ?? null,
+    touch: verb,
     updateClaims: (target, change) => updateClaims(cx, target, change),
     updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
     rotate: (token, options) => rotate(cx, token, options),
@@ -201,26 +203,8 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     getBlock: (userId) => getBlock(cx, userId),
     check: async () => judge(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
     events: cx.events,
+    [sightings]: { verb, touch: (token) => touch(cx, token) },
   });
-  contexts.set(store, cx);
-  return store;
-}
-
-const contexts = new WeakMap<object, unknown>();
-
-/**
- * The `touch` of a store, together with when that was by the clock of Redis, which `freshWithin` is judged by. A store
- * that somebody has wrapped is asked through its wrapping, and the time, then 0, is not known.
- */
-export function clockedTouch<Claims extends object>(
-  store: SessionStore<Claims>,
-): (token: string) => Promise<{ readonly session: Session<Claims>; readonly readAt: number } | null> {
-  const cx = contexts.get(store) as Context<Claims> | undefined;
-  if (cx !== undefined) return (token) => touch(cx, token);
-  return async (token) => {
-    const session = await store.touch(token);
-    return session === null ? null : { session, readAt: 0 };
-  };
 }
 
 function resolveOptions<Claims extends object>(options: SessionStoreOptions<Claims>): ResolvedOptions<Claims> {

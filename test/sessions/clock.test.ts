@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createSessionStore, UserBlockedError } from "../../src/index.js";
 import { Keys } from "../../src/sessions/keys.js";
-import { clockedTouch } from "../../src/sessions/store.js";
+import { sightingsOf } from "../../src/sessions/sightings.js";
 import { rejection } from "../fixtures/every-verb.js";
 import { connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
 
@@ -138,7 +138,7 @@ describe.each([
       const created = session.createdAt - seen - since;
       await redis.hset(key, "t", `${created} 0 ${seen} ${idleTimeout} ${absoluteTimeout}`);
       await redis.pexpireat(key, created + Math.min(seen + idleTimeout, absoluteTimeout));
-      const { result, ...span } = await timed(() => clockedTouch(lazy)(token));
+      const { result, ...span } = await timed(() => sightingsOf(lazy).touch(token));
       if (slides) expectBetween(result?.session.lastSeenAt, span);
       else expect(result?.session.lastSeenAt).toBe(created + seen);
       expectBetween(result?.readAt, span);

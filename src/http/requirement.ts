@@ -1,0 +1,54 @@
+/** What a guard asks of a session, and whether a session meets it. Knows no request. */
+
+import { checkBoolean, checkClaims, checkDuration, checkNames, show } from "../leaves/arguments.js";
+import type { Session } from "../sessions/session.js";
+
+/** What a request needs to be let through. */
+export interface Requirement<Claims extends object> {
+  /** Claims that the session must have, by value, or a test of the session. Else 403. */
+  readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
+  /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
+  readonly freshWithin?: number | undefined;
+  /** Whether a guest's session will do, which proves nothing about anybody. Default: `false`, 401. */
+  readonly guest?: boolean | undefined;
+}
+
+/** A session that is no guest's. */
+export type UserSession<Claims extends object = Record<string, unknown>> = Session<Claims> & {
+  readonly userId: string;
+  readonly authenticatedAt: number;
+};
+
+/** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
+export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
+  checkNames("requireSession", requirement, ["where", "freshWithin", "guest"]);
+  const { where, freshWithin, guest } = requirement;
+  if (guest !== undefined) checkBoolean("guest", guest);
+  if (where !== undefined && typeof where !== "function") checkClaims("where", where);
+  if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
+}
+
+/** Whether the claims of a session do. Throws `TypeError` if a test of the caller's answers with anything but a boolean. */
+export function meets<Claims extends object>(
+  session: Session<Claims>,
+  where: NonNullable<Requirement<Claims>["where"]>,
+) {
+  if (typeof where === "function") {
+    const answer: unknown = where(session);
+    // A promise is truthy: an asynchronous test would let everybody through.
+    if (typeof answer !== "boolean") throw new TypeError(`where must return a boolean, got ${show(answer)}`);
+    return answer;
+  }
+  return (Object.keys(where) as (keyof Claims)[]).every(
+    (name) => Object.hasOwn(session.claims, name) && session.claims[name] === where[name],
+  );
+}
+
+/** Whether the log-in is recent enough. `readAt` is when Redis read the session: no clock of this process counts. */
+export function isFresh(
+  { authenticatedAt, lastSeenAt }: Session<object>,
+  readAt: number,
+  freshWithin: number,
+): boolean {
+  return authenticatedAt !== null && Math.max(readAt, lastSeenAt) - authenticatedAt <= freshWithin;
+}
