@@ -31,8 +31,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // The one needs a Chromium, which `npm test` must not: `npm run test:browser`. The other takes long: `npm run test:faults`.
-    exclude: ["test/browser/**", "test/faults/*/**"],
+    // Each of these has a command of its own: the first needs a Chromium, the second takes long, the third needs other servers.
+    exclude: ["test/browser/**", "test/faults/*/**", "test/servers/**"],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",

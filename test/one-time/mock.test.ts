@@ -1,4 +1,4 @@
-/** The contract of one-time tokens on ioredis-mock; store.mock.test.ts says where that differs from Redis. */
+/** The contract of one-time tokens on ioredis-mock; ../sessions/contract/on-redis-and-mock.ts says how that differs from Redis. */
 import RedisMock from "ioredis-mock";
 import { describeOneTimeTokens } from "./contract.js";
 

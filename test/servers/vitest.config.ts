@@ -10,7 +10,9 @@ const root = `${import.meta.dirname}/../..`;
 
 /** The contracts, the races, the faults of a server, and all that is about a Cluster. */
 const include = [
-  "test/{sessions,one-time}/store.test.ts",
+  "test/servers/*.test.ts",
+  "test/sessions/pages.test.ts",
+  "test/one-time/store.test.ts",
   "test/sessions/races/*.test.ts",
   "test/one-time/races.test.ts",
   "test/sessions/{roundtrips,check}.test.ts",
@@ -26,7 +28,7 @@ function project(name: string, env: Record<string, string>, client?: string): Te
     ...config,
     root,
     resolve: { alias: [...alias, ...((config.resolve?.alias as typeof alias | undefined) ?? [])] },
-    test: { ...config.test, name, env, include, typecheck: { enabled: false } },
+    test: { ...config.test, name, env, include, exclude: [], typecheck: { enabled: false } },
   };
 }
 

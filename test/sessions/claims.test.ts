@@ -14,6 +14,10 @@ import {
   patchClaims,
   validateClaims,
 } from "../../src/sessions/claims.js";
+import { describeClaimLimits } from "./contract/claim-limits.js";
+import { describeClaimValues } from "./contract/claim-values.js";
+import { describeOnRedisAndMock } from "./contract/on-redis-and-mock.js";
+import { describeSchemas } from "./contract/schema.js";
 
 /** Names of every kind, those that objects already have among them. */
 const names = fc.oneof(
@@ -237,3 +241,5 @@ describe("validateClaims", () => {
 function pairs(encoded: EncodedClaims): [string, string][] {
   return encoded.flatMap((field, at) => (at % 2 === 0 ? [[field, encoded[at + 1] ?? ""] as [string, string]] : []));
 }
+
+describeOnRedisAndMock(describeClaimValues, describeClaimLimits, describeSchemas);

@@ -1,41 +1,47 @@
 /**
- * The contract of the store: what its docstrings and DESIGN promise, as one suite for every client that claims to keep
- * it. It runs on a real Redis and on ioredis-mock; only a real Redis is the judge of a script.
+ * The whole contract of the store, for a client or a server that is tested in one go: a Cluster, the documented user, another
+ * server. On Redis and on ioredis-mock the test files beside it hold the store to it part by part, each under the name of
+ * what it is about: `verbs/update.test.ts`, `events.test.ts`.
  */
-import { describe } from "vitest";
 import { describeBlocks } from "./contract/block.js";
 import { describeClaimLimits } from "./contract/claim-limits.js";
 import { describeClaimValues } from "./contract/claim-values.js";
-import { describeClaims } from "./contract/claims.js";
 import { describeCreate } from "./contract/create.js";
-import { describeDeadlines } from "./contract/deadlines.js";
 import { describeEvents } from "./contract/events.js";
+import { describeExpiry } from "./contract/expiry.js";
+import { describeGetAndFind } from "./contract/get-and-find.js";
 import { describeGrace } from "./contract/grace.js";
 import { describeKeys } from "./contract/keys.js";
 import { describeLimits } from "./contract/limits.js";
+import { describeList } from "./contract/list.js";
 import { describeLogIn } from "./contract/log-in.js";
+import { describeParts } from "./contract/on-redis-and-mock.js";
 import { describeRevoke } from "./contract/revoke.js";
-import { type ContractOptions, type MakeClient, Rig } from "./contract/rig.js";
+import type { ContractOptions, MakeClient } from "./contract/rig.js";
 import { describeRotate } from "./contract/rotate.js";
 import { describeSchemas } from "./contract/schema.js";
+import { describeTouch } from "./contract/touch.js";
+import { describeUpdate } from "./contract/update.js";
 
-/** Holds the store on the clients of `makeClient` to its contract. */
+/** Holds the store on the clients of `makeClient` to its whole contract. */
 export function describeContract(name: string, makeClient: MakeClient, options: ContractOptions): void {
-  describe(name, () => {
-    const rig = new Rig(makeClient, options);
-    describeCreate(rig);
-    describeDeadlines(rig);
-    describeClaims(rig);
-    describeClaimValues(rig);
-    describeClaimLimits(rig);
-    describeSchemas(rig);
-    describeRotate(rig);
-    describeGrace(rig);
-    describeLogIn(rig);
-    describeRevoke(rig);
-    describeLimits(rig);
-    describeBlocks(rig);
-    describeEvents(rig);
-    describeKeys(rig);
-  });
+  describeParts(name, makeClient, options, [
+    describeCreate,
+    describeGetAndFind,
+    describeTouch,
+    describeExpiry,
+    describeUpdate,
+    describeClaimValues,
+    describeClaimLimits,
+    describeSchemas,
+    describeRotate,
+    describeGrace,
+    describeLogIn,
+    describeRevoke,
+    describeList,
+    describeLimits,
+    describeBlocks,
+    describeEvents,
+    describeKeys,
+  ]);
 }

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { escapeText, unescapeText } from "../../src/leaves/text.js";
 import { bucketOfUser, mintToken } from "../../src/leaves/token.js";
 import { Keys } from "../../src/sessions/keys.js";
+import { describeKeys } from "./contract/keys.js";
+import { describeOnRedisAndMock } from "./contract/on-redis-and-mock.js";
 
 /** Strings of any UTF-16 units, lone surrogates among them. */
 const anyText = fc
@@ -95,3 +97,5 @@ describe("Keys", () => {
     expect(new Set(named.map((key) => Buffer.from(key, "utf8").toString("hex"))).size).toBe(named.length);
   });
 });
+
+describeOnRedisAndMock(describeKeys);

@@ -1,6 +1,6 @@
-/** `revoke`, `revokeAllForUser` and `listForUser`. */
+/** `revoke` and `revokeAllForUser`. */
 import { describe, expect, it } from "vitest";
-import { HOUR, MINUTE, present, type Rig, withOtherSecret } from "./rig.js";
+import { MINUTE, present, type Rig, withOtherSecret } from "./rig.js";
 
 export function describeRevoke(rig: Rig): void {
   describe("revoke", () => {
@@ -97,25 +97,6 @@ export function describeRevoke(rig: Rig): void {
       const { token, session } = await store.create({ userId: "ada" });
       expect(await store.get(token)).toEqual(session);
       expect(await store.listForUser("ada")).toEqual([session]);
-    });
-  });
-
-  describe("listForUser", () => {
-    it("gives the live sessions of a user, newest first, whatever their deadlines", async () => {
-      const { store, age } = rig.open({ idleTimeout: 6 * HOUR });
-      const issued = await Promise.all([1, 2, 3, 4].map((n) => store.create({ userId: "ada", claims: { n } })));
-      const hours = [3, 1, 4, 2];
-      for (const [at, { session }] of issued.entries()) await age(session, present(hours[at]) * HOUR);
-      // The oldest is the one seen last, and so the one that expires last.
-      await store.touch(present(issued[2]).token);
-      await store.create({ userId: "bob" });
-      const listed = await store.listForUser("ada");
-      expect(listed.map(({ claims }) => claims["n"])).toEqual([2, 4, 1, 3]);
-      for (const session of listed) expect(session).toEqual(await store.find(session.id));
-    });
-
-    it("gives nothing for a user without sessions", async () => {
-      expect(await rig.open().store.listForUser("nobody")).toEqual([]);
     });
   });
 }

@@ -9,7 +9,7 @@ interface Counters {
   [extra: `extra${number}`]: number;
 }
 
-export function describeClaims(rig: Rig): void {
+export function describeUpdate(rig: Rig): void {
   describe("updateClaims with a patch", () => {
     it("sets what is named and leaves the rest", async () => {
       const { store } = rig.open();

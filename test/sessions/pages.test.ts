@@ -1,12 +1,9 @@
-/** The contract of the store on a real Redis, and what is too much for ioredis-mock. */
+/** Users with more sessions than one page of a script holds: too many for ioredis-mock. */
 import { describe, expect, it } from "vitest";
 import { createSessionStore } from "../../src/index.js";
 import { PAGE } from "../../src/sessions/context.js";
 import { connect, guardKeyspace, keysUnder, uniquePrefix } from "../harness/fixtures.js";
 import { present } from "./contract/rig.js";
-import { describeContract } from "./contract.js";
-
-describeContract("the store on Redis", connect, { exactClock: true });
 
 describe("a user with more sessions than one page holds", () => {
   const redis = connect();
