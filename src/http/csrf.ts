@@ -4,16 +4,63 @@
  * Browsers say so themselves: `Sec-Fetch-Site` in all current ones, and `Origin` with every cross-origin request that
  * can change something. Neither header means that no browser sent the request (ASVS 5.0, 3.5.1).
  */
+import { checkNames, show } from "../leaves/arguments.js";
 import type { HttpPort } from "./port.js";
 
 /** Which other origins may send requests that change something. */
 export interface CsrfOptions {
-  /** Origins such as `https://app.example.com`. Default: none. */
+  /**
+   * Origins such as `https://app.example.com`, `http://localhost:5173` or `capacitor://localhost`. Of `http` and `https`
+   * neither capitals nor a default port matter; origins of other schemes are compared as they are written. Throws
+   * `TypeError` for what no browser sends: a path, a star, `"null"`, `file://`. Default: none.
+   */
   readonly trustedOrigins?: readonly string[] | undefined;
+  /**
+   * Names the requests that another site must be able to send, such as the form in which an identity provider posts its
+   * answer. A request for which it returns `true` is loaded without its cookie, so nothing is done in the name of the user
+   * whose browser it is; `start` works, and sets a cookie. Such a route has to prove by itself who sent the request (a
+   * signature, a `state`). It is asked for requests that may change something, and must return a boolean, not a promise.
+   * Default: none.
+   */
+  readonly exempt?: ((port: HttpPort) => boolean) | undefined;
+}
+
+/** How one application judges the origins of its requests. */
+export interface CsrfPolicy {
+  /** Whether the request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
+  isAllowed(port: HttpPort): boolean;
+  /** Whether other sites may send the request, which then counts as one without a cookie. */
+  isExempt(port: HttpPort): boolean;
 }
 
 /** RFC 9110, 9.2.1. */
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+
+/** Schemes of addresses whose origin browsers name otherwise: `null` for a file, the page's own for a WebSocket. */
+const NO_ORIGIN = new Set(["file", "ws", "wss", "ftp"]);
+
+/** A scheme and an authority without a user, and nothing else. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s\p{Cc}/\\?#@*]+)$/iu;
+
+/** Reads the option. Throws `TypeError` for one that could never be meant. */
+export function parseCsrfOption(csrf: CsrfOptions | false): CsrfPolicy {
+  if (csrf === false) return { isAllowed: () => true, isExempt: () => false };
+  checkNames("csrf", csrf, ["trustedOrigins", "exempt"]);
+  const { trustedOrigins = [], exempt } = csrf;
+  if (!Array.isArray(trustedOrigins)) throw new TypeError("csrf.trustedOrigins must be an array of origins");
+  if (exempt !== undefined && typeof exempt !== "function") {
+    throw new TypeError(`csrf.exempt must be a function, got ${show(exempt)}`);
+  }
+  const trusted = parseTrustedOrigins(trustedOrigins);
+  const isExempt = (port: HttpPort): boolean => {
+    if (exempt === undefined || isSafe(port.method)) return false;
+    const answer: unknown = exempt(port);
+    // A promise is truthy: an asynchronous function would except every route.
+    if (typeof answer !== "boolean") throw new TypeError(`csrf.exempt must return a boolean, got ${show(answer)}`);
+    return answer;
+  };
+  return { isExempt, isAllowed: (port) => isSafe(port.method) || isTrusted(port, trusted) || isExempt(port) };
+}
 
 /** Whether a method promises to change nothing. */
 export function isSafe(method: string): boolean {
@@ -22,25 +69,48 @@ export function isSafe(method: string): boolean {
 
 /** Whether the request comes from this origin, from a trusted one, or from no browser at all. */
 export function isTrusted(port: HttpPort, trustedOrigins: ReadonlySet<string>): boolean {
-  const origin = port.header("origin");
-  if (origin !== undefined && trustedOrigins.has(origin)) return true;
-  const site = port.header("sec-fetch-site");
+  const origin = port.header("origin") ?? undefined;
+  if (origin !== undefined && trustedOrigins.size > 0 && trustedOrigins.has(normalOrigin(origin) ?? "")) return true;
+  const site = port.header("sec-fetch-site") ?? undefined;
   // "none" is the user's own doing: an address typed in, a bookmark.
   if (site !== undefined) return site === "same-origin" || site === "none";
   if (origin === undefined) return true;
-  const host = port.header("host") ?? port.header(":authority");
-  if (!host) return false;
-  // Only the hosts are compared: behind a proxy that ends TLS, this server does not know its own scheme.
-  return URL.canParse(origin) && new URL(origin).host === host;
+  const host = port.header("host") ?? port.header(":authority") ?? "";
+  // A page may hide its origin from its own server too. With a `Referrer-Policy` of `no-referrer` nothing is left to
+  // judge by, and then the request may be any site's. A sandboxed page, which must not be trusted, never sends a referrer.
+  return isOf(host, origin === "null" ? (port.header("referer") ?? "") : origin);
 }
 
-/** Reads the option. Throws `TypeError` for anything that is no origin. */
+/**
+ * Whether an address has this host, in the form of a `Host` header. The schemes are not compared: behind a proxy that ends
+ * TLS, this server does not know its own, and the proxy may name the default port of either.
+ */
+function isOf(host: string, address: string): boolean {
+  if (!/^[^\s/\\?#@]+$/.test(host) || !/^https?:\/\//i.test(address) || !URL.canParse(address)) return false;
+  const { protocol, hostname, port } = new URL(address);
+  // Read with the scheme of the other, it loses the same default port and the same capitals.
+  if (!URL.canParse(`${protocol}//${host}`)) return false;
+  const own = new URL(`${protocol}//${host}`);
+  if (own.hostname !== hostname) return false;
+  return own.port === port || (port === "" && (own.port === "80" || own.port === "443"));
+}
+
+/** An origin in the form in which it is compared; `null` for what is none. */
+function normalOrigin(text: string): string | null {
+  const [, scheme = "", authority = ""] = ORIGIN.exec(text) ?? [];
+  if (authority === "" || NO_ORIGIN.has(scheme.toLowerCase())) return null;
+  if (!/^https?$/i.test(scheme)) return text;
+  return URL.canParse(text) ? new URL(text).origin : null;
+}
+
+/** Reads the origins of the option. Throws `TypeError` for anything that is no origin. */
 export function parseTrustedOrigins(origins: readonly unknown[]): ReadonlySet<string> {
-  for (const origin of origins) {
-    // A star is a host name to the parser, and a mistake to everybody else.
-    if (typeof origin !== "string" || !URL.canParse(origin) || new URL(origin).origin !== origin || /\*/.test(origin)) {
-      throw new TypeError(`csrf.trustedOrigins must hold origins such as "https://example.com", got ${String(origin)}`);
-    }
-  }
-  return new Set(origins as readonly string[]);
+  return new Set(
+    origins.map((origin) => {
+      const normal = typeof origin === "string" ? normalOrigin(origin) : null;
+      if (normal !== null) return normal;
+      const expected = 'origins such as "https://example.com"';
+      throw new TypeError(`csrf.trustedOrigins must hold ${expected}, got ${String(origin)}`);
+    }),
+  );
 }

@@ -6,7 +6,7 @@ import { sightingsOf } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
-import { type CsrfOptions, isSafe, isTrusted, parseTrustedOrigins } from "./csrf.js";
+import { type CsrfOptions, type CsrfPolicy, parseCsrfOption } from "./csrf.js";
 import type { HttpPort } from "./port.js";
 import { type Credential, type RequestContext, RequestSession } from "./request-session.js";
 
@@ -52,17 +52,18 @@ export function createHttpSessions<Claims extends object>(
   const bearer = parseBearerOption(accepted);
   if (cookie === false && bearer === undefined)
     throw new TypeError("cookie and bearer cannot both be off: no token could travel");
+  const policy = parseCsrfOption(csrf);
   const cx: RequestContext<Claims> = {
     store,
     cookie: cookie === false ? undefined : new SessionCookie(cookie),
     bearer,
-    isAllowed: csrfGuard(csrf),
+    isAllowed: policy.isAllowed,
   };
 
   const seen = sightingsOf(store);
   return Object.freeze({
     async load(port: HttpPort) {
-      const credential = await findCredential(cx, port);
+      const credential = await findCredential(cx, policy, port);
       if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
       const token = credential?.token ?? null;
       const found = token === null ? null : await seen.touch(token);
@@ -71,21 +72,14 @@ export function createHttpSessions<Claims extends object>(
   });
 }
 
-function csrfGuard(csrf: CsrfOptions | false): (port: HttpPort) => boolean {
-  if (csrf === false) return () => true;
-  checkNames("csrf", csrf, ["trustedOrigins"]);
-  const { trustedOrigins = [] } = csrf;
-  if (!Array.isArray(trustedOrigins)) throw new TypeError("csrf.trustedOrigins must be an array of origins");
-  const trusted = parseTrustedOrigins(trustedOrigins);
-  return (port) => isSafe(port.method) || isTrusted(port, trusted);
-}
-
 async function findCredential<Claims extends object>(
   { cookie, bearer }: RequestContext<Claims>,
+  csrf: CsrfPolicy,
   port: HttpPort,
 ): Promise<Credential | undefined> {
   const found = new Map<string | null, Credential>();
-  for (const token of cookie?.read(port.header("cookie")) ?? []) {
+  const cookies = cookie === undefined || csrf.isExempt(port) ? [] : cookie.read(port.header("cookie"));
+  for (const token of cookies) {
     found.set(token, { token, transport: "cookie", inCookie: true });
   }
   const presented = bearer === undefined ? undefined : readBearer(port);

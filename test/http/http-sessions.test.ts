@@ -49,7 +49,7 @@ describe("createHttpSessions", () => {
       new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes"),
     ],
     [{ cookie: false }, new TypeError("cookie and bearer cannot both be off: no token could travel")],
-    [{ csrf: { origins: [] } }, new TypeError('csrf has no option "origins"; it has trustedOrigins')],
+    [{ csrf: { origins: [] } }, new TypeError('csrf has no option "origins"; it has trustedOrigins, exempt')],
     [{ csrf: { trustedOrigins: "https://a.com" } }, new TypeError("csrf.trustedOrigins must be an array of origins")],
     [
       { csrf: { trustedOrigins: ["a.com"] } },

@@ -177,6 +177,45 @@ export function describeCsrf(rig: HttpRig): void {
       expect((await app.send("POST", "/logout", credentials)).status).toBe(200);
     });
 
+    it("knows its own form by its Referer where the page hides its origin, as with Helmet's policy", async () => {
+      const app = await rig.open();
+      const hidden = { Origin: "null", Referer: `${app.origin}/login?next=%2F` };
+      const answer = await app.send("POST", "/login", hidden);
+      expect(answer.status).toBe(200);
+      const credentials = cookie(String(answer.json()["token"]));
+      for (const [referer, status] of [
+        [hidden.Referer, 200],
+        [undefined, 403],
+        ["https://evil.example/", 403],
+        [`https://evil.example/${app.origin}`, 403],
+      ] as const) {
+        const headers = { ...credentials, Origin: "null", Referer: referer };
+        expect([referer, (await app.send("POST", "/claim?a=1", headers)).status]).toEqual([referer, status]);
+        expect([referer, (await app.send("POST", "/login", { ...headers, Cookie: undefined })).status]).toEqual([
+          referer,
+          status,
+        ]);
+      }
+      expect((await app.send("POST", "/logout", { ...credentials, ...hidden })).json()).toEqual({ ended: true });
+    });
+
+    it("knows its own host in capitals and with a default port", async () => {
+      const app = await rig.open();
+      const { token } = await app.loggedIn();
+      for (const [host, origin, status] of [
+        ["Shop.Example", "https://shop.example", 200],
+        ["shop.example:443", "https://shop.example", 200],
+        ["shop.example:80", "https://shop.example", 200],
+        ["shop.example:80", "http://shop.example", 200],
+        ["[2001:DB8::1]:443", "https://[2001:db8::1]", 200],
+        ["shop.example:8443", "https://shop.example", 403],
+        ["shop.example:443", "https://shop.example:8443", 403],
+      ] as const) {
+        const { status: got } = await app.send("POST", "/claim?a=1", { ...cookie(token), Host: host, Origin: origin });
+        expect([host, origin, got]).toEqual([host, origin, status]);
+      }
+    });
+
     it("is not misled by headers that come twice", async () => {
       const app = await rig.open({ options: { csrf: { trustedOrigins: [TRUSTED] } } });
       const { token } = await app.loggedIn();
