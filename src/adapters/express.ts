@@ -1,5 +1,5 @@
 /** The adapter for Express 5 and 4: it knows its framework and the kit, and no header. */
-import type { RequestHandler } from "express";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
 import type { RegisteredClaims } from "../http/registered-claims.js";
@@ -30,11 +30,14 @@ export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOp
   };
 }
 
+/** A handler for any route: it says nothing of `req.params`, so the route's path still does. */
+type Guard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
+
 /**
  * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403.
  * @example app.get("/admin", requireSession({ where: { role: "admin" } }), handler);
  */
-export function requireSession(requirement: Requirement<RegisteredClaims> = {}): RequestHandler {
+export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Guard {
   checkRequirement(requirement);
   return function coatcheckRequireSession(req, _res, next) {
     if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");

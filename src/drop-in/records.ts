@@ -3,6 +3,7 @@
  * the single steps that write one, each with what it needs of the user's index. It knows neither frameworks nor requests.
  */
 
+import { show } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
 import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
@@ -139,6 +140,10 @@ export class Records {
   }
 
   #key(sid: string): string {
+    // Joined to the prefix, an object such as the session itself would name a key that nothing is ever stored at.
+    if (typeof sid === "object" || typeof sid === "function") {
+      throw new TypeError(`A session id must be a string, got ${show(sid)}`);
+    }
     const key = this.#prefix + sid;
     if (this.index?.owns(key)) throw new RangeError("A session id must not begin like the key of a user's index");
     return key;

@@ -89,7 +89,8 @@ export function createJwtSessions<Claims extends object>(
     return null;
   };
 
-  async function wrap({ token, session }: IssuedSession<object>): Promise<string> {
+  async function wrap(issued: IssuedSession<object>): Promise<string> {
+    const { token, session } = issued ?? {};
     const id = parseToken(token)?.id;
     if (id === undefined || id !== session?.id) throw new TypeError("wrap needs what create or rotate returned");
     return profile.sign({

@@ -80,6 +80,21 @@ export function checkClaims(name: string, value: unknown): object {
   return value;
 }
 
+/**
+ * Throws for an object where a session is named by its token or id: a session, what `create` returns, or a promise would
+ * else be taken for an absent session, and nothing be done. Any other value that names no session is simply absent.
+ */
+export function refuseObject(verb: string, value: unknown): void {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) return;
+  throw new TypeError(`${verb} needs a token or a session id, which are strings, got ${mistakenFor(value)}`);
+}
+
+function mistakenFor(value: object): string {
+  if ("then" in value) return "a promise: await it";
+  if ("token" in value) return "an object with a token: give that";
+  return "id" in value ? "an object with an id: give that" : show(value);
+}
+
 /** A value for a message: short, on one line, and never a long string or an object's content, which might be secret. */
 export function show(value: unknown): string {
   if (typeof value === "string")

@@ -68,8 +68,9 @@ export interface SessionStoreOptions<Claims extends object> {
  * session, and never tell why (`events` does). Every verb may reject with `StoreUnavailableError` when Redis did not
  * answer in time or cannot serve, and with `CorruptRecordError` when a key holds something else.
  *
- * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. One
- * round trip where nothing else is said; a malformed token costs none.
+ * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. A verb
+ * that takes one, and `find`, throws `TypeError` for an object, such as a session in the place of its id. One round trip
+ * where nothing else is said; a malformed token costs none.
  */
 export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /**
@@ -92,7 +93,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * time). `null`: no such live session, and nothing was written. Throws `ClaimsError`.
    * @example await store.updateClaims(token, ({ cart }) => ({ cart: [...cart, item] }));
    */
-  updateClaims(target: unknown, change: ClaimsChange<Claims>): Promise<Session<Claims> | null>;
+  updateClaims(target: string | null | undefined, change: ClaimsChange<Claims>): Promise<Session<Claims> | null>;
 
   /**
    * Changes claims in every live session of a user: a new role is in effect with their next request. Returns how many
@@ -114,7 +115,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * Ends a session: once this has resolved, no lookup anywhere accepts it (ASVS 5.0, 7.4.1). `false`: it was not live.
    * Throws `NotReplicatedError` with the `replicas` option.
    */
-  revoke(target: unknown): Promise<boolean>;
+  revoke(target: string | null | undefined): Promise<boolean>;
 
   /**
    * Ends all sessions of a user, but the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250
@@ -126,7 +127,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   listForUser(userId: string): Promise<Session<Claims>[]>;
 
   /** Looks a session up by its public id, for administrators. `null`: no such live session, or not an id. */
-  find(id: unknown): Promise<Session<Claims> | null>;
+  find(id: string | null | undefined): Promise<Session<Claims> | null>;
 
   /**
    * Ends all sessions of a user and lets none be created until the block ends: a log-in that races with this is either

@@ -240,7 +240,7 @@ describe("a store that lies", () => {
       ["P8"],
       (honest, _, now) => ({
         async touch(token) {
-          if (now()) await honest.revoke(token);
+          if (now()) await honest.revoke(token as string);
           return honest.touch(token);
         },
       }),

@@ -76,7 +76,9 @@ describe("a session JWT", () => {
   });
 
   it.each([undefined, null, {}, "token", { token: "x", session: {} }])("is not made of %j", async (issued) => {
-    await expect(jwts.wrap(issued as never)).rejects.toThrow(TypeError);
+    await expect(jwts.wrap(issued as never)).rejects.toThrow(
+      new TypeError("wrap needs what create or rotate returned"),
+    );
   });
 
   it("is not made of the token of one session and another", async () => {

@@ -186,15 +186,52 @@ describe("the verbs", () => {
   });
 
   it("take a malformed token for one that is unknown, without any I/O", async () => {
-    for (const rubbish of [undefined, null, 7, {}, "", "x".repeat(1 << 20), `${token}=`]) {
+    for (const rubbish of [undefined, null, 7, true, 7n, Symbol("s"), "", "x".repeat(1 << 20), `${token}=`]) {
+      const given = rubbish as string | null | undefined;
       expect(await store.get(rubbish)).toBeNull();
       expect(await store.touch(rubbish)).toBeNull();
-      expect(await store.find(rubbish)).toBeNull();
-      expect(await store.updateClaims(rubbish, {})).toBeNull();
-      expect(await store.updateClaims(rubbish, () => ({}))).toBeNull();
+      expect(await store.find(given)).toBeNull();
+      expect(await store.updateClaims(given, {})).toBeNull();
+      expect(await store.updateClaims(given, () => ({}))).toBeNull();
       expect(await store.rotate(rubbish, { userId: "ada" })).toBeNull();
-      expect(await store.revoke(rubbish)).toBe(false);
+      expect(await store.revoke(given)).toBe(false);
     }
+  });
+
+  const session = { id: token.slice(0, 26), userId: "ada", claims: {} };
+  const objects: [what: string, object: unknown, got: string][] = [
+    ["a session", session, "an object with an id: give that"],
+    ["what create returns", { token, session }, "an object with a token: give that"],
+    ["a promise of a token", Promise.resolve(token), "a promise: await it"],
+    ["a parsed body", { secret: token }, "an object"],
+    ["an object without a prototype", Object.create(null), "an object"],
+    ["a header that came twice", [token, token], "an array"],
+    ["a Buffer", Buffer.from(token), "an object"],
+    ["a String", new String(token), "an object"],
+    ["a function", () => token, "a function"],
+  ];
+
+  it.each(objects)("that end, change or find a session refuse %s before any I/O", async (_, object, got) => {
+    const refusal = (verb: string) =>
+      new TypeError(`${verb} needs a token or a session id, which are strings, got ${got}`);
+    const thrown = (call: Promise<unknown>) => call.catch((error: unknown) => error);
+    const given = anything(object);
+    expect(await thrown(store.revoke(given))).toEqual(refusal("revoke"));
+    expect(await thrown(store.updateClaims(given, {}))).toEqual(refusal("updateClaims"));
+    expect(await thrown(store.updateClaims(given, () => ({})))).toEqual(refusal("updateClaims"));
+    expect(await thrown(store.find(given))).toEqual(refusal("find"));
+    expect(await thrown(store.revokeAllForUser("ada", { except: given }))).toEqual(
+      new TypeError("except must be a token or a session id"),
+    );
+    expect(await thrown(store.revokeAllForUser(given))).toBeInstanceOf(TypeError);
+    expect(await thrown(store.listForUser(given))).toBeInstanceOf(TypeError);
+    expect(await thrown(store.blockUser(given))).toBeInstanceOf(TypeError);
+  });
+
+  it.each(objects)("that look a token up take %s for no token, without any I/O", async (_, object) => {
+    expect(await store.get(object)).toBeNull();
+    expect(await store.touch(object)).toBeNull();
+    expect(await store.rotate(object, { userId: "ada" })).toBeNull();
   });
 });
 

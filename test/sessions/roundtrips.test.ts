@@ -139,32 +139,53 @@ describe("no round trip", () => {
     ["undefined", undefined],
     ["null", null],
     ["a number", 42],
+    ["a symbol", Symbol("token")],
+  ];
+  const objects: Array<[string, unknown]> = [
     ["a boxed token", Object(`01J00000000000000000000000.${"A".repeat(43)}`)],
     ["an array with a token", [`01J00000000000000000000000.${"A".repeat(43)}`]],
-    ["a symbol", Symbol("token")],
     ["an object that throws when it is looked at", new Proxy({}, { get: () => expect.fail("looked at") })],
   ];
-  const onToken: Record<string, [call: (token: unknown) => Promise<unknown>, absence: null | false]> = {
+  /** What a caller in JavaScript may pass where the types want a string. */
+  const anything = (value: unknown) => value as string;
+  type Call = (token: unknown) => Promise<unknown>;
+  const lookups: Record<string, [call: Call, absence: null | false]> = {
     get: [(token) => store.get(token), null],
     touch: [(token) => store.touch(token), null],
-    find: [(id) => store.find(id), null],
-    updateClaims: [(token) => store.updateClaims(token, { a: 1 }), null],
-    "updateClaims with a function": [(token) => store.updateClaims(token, () => expect.fail("was called")), null],
-    "updateClaims under a schema": [(token) => strict.updateClaims(token, { role: "x" }), null],
     rotate: [(token) => store.rotate(token), null],
     "rotate for a user": [(token) => store.rotate(token, { userId: "42" }), null],
-    revoke: [(token) => store.revoke(token), false],
+  };
+  const byTarget: Record<string, [call: Call, absence: null | false]> = {
+    find: [(id) => store.find(anything(id)), null],
+    updateClaims: [(token) => store.updateClaims(anything(token), { a: 1 }), null],
+    "updateClaims with a function": [
+      (token) => store.updateClaims(anything(token), () => expect.fail("was called")),
+      null,
+    ],
+    "updateClaims under a schema": [(token) => strict.updateClaims(anything(token), { role: "x" }), null],
+    revoke: [(token) => store.revoke(anything(token)), false],
   };
 
-  it.each(Object.entries(onToken))("is what %s takes for a malformed token", async (_, [call, absence]) => {
-    const outcomes: unknown[] = [];
+  it.each(Object.entries({ ...lookups, ...byTarget }))(
+    "is what %s takes for a malformed token",
+    async (name, [call, absence]) => {
+      const values = name in lookups ? [...malformed, ...objects] : malformed;
+      const outcomes: unknown[] = [];
+      const cost = await costOf(async () => {
+        for (const [, value] of values) outcomes.push(await call(value));
+      });
+      expect(cost).toEqual(trips(0));
+      expect(Object.fromEntries(outcomes.map((outcome, at) => [values[at]?.[0], outcome]))).toEqual(
+        Object.fromEntries(values.map(([value]) => [value, absence])),
+      );
+    },
+  );
+
+  it.each(Object.entries(byTarget))("is what %s takes to refuse an object", async (_, [call]) => {
     const cost = await costOf(async () => {
-      for (const [, value] of malformed) outcomes.push(await call(value));
+      for (const [, value] of objects) await expect(call(value)).rejects.toThrow(TypeError);
     });
     expect(cost).toEqual(trips(0));
-    expect(Object.fromEntries(outcomes.map((outcome, at) => [malformed[at]?.[0], outcome]))).toEqual(
-      Object.fromEntries(malformed.map(([name]) => [name, absence])),
-    );
   });
 
   it.each(["get", "touch", "rotate"] as const)(

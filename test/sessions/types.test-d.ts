@@ -207,7 +207,41 @@ describe("the verbs", () => {
 
   it("take any value for a token, as it comes from a request", () => {
     expectTypeOf(store.get).parameter(0).toEqualTypeOf<unknown>();
-    expectTypeOf(store.revoke).parameter(0).toEqualTypeOf<unknown>();
+    expectTypeOf(store.touch).parameter(0).toEqualTypeOf<unknown>();
+    expectTypeOf(store.rotate).parameter(0).toEqualTypeOf<unknown>();
+  });
+
+  it("take no object where they end, change or find a session by its token or id", () => {
+    const session = {} as Session<Claims>;
+    const issued = {} as IssuedSession<Claims>;
+    const cookies = {} as Record<string, string>;
+    store.revoke(issued.token);
+    store.revoke(cookies["session"]);
+    store.revoke(null);
+    store.find(session.id);
+    store.updateClaims(cookies["session"], {});
+    // @ts-expect-error: a session is no token; its id will do.
+    store.revoke(session);
+    // @ts-expect-error: what create returns is no token; its token will do.
+    store.revoke(issued);
+    // @ts-expect-error: a promise of a token is none.
+    store.revoke(Promise.resolve("token"));
+    // @ts-expect-error: a header that came twice.
+    store.revoke(["token"]);
+    // @ts-expect-error: a session is no token.
+    store.updateClaims(session, {});
+    // @ts-expect-error: what create returns is no token.
+    store.updateClaims(issued, () => ({}));
+    // @ts-expect-error: a session is no id.
+    store.find(session);
+    // @ts-expect-error: what create returns is no id.
+    store.find(issued);
+    // @ts-expect-error: a session is no token.
+    store.revokeAllForUser("ada", { except: session });
+    // @ts-expect-error: an object is no user id.
+    store.listForUser(session);
+    // @ts-expect-error: an object is no user id.
+    store.blockUser(session);
   });
 
   it("refuse options that they do not have", () => {

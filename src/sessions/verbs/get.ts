@@ -1,5 +1,6 @@
 /** Looking a session up: `get`, `touch` and `find`. */
 
+import { refuseObject } from "../../leaves/arguments.js";
 import { isId, parseToken } from "../../leaves/token.js";
 import { type Context, decodeReply, lookUp, type ResolvedOptions, rejected } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
@@ -32,7 +33,10 @@ export async function touch<Claims extends object>(
 }
 
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
-  if (!isId(id)) return null;
+  if (!isId(id)) {
+    refuseObject("find", id);
+    return null;
+  }
   const stored = await lookUp(cx, id);
   return stored === null ? null : stored.session;
 }

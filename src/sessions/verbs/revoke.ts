@@ -1,6 +1,6 @@
 /** Ending sessions: one, or all of a user's. */
 
-import { checkNames, checkUserId } from "../../leaves/arguments.js";
+import { checkNames, checkUserId, refuseObject } from "../../leaves/arguments.js";
 import { parseTarget } from "../../leaves/token.js";
 import { type Context, PAGE, refused, rejected } from "../context.js";
 import type { RevocationReason } from "../events.js";
@@ -10,6 +10,7 @@ import { type End, endEach, endSession } from "./end.js";
 export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOrId: unknown): Promise<boolean> {
   const target = parseTarget(tokenOrId);
   if (target === null) {
+    refuseObject("revoke", tokenOrId);
     rejected(cx, "malformed");
     return false;
   }

@@ -1,6 +1,6 @@
 /** Changing the claims of live sessions: of one, or of all that a user has. */
 import { randomBytes } from "node:crypto";
-import { checkClaims, checkUserId } from "../../leaves/arguments.js";
+import { checkClaims, checkUserId, refuseObject } from "../../leaves/arguments.js";
 import { CorruptRecordError } from "../../leaves/errors.js";
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
@@ -32,7 +32,10 @@ export async function updateClaims<Claims extends object>(
 ): Promise<Session<Claims> | null> {
   if (typeof change !== "function") checkClaims("patch", change);
   const target = parseTarget(tokenOrId);
-  if (target === null) return rejected(cx, "malformed");
+  if (target === null) {
+    refuseObject("updateClaims", tokenOrId);
+    return rejected(cx, "malformed");
+  }
   // A function wants to see the claims first, and a schema judges the whole of them.
   if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
   const encoded = encodePatch(cx, change);

@@ -82,7 +82,7 @@ export function describeJwts(rig: HttpRig): void {
       expect([blocked.status, blocked.headers["www-authenticate"]]).toEqual([401, INVALID]);
       await store.unblockUser("eve");
       expect((await app.send("GET", "/me", credentials)).status).toBe(401);
-      expect(await store.find(id)).toBeNull();
+      expect(await store.find(id as string)).toBeNull();
     });
 
     it("cost one round trip, and none where the signature does not hold or the token came without a JWT", async () => {

@@ -76,7 +76,7 @@ export function describeLogIn(rig: HttpRig): void {
       const second = (await browser.post("/guest?item=coat")).json();
       expect(second).toMatchObject({ userId: null, claims: { cart: ["coat"], colour: "red" } });
       expect(second["id"]).not.toBe(first["id"]);
-      expect(await rig.store.find(first["id"])).toBeNull();
+      expect(await rig.store.find(first["id"] as string)).toBeNull();
     });
 
     it("with a token in its grace ends both of the old session's tokens", async () => {

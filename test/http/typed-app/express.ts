@@ -54,3 +54,9 @@ requireSession({ where: { role: "boss" } });
 requireSession({ where: { colour: "red" } });
 // @ts-expect-error: a promise is always truthy
 requireSession({ where: async () => false });
+
+app.post("/devices/:id", requireSession({ freshWithin: 60_000 }), async (req, res) => {
+  // The path says what the parameters are, also behind a guard.
+  same<typeof req.params, { id: string }>(true);
+  res.json(await store.revoke(req.params.id));
+});

@@ -18,7 +18,7 @@ export function describeGetAndFind(rig: Rig): void {
       const elsewhere = await rig.open().store.create({ userId: "ada" });
       expect(await store.get(elsewhere.token)).toBeNull();
       expect(await store.find(elsewhere.session.id)).toBeNull();
-      for (const rubbish of ["", "x", null, undefined, 7, {}, `${elsewhere.token}x`, elsewhere.token.toLowerCase()]) {
+      for (const rubbish of ["", "x", null, undefined, `${elsewhere.token}x`, elsewhere.token.toLowerCase()]) {
         expect(await store.get(rubbish)).toBeNull();
         expect(await store.find(rubbish)).toBeNull();
       }
