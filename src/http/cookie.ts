@@ -11,7 +11,7 @@ export interface CookieOptions {
   readonly name?: string | undefined;
   /** Sent over HTTPS alone (ASVS 5.0, 3.3.1). `false` is for local development only. Default: `true`. */
   readonly secure?: boolean | undefined;
-  /** Whether other sites may cause it to be sent (ASVS 5.0, 3.3.2). Default: `"lax"`. */
+  /** Whether other sites may cause it to be sent (ASVS 5.0, 3.3.2). Default: `"lax"`; `"none"` with `partitioned`. */
   readonly sameSite?: "lax" | "strict" | "none" | undefined;
   /** Shares it with subdomains. Default: this host alone. */
   readonly domain?: string | undefined;
@@ -19,6 +19,12 @@ export interface CookieOptions {
   readonly path?: string | undefined;
   /** Keeps it when the browser closes, until the session's absolute deadline. Default: `true`. */
   readonly persistent?: boolean | undefined;
+  /**
+   * Gives this site a cookie of its own within each site that shows it in an iframe (CHIPS). Browsers that block
+   * third-party cookies keep no other there. Needs `secure`, and a `name` of its own if the site had a cookie before.
+   * Default: `false`.
+   */
+  readonly partitioned?: boolean | undefined;
 }
 
 /** Browsers keep 4096 bytes of name and value together (RFC 6265bis, 5.6; ASVS 5.0, 3.3.5), and a token has 70. */
@@ -32,10 +38,13 @@ export class SessionCookie {
 
   /** Throws `TypeError` and `RangeError` for options that no browser would accept together. */
   constructor(options: CookieOptions = {}) {
-    checkNames("cookie", options, ["name", "secure", "sameSite", "domain", "path", "persistent"]);
-    const { secure = true, sameSite = "lax", domain, path = "/", persistent = true } = options;
+    checkNames("cookie", options, ["name", "secure", "sameSite", "domain", "path", "persistent", "partitioned"]);
+    const { secure = true, domain, path = "/", persistent = true, partitioned = false } = options;
     checkBoolean("cookie.secure", secure);
     checkBoolean("cookie.persistent", persistent);
+    checkBoolean("cookie.partitioned", partitioned);
+    // In an iframe on another site no other cookie is sent.
+    const { sameSite = partitioned ? "none" : "lax" } = options;
     checkOneOf("cookie.sameSite", sameSite, ["lax", "strict", "none"]);
     checkString("cookie.path", path);
     // Browsers take any other path for none, and an empty domain for this host.
@@ -44,6 +53,7 @@ export class SessionCookie {
       throw new RangeError("cookie.domain must not be empty: leave it out for this host alone");
     }
     if (sameSite === "none" && !secure) throw new TypeError('cookie.sameSite "none" needs cookie.secure');
+    if (partitioned && !secure) throw new TypeError("cookie.partitioned needs cookie.secure");
     const hostOnly = secure && domain === undefined && path === "/";
     const { name = hostOnly ? "__Host-session" : secure ? "__Secure-session" : "session" } = options;
     checkString("cookie.name", name, MAX_NAME);
@@ -58,7 +68,11 @@ export class SessionCookie {
     this.name = name;
     this.#persistent = persistent;
     // HttpOnly is no option: no script has any business with the token (ASVS 5.0, 3.3.4).
-    this.#attributes = { httpOnly: true, secure, sameSite, path, ...(domain === undefined ? {} : { domain }) };
+    this.#attributes = {
+      ...{ httpOnly: true, secure, sameSite, path },
+      ...(domain === undefined ? {} : { domain }),
+      ...(partitioned ? { partitioned } : {}),
+    };
     try {
       // The package refuses names and attributes that would break the header; better now than in a request.
       this.clear();

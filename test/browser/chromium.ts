@@ -44,10 +44,10 @@ function isExecutable(file: string): boolean {
 }
 
 /** Starts Chromium until the test file ends. Playwright would turn the cache for "back" off; users have it. */
-export async function launch(): Promise<Browser> {
+export async function launch(args: readonly string[] = []): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: findChromium(),
-    args: ARGS,
+    args: [...ARGS, ...args],
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
   });
   afterFile(() => browser.close());

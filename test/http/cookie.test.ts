@@ -36,6 +36,7 @@ describe("the name", () => {
             domain: fc.constantFrom("example.com", ".example.com"),
             path: fc.constantFrom("/", "/app", "/app/"),
             persistent: fc.boolean(),
+            partitioned: fc.boolean(),
           },
           { requiredKeys: [] },
         ),
@@ -48,12 +49,12 @@ describe("the name", () => {
             return;
           }
           for (const line of [cookie.write(TOKEN, 90_000), cookie.clear()]) {
-            const { name, secure, domain, path, httpOnly, sameSite } = parseSetCookie(line);
+            const { name, secure, domain, path, httpOnly, sameSite, partitioned } = parseSetCookie(line);
             expect(httpOnly).toBe(true);
             if (/^__(host|secure)-/i.test(name)) expect(secure).toBe(true);
             if (/^__host-/i.test(name)) expect({ domain, path }).toEqual({ domain: undefined, path: "/" });
             // Browsers drop a cookie for all sites that is not secure.
-            if (sameSite === "none") expect(secure).toBe(true);
+            if (sameSite === "none" || partitioned) expect(secure).toBe(true);
           }
         },
       ),
@@ -65,17 +66,21 @@ describe("wrong options", () => {
   it.each<[unknown, Error]>([
     [
       { nam: "x" },
-      new TypeError('cookie has no option "nam"; it has name, secure, sameSite, domain, path, persistent'),
+      new TypeError('cookie has no option "nam"; it has name, secure, sameSite, domain, path, persistent, partitioned'),
     ],
     [
       { httpOnly: false },
-      new TypeError('cookie has no option "httpOnly"; it has name, secure, sameSite, domain, path, persistent'),
+      new TypeError(
+        'cookie has no option "httpOnly"; it has name, secure, sameSite, domain, path, persistent, partitioned',
+      ),
     ],
     [{ secure: "yes" }, new TypeError('cookie.secure must be a boolean, got "yes"')],
     [{ persistent: 1 }, new TypeError("cookie.persistent must be a boolean, got 1")],
     [{ sameSite: true }, new TypeError("cookie.sameSite must be a string, got true")],
     [{ sameSite: "Lax" }, new RangeError('cookie.sameSite must be one of "lax", "strict", "none", got "Lax"')],
     [{ sameSite: "none", secure: false }, new TypeError('cookie.sameSite "none" needs cookie.secure')],
+    [{ partitioned: 1 }, new TypeError("cookie.partitioned must be a boolean, got 1")],
+    [{ partitioned: true, secure: false }, new TypeError("cookie.partitioned needs cookie.secure")],
     [{ path: 1 }, new TypeError("cookie.path must be a string, got 1")],
     [{ path: "app" }, new RangeError('cookie.path must begin with "/", got "app"')],
     [{ path: "" }, new RangeError('cookie.path must begin with "/", got ""')],

@@ -34,6 +34,16 @@ export function describeCookies(rig: HttpRig): void {
         { sameSite: "none" },
         "__Host-session=T; Max-Age=43200; Path=/; HttpOnly; Secure; SameSite=None",
       ],
+      [
+        "with a partition for each site that it is embedded in",
+        { partitioned: true },
+        "__Host-session=T; Max-Age=43200; Path=/; HttpOnly; Secure; Partitioned; SameSite=None",
+      ],
+      [
+        "with a partition and a sameSite of its own",
+        { partitioned: true, sameSite: "lax" },
+        "__Host-session=T; Max-Age=43200; Path=/; HttpOnly; Secure; Partitioned; SameSite=Lax",
+      ],
       ["with a name", { name: "sid" }, "sid=T; Max-Age=43200; Path=/; HttpOnly; Secure; SameSite=Lax"],
       ["without persistence", { persistent: false }, "__Host-session=T; Path=/; HttpOnly; Secure; SameSite=Lax"],
     ])("looks as the options want it %s, and is found again", async (_, options, expected) => {

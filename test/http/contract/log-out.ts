@@ -28,6 +28,7 @@ export function describeLogOut(rig: HttpRig): void {
       { secure: false },
       { domain: "example.com", path: "/app", sameSite: "strict" },
       { name: "sid", persistent: false, sameSite: "none" },
+      { partitioned: true },
     ])("takes the cookie back with the attributes it was set with: %j", async (options) => {
       const app = await rig.open({ options: { cookie: options } });
       const browser = app.browser();
