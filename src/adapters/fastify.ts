@@ -29,7 +29,7 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
     const http = createHttpSessions(store, options);
     app.decorateRequest("session");
     app.addHook("onRequest", async (request, reply) => {
-      request.session = await http.load(portOf(request, reply));
+      request.session = await http.load(new FastifyPort(request, reply));
     });
   },
   { name: "coatcheck", fastify: "5.x" },
@@ -48,17 +48,33 @@ export function requireSession(requirement: Requirement<RegisteredClaims> = {}):
   };
 }
 
-function portOf(request: FastifyRequest, reply: FastifyReply): HttpPort {
-  return {
-    method: request.method,
-    header: (name) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value.join(", ") : value;
-    },
+/** The port of one request. A class, and not an object of functions, because one is made for every request. */
+class FastifyPort implements HttpPort {
+  readonly method: string;
+  readonly url: string;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    this.method = request.method;
+    this.url = request.originalUrl;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  header(name: string) {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  appendHeader(name: string, value: string) {
     // Fastify adds to Set-Cookie and replaces any other header.
-    appendHeader: (name, value) => {
-      const before = name === "Set-Cookie" ? undefined : reply.getHeader(name);
-      reply.header(name, before === undefined ? value : `${before}, ${value}`);
-    },
-  };
+    const before = name === "Set-Cookie" ? undefined : this.#reply.getHeader(name);
+    this.#reply.header(name, before === undefined ? value : `${before}, ${value}`);
+  }
+
+  writable() {
+    // After `hijack`, and once somebody has written to `reply.raw`, Fastify drops what is set here without a word.
+    return !this.#reply.sent && !this.#reply.raw.headersSent;
+  }
 }

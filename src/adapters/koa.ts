@@ -21,7 +21,7 @@ declare module "koa" {
 export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): Middleware {
   const http = createHttpSessions(store, options);
   return async function coatcheckSessions(ctx, next) {
-    ctx.session = await http.load(nodePort(ctx.req, ctx.res));
+    ctx.session = await http.load(nodePort(ctx.req, ctx.res, ctx.originalUrl));
     await next();
   };
 }

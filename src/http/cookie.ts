@@ -1,6 +1,7 @@
 /** The session cookie: its name and attributes, and how it is read and written. Knows no session. */
-import { parse, type SerializeOptions, serialize } from "cookie";
+import { parse, serialize } from "cookie";
 import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
+import type { CookieAttributes, HttpPort } from "./port.js";
 
 /** How the session cookie looks (RFC 6265bis). */
 export interface CookieOptions {
@@ -33,7 +34,7 @@ const MAX_NAME = 4096 - 70;
 /** The cookie as one application uses it. */
 export class SessionCookie {
   readonly name: string;
-  readonly #attributes: SerializeOptions;
+  readonly #attributes: CookieAttributes;
   readonly #persistent: boolean;
 
   /** Throws `TypeError` and `RangeError` for options that no browser would accept together. */
@@ -82,20 +83,35 @@ export class SessionCookie {
   }
 
   /** Every different value that a `Cookie` header has for this name: more than one means that somebody planted some. */
-  read(header: string | undefined): string[] {
-    const pairs = header === undefined ? [] : header.split(";").filter((pair) => pair.includes(this.name));
+  read(header: string | null | undefined): string[] {
+    const pairs = !header ? [] : header.split(";").filter((pair) => pair.includes(this.name));
     const values = pairs.map((pair) => parse(pair)[this.name]);
     return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
   }
 
-  /** The `Set-Cookie` that hands out a token, for a session that ends `lifetime` ms from now at the latest. */
+  /** Hands out a token, for a session that ends `lifetime` ms from now at the latest. */
+  send(port: HttpPort, token: string, lifetime: number): void {
+    if (port.setCookie === undefined) port.appendHeader("Set-Cookie", this.write(token, lifetime));
+    else port.setCookie(this.name, token, this.#lasting(lifetime));
+  }
+
+  /** Takes the token back. */
+  takeBack(port: HttpPort): void {
+    if (port.setCookie === undefined) port.appendHeader("Set-Cookie", this.clear());
+    else port.setCookie(this.name, "", { ...this.#attributes, maxAge: 0 });
+  }
+
+  /** The `Set-Cookie` that hands out a token. */
   write(token: string, lifetime: number): string {
-    const maxAge = this.#persistent ? { maxAge: Math.ceil(lifetime / 1000) } : {};
-    return serialize(this.name, token, { ...this.#attributes, ...maxAge });
+    return serialize(this.name, token, this.#lasting(lifetime));
   }
 
   /** The `Set-Cookie` that takes it back. */
   clear(): string {
     return serialize(this.name, "", { ...this.#attributes, maxAge: 0 });
+  }
+
+  #lasting(lifetime: number): CookieAttributes {
+    return this.#persistent ? { ...this.#attributes, maxAge: Math.ceil(lifetime / 1000) } : this.#attributes;
   }
 }

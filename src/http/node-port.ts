@@ -2,14 +2,43 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpPort } from "./port.js";
 
-/** Makes the port of one request. */
-export function nodePort(request: IncomingMessage, response: ServerResponse): HttpPort {
-  return {
-    method: request.method ?? "GET",
-    header: (name) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value.join(", ") : value;
-    },
-    appendHeader: (name, value) => response.appendHeader(name, value),
-  };
+/**
+ * Makes the port of one request. On an upgrade, any object will do for the response: it then takes no headers.
+ * `url` is for frameworks whose routers change the request's own.
+ */
+export function nodePort(
+  request: IncomingMessage & { readonly originalUrl?: string | undefined },
+  response: ServerResponse,
+  url = request.originalUrl ?? request.url,
+): HttpPort {
+  return new NodePort(request, response, url);
+}
+
+/** A class, and not an object of functions, because one is made for every request. */
+class NodePort implements HttpPort {
+  readonly method: string;
+  readonly url: string | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse, url: string | undefined) {
+    this.method = request.method ?? "GET";
+    this.url = url;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  appendHeader(name: string, value: string): void {
+    this.#response.appendHeader(name, value);
+  }
+
+  writable(): boolean {
+    // What libraries for WebSockets pass for a response is often an empty object.
+    return typeof this.#response.appendHeader === "function" && !this.#response.headersSent;
+  }
 }

@@ -95,7 +95,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
     checkNames("start", options, ["userId", "claims", "client", "transport"]);
-    const { userId, claims, client = { userAgent: this.#port.header("user-agent") } } = options;
+    const { userId, claims, client = { userAgent: this.#port.header("user-agent") ?? undefined } } = options;
     const transport = options.transport ?? this.#credential?.transport ?? (this.#cx.cookie ? "cookie" : "bearer");
     checkOneOf("transport", transport, ["cookie", "bearer"]);
     if (transport === "cookie" && this.#cx.cookie === undefined) throw new TypeError("transport: cookies are off");
@@ -212,7 +212,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     if (transport === "cookie" && this.#cx.cookie !== undefined) {
       // Both instants are by the clock of Redis, and `lastSeenAt` is now.
       const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
-      this.#port.appendHeader("Set-Cookie", this.#cx.cookie.write(token, lifetime));
+      this.#cx.cookie.send(this.#port, token, lifetime);
     } else {
       // Beside the new token the old cookie would be a second credential, and the next request be refused.
       this.#takeCookieBack();
@@ -233,7 +233,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
   #takeCookieBack(): void {
     if (this.#cx.cookie === undefined || !this.#credential?.inCookie) return;
-    this.#port.appendHeader("Set-Cookie", this.#cx.cookie.clear());
+    this.#cx.cookie.takeBack(this.#port);
   }
 
   #noStore(): void {

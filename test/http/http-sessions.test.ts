@@ -79,6 +79,39 @@ describe("createHttpSessions", () => {
 });
 
 describe("the port", () => {
+  it("may say null for a header that was not sent, as the Headers of the web do", async () => {
+    const { token } = await store.create({ userId: "ada" });
+    const sent = new Headers({ cookie: `__Host-session=${token}` });
+    const port: HttpPort = { method: "POST", header: (name) => sent.get(name), appendHeader: () => {} };
+    const session = await createHttpSessions(store, { bearer: true }).load(port);
+    expect(session.current?.userId).toBe("ada");
+    const { session: started } = await session.start({ userId: "ada" });
+    expect(started.client).toEqual({});
+    await session.end();
+    expect((await createHttpSessions(store).load({ ...port, header: () => null })).current).toBeNull();
+  });
+
+  it("may take the cookie in parts, with its age in seconds", async () => {
+    const kept: unknown[] = [];
+    const setCookie: HttpPort["setCookie"] = (...cookie) => kept.push(cookie);
+    const port = { ...portOf({}, "POST"), setCookie };
+    const session = await createHttpSessions(store, { cookie: { domain: "example.com" } }).load(port);
+    const { token } = await session.start({ userId: "ada" });
+    await session.end();
+    const attributes = { httpOnly: true, secure: true, sameSite: "lax", path: "/", domain: "example.com" };
+    expect(kept).toEqual([
+      ["__Secure-session", token, { ...attributes, maxAge: 12 * 60 * 60 }],
+      ["__Secure-session", "", { ...attributes, maxAge: 0 }],
+    ]);
+    expect(port.sent).toEqual([["Cache-Control", "no-store"]]);
+
+    kept.length = 0;
+    const brief = await createHttpSessions(store, { cookie: { persistent: false } }).load(port);
+    await brief.start();
+    const forBrowser = { httpOnly: true, secure: true, sameSite: "lax", path: "/" };
+    expect(kept).toEqual([["__Host-session", expect.any(String), forBrowser]]);
+  });
+
   it("is asked for names in lower case, and for the cookie alone by a request without one", async () => {
     const port = portOf();
     await createHttpSessions(store).load(port);

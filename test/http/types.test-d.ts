@@ -40,7 +40,10 @@ describe("without registered claims", () => {
     expectTypeOf(() => session.require({} as Requirement<Any>).userId).returns.toEqualTypeOf<string | null>();
   });
 
-  it("a port has three members", () => {
-    expectTypeOf<keyof HttpPort>().toEqualTypeOf<"method" | "header" | "appendHeader">();
+  it("a port needs three members, and may have three more", () => {
+    assertType<HttpPort>({ method: "GET", header: () => null, appendHeader: () => {} });
+    expectTypeOf<keyof HttpPort>().toEqualTypeOf<
+      "method" | "url" | "header" | "appendHeader" | "writable" | "setCookie"
+    >();
   });
 });
