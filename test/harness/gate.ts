@@ -3,8 +3,8 @@
  * decides which of two verbs reaches Redis first, and what happens between two steps of one verb.
  */
 import type { Redis } from "ioredis";
-import type { RedisClient } from "../../src/index.js";
 import { scripts } from "../../src/sessions/scripts/scripts.js";
+import { passThrough } from "./pass-through.js";
 
 export type ScriptName = keyof typeof scripts;
 
@@ -17,7 +17,7 @@ export interface Stop {
   release(): void;
 }
 
-export interface GatedClient extends RedisClient {
+export interface GatedClient extends Redis {
   /** Stops the next call of a script. Of several stops for one script, each holds one call, in their order. */
   stop(script: ScriptName, moment: Moment): Stop;
 }
@@ -26,8 +26,8 @@ export interface GatedClient extends RedisClient {
 export async function gated(redis: Redis): Promise<GatedClient> {
   await Promise.all(Object.values(scripts).map(({ source }) => redis.script("LOAD", source)));
   const stops: { sha: string; moment: Moment; pass: () => Promise<void> }[] = [];
-  return {
-    async evalsha(sha, keys, ...args) {
+  return passThrough(redis, {
+    async evalsha(sha: string, keys: number, ...args: (string | number)[]) {
       const at = stops.findIndex((stop) => stop.sha === sha);
       const [stop] = at === -1 ? [] : stops.splice(at, 1);
       if (stop?.moment === "before") await stop.pass();
@@ -35,13 +35,7 @@ export async function gated(redis: Redis): Promise<GatedClient> {
       if (stop?.moment === "after") await stop.pass();
       return reply;
     },
-    eval: (source, keys, ...args) => redis.eval(source, keys, ...args),
-    pipeline: () => redis.pipeline(),
-    info: () => redis.info(),
-    config: (operation, parameter) => redis.config(operation, parameter),
-    time: () => redis.time(),
-    on: (event, listener) => redis.on(event, listener),
-    stop(script, moment) {
+    stop(script: ScriptName, moment: Moment) {
       let arrive = () => {};
       let release = () => {};
       const reached = new Promise<void>((resolve) => {
@@ -57,7 +51,7 @@ export async function gated(redis: Redis): Promise<GatedClient> {
       stops.push({ sha: scripts[script].sha, moment, pass });
       return { reached, release: () => release() };
     },
-  };
+  });
 }
 
 /** Lets `held` come as far as the script, runs `other` to its end, and then lets `held` go on. */

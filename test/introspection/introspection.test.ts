@@ -1,10 +1,11 @@
 /** What `introspect` tells of a token: RFC 7662, 2.2, and the checks that its section 4 asks for. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createSessionStore, type RedisClient, StoreUnavailableError } from "../../src/index.js";
+import { createSessionStore, StoreUnavailableError } from "../../src/index.js";
 import { introspect } from "../../src/introspection.js";
 import { mintToken } from "../../src/leaves/token.js";
 import { createOneTimeTokens } from "../../src/one-time.js";
 import { connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
+import { passThrough } from "../harness/pass-through.js";
 import { present, withOtherSecret } from "../sessions/contract/rig.js";
 
 const redis = connect();
@@ -13,11 +14,12 @@ guardKeyspace(redis, prefix);
 
 /** How many scripts the store has sent. */
 let sent = 0;
-const client = Object.create(redis) as RedisClient;
-client.evalsha = (...args) => {
-  sent++;
-  return redis.evalsha(...args);
-};
+const client = passThrough(redis, {
+  evalsha(...args: Parameters<typeof redis.evalsha>) {
+    sent++;
+    return redis.evalsha(...args);
+  },
+});
 type Claims = Record<string, unknown>;
 const store = createSessionStore<Claims>(client, { prefix, touchInterval: 0 });
 /** A caller in JavaScript may pass anything. */

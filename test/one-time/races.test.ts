@@ -4,6 +4,7 @@ import type { RedisClient } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
 import { createOneTimeTokens, IssueLimitError, type OneTimeTokensOptions } from "../../src/one-time.js";
 import { connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
+import { passThrough } from "../harness/pass-through.js";
 
 const redis = connect();
 const prefix = uniquePrefix();
@@ -26,18 +27,18 @@ function starters(count: number): RedisClient[] {
   const started = new Promise<void>((resolve) => {
     start = resolve;
   });
-  return connections.map((connection) => {
-    const client = Object.create(connection) as RedisClient;
-    // Each round has clients of its own, and their listeners would pile up on the connection.
-    client.on = () => client;
-    client.evalsha = async (...args) => {
-      waiting++;
-      if (waiting === count) start();
-      await started;
-      return connection.evalsha(...args);
-    };
-    return client;
-  });
+  return connections.map((connection) =>
+    passThrough(connection as RedisClient, {
+      // Each round has clients of its own, and their listeners would pile up on the connection.
+      on() {},
+      async evalsha(...args: Parameters<RedisClient["evalsha"]>) {
+        waiting++;
+        if (waiting === count) start();
+        await started;
+        return connection.evalsha(...args);
+      },
+    }),
+  );
 }
 
 /** Runs a verb `MANY` times at once, over all connections. */

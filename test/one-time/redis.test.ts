@@ -1,11 +1,12 @@
 /** One-time tokens and Redis: what they cost, what they show it, and what becomes of a call when it cannot serve. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { CorruptRecordError, type RedisClient, StoreUnavailableError } from "../../src/index.js";
+import { CorruptRecordError, StoreUnavailableError } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
 import { createOneTimeTokens, type OneTimeTokens, type OneTimeTokensOptions } from "../../src/one-time.js";
 import { everythingOf, hashOf, leaksIn } from "../fixtures/leaks.js";
 import { commandsDuring } from "../harness/commandstats.js";
 import { afterFile, connect, keysUnder, uniquePrefix } from "../harness/fixtures.js";
+import { passThrough } from "../harness/pass-through.js";
 import { startRedisServer } from "../harness/redis-server.js";
 
 // A server of its own: its statistics are counted, and its memory runs out.
@@ -17,11 +18,12 @@ const options: OneTimeTokensOptions = { purpose: "reset", ttl: 60_000, prefix, t
 
 /** What was sent through `client`. */
 const sent: unknown[][] = [];
-const client = Object.create(redis) as RedisClient;
-client.evalsha = (...args) => {
-  sent.push(args);
-  return redis.evalsha(...args);
-};
+const client = passThrough(redis, {
+  evalsha(...args: Parameters<typeof redis.evalsha>) {
+    sent.push(args);
+    return redis.evalsha(...args);
+  },
+});
 const tokens = createOneTimeTokens(client, options);
 
 let subjects = 0;
@@ -107,11 +109,12 @@ describe("an id that is taken", () => {
 
   it("is given up for another", async () => {
     const ids: string[] = [];
-    const unlucky = Object.create(redis) as RedisClient;
-    unlucky.evalsha = async (...args) => {
-      ids.push(String(args[2]));
-      return ids.length === 1 ? ["taken"] : redis.evalsha(...args);
-    };
+    const unlucky = passThrough(redis, {
+      async evalsha(...args: Parameters<typeof redis.evalsha>) {
+        ids.push(String(args[2]));
+        return ids.length === 1 ? ["taken"] : redis.evalsha(...args);
+      },
+    });
     const { token } = await createOneTimeTokens(unlucky, options).issue({ subject: "lucky in the end" });
     expect(new Set(ids).size).toBe(2);
     expect(ids[1]?.endsWith(token.slice(0, 26))).toBe(true);

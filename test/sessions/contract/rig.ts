@@ -10,6 +10,7 @@ import {
   type SessionStoreOptions,
 } from "../../../src/index.js";
 import { expectCleanKeyspace, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
+import { passThrough } from "../../harness/pass-through.js";
 
 export type MakeClient = (options?: { keyPrefix?: string }) => Redis | Cluster;
 
@@ -145,22 +146,16 @@ export class Rig {
   }
 }
 
-function gated(redis: Redis | Cluster, before: (call: number) => Promise<void>): RedisClient {
+function gated(redis: RedisClient, before: (call: number) => Promise<void>): RedisClient {
   let calls = 0;
-  return {
-    async evalsha(sha, keys, ...args) {
+  // Not before `eval`, which is the same call once more, for a Redis that does not know the script yet.
+  return passThrough(redis, {
+    async evalsha(sha: string, keys: number, ...args: (string | number)[]) {
       calls++;
       await before(calls);
       return redis.evalsha(sha, keys, ...args);
     },
-    // The same call once more, for a Redis that does not know the script yet.
-    eval: (source, keys, ...args) => redis.eval(source, keys, ...args),
-    pipeline: () => redis.pipeline(),
-    info: () => redis.info(),
-    config: (operation, parameter) => redis.config(operation, parameter),
-    time: () => redis.time(),
-    on: (event, listener) => redis.on(event, listener),
-  };
+  });
 }
 
 /** The value, which must be there. */

@@ -3,6 +3,7 @@
  * interleave verbs as it likes, the same choices here give the same order again.
  */
 import type { RedisClient } from "../../../src/index.js";
+import { passThrough } from "../../harness/pass-through.js";
 
 export class Interleaver {
   /** The client for the stores whose verbs are interleaved. */
@@ -14,18 +15,12 @@ export class Interleaver {
   #chosen = 0;
 
   constructor(redis: RedisClient) {
-    this.client = {
-      evalsha: async (sha, keys, ...args) => {
+    this.client = passThrough(redis, {
+      evalsha: async (sha: string, keys: number, ...args: (string | number)[]) => {
         await this.#turn();
         return redis.evalsha(sha, keys, ...args);
       },
-      eval: (source, keys, ...args) => redis.eval(source, keys, ...args),
-      pipeline: () => redis.pipeline(),
-      info: () => redis.info(),
-      config: (operation, parameter) => redis.config(operation, parameter),
-      time: () => redis.time(),
-      on: (event, listener) => redis.on(event, listener),
-    };
+    });
   }
 
   /** Runs the verbs at once; whenever all of them wait, the next choice says which may send its script. */
