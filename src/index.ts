@@ -13,7 +13,8 @@ export {
   UntrustedOriginError,
   UserBlockedError,
 } from "./leaves/errors.js";
-export type { RedisClient, RedisPipeline, ReplicaOptions } from "./redis/redis.js";
+export type { RedisClient, RedisPipeline } from "./redis/clients/client.js";
+export type { ReplicaOptions } from "./redis/replicas.js";
 export type { CheckedServer, CheckFinding, CheckReport } from "./sessions/check.js";
 export type { ClaimsPatch } from "./sessions/claims.js";
 export type { IssuedSession, SessionLimitPolicy } from "./sessions/context.js";

@@ -113,10 +113,11 @@ export class NotReplicatedError extends SessionError {
   readonly confirmed: number;
   /** How many the `replicas` option asks for. */
   readonly wanted: number;
-  constructor(confirmed: number, wanted: number) {
+  constructor(confirmed: number, wanted: number, cause?: unknown) {
     super("NOT_REPLICATED", `Revoked on the primary, but ${confirmed} of ${wanted} replicas confirmed it in time`, {
       status: 503,
       headers: RETRY_SOON,
+      cause,
     });
     this.confirmed = confirmed;
     this.wanted = wanted;

@@ -8,7 +8,8 @@ import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, chec
 import { CorruptRecordError } from "../leaves/errors.js";
 import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
-import { checkClient, Redis, type RedisClient } from "../redis/redis.js";
+import { checkClient, type RedisClient } from "../redis/clients/client.js";
+import { Redis } from "../redis/redis.js";
 import type { Script } from "../redis/script.js";
 import { IssueLimitError } from "./issue-limit-error.js";
 import { OneTimeKeys } from "./keys.js";

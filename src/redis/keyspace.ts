@@ -4,8 +4,9 @@
  */
 import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
+import type { ScriptClient } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
-import { type ScriptClient, ScriptRunner } from "./script-runner.js";
+import { ScriptRunner } from "./script-runner.js";
 
 /** How long to wait before a command is sent again, ms. */
 const PAUSE = 50;

@@ -3,32 +3,15 @@
  * script is, but not what any script does.
  */
 
-import { type Backlog, backlogOf, type Served } from "./calls/backlog.js";
+import { type Backlog, backlogOf } from "./calls/backlog.js";
 import { type Corkable, Corking } from "./calls/corking.js";
 import { Deadline } from "./calls/deadline.js";
-import { type Connections, tallyLosses } from "./calls/losses.js";
+import { tallyLosses } from "./calls/losses.js";
 import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
+import type { ScriptClient } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
-
-/** What it takes to run scripts. */
-export interface ScriptClient extends Connections, Served {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  /** Used in a Cluster with `enableAutoPipelining`. */
-  pipeline?(): ScriptPipeline;
-  readonly options?: object;
-  /** The connection of a single server. */
-  readonly stream?: Partial<Corkable>;
-}
-
-/** What it takes to run scripts in a pipeline. */
-export interface ScriptPipeline {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
-  eval(source: string, keys: number, ...args: (string | number)[]): unknown;
-  exec(): Promise<[error: Error | null, result: unknown][] | null>;
-}
 
 /** What to send, and after how many ms, when a command has failed; nothing where the failure is the answer. */
 type Retry<T> = (error: unknown) => { after: number; send: () => Promise<T> } | undefined;

@@ -1,8 +1,8 @@
 /**
  * What `check()` makes of the facts that servers and client tell: which settings would break a promise, what would
- * happen, and how to mend it. Pure: the facts come from redis/redis.ts.
+ * happen, and how to mend it. Pure: the facts come from redis/server-facts.ts.
  */
-import type { ServerFacts } from "../redis/redis.js";
+import type { ServerFacts } from "../redis/server-facts.js";
 
 /** One thing that `check()` found. */
 export interface CheckFinding {
@@ -20,6 +20,8 @@ export interface CheckFinding {
 
 /** The server as `check()` saw it; `null` stands for what it would not tell. */
 export interface CheckedServer {
+  /** Where the client reaches it, `host:port`, as far as the client says. */
+  readonly address: string | null;
   /** Where it listens, as far as it says. */
   readonly port: number | null;
   readonly version: string | null;
@@ -30,14 +32,14 @@ export interface CheckedServer {
   readonly connectedReplicas: number | null;
   readonly hashMaxListpackValue: number | null;
   /** How far its clock is ahead of this process's, ms. */
-  readonly clockAhead: number;
+  readonly clockAhead: number | null;
 }
 
 /** The outcome of `check()`. */
 export interface CheckReport {
-  /** Whether nothing dangerous was found. */
+  /** Whether nothing dangerous was found. A server that does not answer, or refuses `INFO`, is a danger: nothing is known of it. */
   readonly ok: boolean;
-  /** Every node that was asked: one, or all of a Cluster, its replicas included. */
+  /** Every node that was asked, whether it answered or not: one, or all of a Cluster, its replicas included. */
   readonly servers: readonly CheckedServer[];
   readonly findings: readonly CheckFinding[];
 }
@@ -56,20 +58,23 @@ export function judge(
   const findings: CheckFinding[] = [];
   const servers = facts.map((each) => describe(each));
   const underSentinel = Array.isArray(clientOptions["sentinels"]);
-  servers.forEach((server, at) => {
-    const where = servers.length > 1 ? ` (port ${server.port})` : "";
-    const inCluster = facts[at]?.info["cluster_enabled"] === "1";
-    for (const finding of judgeServer(server, facts[at] as ServerFacts, replicasWanted, inCluster, underSentinel)) {
-      findings.push({ ...finding, found: finding.found + where });
-    }
-  });
+  for (const [at, server] of servers.entries()) {
+    const known = facts[at] as ServerFacts;
+    const where = servers.length > 1 ? ` (${server.port === null ? server.address : `port ${server.port}`})` : "";
+    const found =
+      known.failure === undefined
+        ? [...judgeAnswers(server, known), ...judgeServer(server, known, replicasWanted, underSentinel)]
+        : [unreachable(known.failure)];
+    for (const finding of found) findings.push({ ...finding, found: finding.found + where });
+  }
   findings.push(...judgeClient(clientOptions));
   return { ok: findings.every(({ level }) => level !== "danger"), servers, findings };
 }
 
-function describe({ info, config, clockAhead }: ServerFacts): CheckedServer {
+function describe({ info, config, clockAhead, address }: ServerFacts): CheckedServer {
   const number = (value: string | undefined) => (value === undefined ? null : Number(value));
   return {
+    address: address ?? null,
     port: number(info["tcp_port"]),
     version: info["valkey_version"] ?? info["redis_version"] ?? null,
     role: info["role"] ?? null,
@@ -81,13 +86,78 @@ function describe({ info, config, clockAhead }: ServerFacts): CheckedServer {
   };
 }
 
+function unreachable(failure: string): CheckFinding {
+  return {
+    code: "unreachable",
+    level: "danger",
+    found: `a server does not answer: ${failure}`,
+    consequence:
+      "nothing is known of it; while it is a master, the sessions of its users can be neither read, created nor revoked",
+    mend: "bring it back, or let its replica take its place; then check again",
+  };
+}
+
+/** What each refused command keeps from the report, or from the store. */
+const REFUSED: Readonly<Record<string, Pick<CheckFinding, "level" | "consequence" | "mend">>> = {
+  INFO: {
+    level: "danger",
+    consequence:
+      "nothing is known of its version, eviction, persistence and replicas: a setting that breaks a promise stays unnoticed",
+    mend: "allow it to the user of the store (ACL SETUSER … +info), or look at the settings yourself",
+  },
+  TIME: {
+    level: "danger",
+    consequence: "scripts ask for the time with the same rights, so most verbs reject with StoreUnavailableError",
+    mend: "allow it to the user of the store (ACL SETUSER … +time)",
+  },
+  "CONFIG GET": {
+    level: "warning",
+    consequence: "save, appendfsync and hash-max-listpack-value are not judged",
+    mend: "allow it to the user of the store (ACL SETUSER … +config|get), or look at the settings yourself",
+  },
+  "CLUSTER SLOTS": {
+    level: "danger",
+    consequence:
+      "the client cannot learn which node serves which keys, so every verb rejects with StoreUnavailableError",
+    mend: "allow it to the user of the store, on every node (ACL SETUSER … +cluster|slots)",
+  },
+  "CLUSTER INFO": {
+    level: "danger",
+    consequence: "the client cannot tell when a node can serve, so verbs may reject with StoreUnavailableError",
+    mend: "allow it to the user of the store, on every node (ACL SETUSER … +cluster|info)",
+  },
+};
+
+/** What a healthy server tells by `INFO`. Hosted servers, and those that only speak its language, may leave some of it out. */
+const TOLD = ["redis_version", "role", "maxmemory_policy", "aof_enabled"];
+
+/** What the server would not tell: unknown is not healthy. */
+function* judgeAnswers({ role }: CheckedServer, { info, refusals = [] }: ServerFacts): Generator<CheckFinding> {
+  for (const { command, code } of refusals) {
+    const { level = "warning", consequence = "", mend = "" } = REFUSED[command] ?? {};
+    yield { code: "refused", level, found: `the server refuses ${command} (${code})`, consequence, mend };
+  }
+  if (refusals.some(({ command }) => command === "INFO")) return;
+  const expected = role === "slave" ? TOLD : [...TOLD, "connected_slaves"];
+  const missing = expected.filter((field) => info[field] === undefined);
+  if (missing.length > 0) {
+    yield {
+      code: "untold",
+      level: "warning",
+      found: `INFO does not tell ${missing.join(", ")}`,
+      consequence: "what it does not tell is not judged: a setting that breaks a promise stays unnoticed",
+      mend: "make sure by other means that nothing is evicted (maxmemory-policy noeviction) and that an append-only file is kept",
+    };
+  }
+}
+
 function* judgeServer(
   server: CheckedServer,
-  { config }: ServerFacts,
+  { info, config }: ServerFacts,
   replicasWanted: number,
-  inCluster: boolean,
   underSentinel: boolean,
 ): Generator<CheckFinding> {
+  const inCluster = info["cluster_enabled"] === "1";
   const { version, role, maxmemoryPolicy, appendOnly, connectedReplicas, hashMaxListpackValue, clockAhead } = server;
   if (version !== null && Number.parseInt(version, 10) < OLDEST_VERSION) {
     yield {
@@ -167,7 +237,7 @@ function* judgeServer(
       mend: "start a server with replicaof, and wait until SENTINEL REPLICAS lists it",
     };
   }
-  if (Math.abs(clockAhead) > CLOCK_TOLERANCE) {
+  if (clockAhead !== null && Math.abs(clockAhead) > CLOCK_TOLERANCE) {
     yield {
       code: "clock",
       level: "warning",

@@ -4,7 +4,9 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "../leaves/arguments.js";
-import { checkClient, Redis, type RedisClient, type ReplicaOptions } from "../redis/redis.js";
+import { checkClient, type RedisClient } from "../redis/clients/client.js";
+import { Redis } from "../redis/redis.js";
+import type { ReplicaOptions } from "../redis/replicas.js";
 import { type CheckReport, judge } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
 import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from "./context.js";

@@ -291,15 +291,53 @@ describe("check", () => {
     await replica.admin.config("SET", "maxmemory-policy", "noeviction");
   });
 
-  it("rejects at its deadline when a node is frozen, rather than leave it out", async () => {
+  it("says which node does not answer, and reports on the others", async () => {
     const frozen = present(cluster.replicas[0]);
     const client = connectCluster(cluster);
     await open(client).check();
     frozen.freeze();
     try {
-      expect((await rejection(open(client, { timeout: 300 }).check())).name).toBe("StoreUnavailableError");
+      const report = await open(client, { timeout: 1000 }).check();
+      expect(report.ok).toBe(false);
+      expect(report.findings.filter(({ code }) => code === "unreachable").map(({ found }) => found)).toEqual([
+        `a server does not answer: Redis did not answer within 1000 ms (127.0.0.1:${frozen.port})`,
+      ]);
+      expect(report.servers).toHaveLength(6);
+      expect(report.servers.filter(({ role }) => role === null)).toMatchObject([
+        { address: `127.0.0.1:${frozen.port}` },
+      ]);
     } finally {
       frozen.thaw();
     }
   });
+
+  it("waits for a client that has just been made, and so knows no node yet", async () => {
+    expect((await open(connectCluster(cluster)).check()).servers).toHaveLength(6);
+  });
+
+  it.each(["slots", "info"])(
+    "says that the user may not call CLUSTER %s, which the client needs",
+    async (subcommand) => {
+      for (const { admin } of cluster.nodes) {
+        await admin.call(
+          "ACL",
+          "SETUSER",
+          "poor",
+          "reset",
+          "on",
+          ">secret",
+          "~*",
+          "&*",
+          "+@all",
+          `-cluster|${subcommand}`,
+        );
+      }
+      const client = connectCluster(cluster, { redisOptions: { username: "poor", password: "secret" } });
+      const report = await open(client, { timeout: 1000 }).check();
+      expect(report.findings.map(({ found }) => found).join()).toContain(
+        `the server refuses CLUSTER ${subcommand.toUpperCase()} (NOPERM)`,
+      );
+      expect(report.ok).toBe(false);
+    },
+  );
 });

@@ -67,16 +67,22 @@ describe("the documented user", () => {
 
   it("can check with and without the right to ask for the configuration", async () => {
     const store = createSessionStore(connect(login), { prefix: uniquePrefix() });
+    const refused = async () => (await store.check()).findings.filter(({ code }) => code === "refused");
     expect((await store.check()).servers[0]).toMatchObject({ role: "master", hashMaxListpackValue: null });
+    expect(await refused()).toMatchObject([{ level: "warning", found: "the server refuses CONFIG GET (NOPERM)" }]);
     await grant(admin, documentedUser("`check()`"));
     expect((await store.check()).servers[0]).toMatchObject({ hashMaxListpackValue: 64 });
+    expect(await refused()).toEqual([]);
   });
 
   it("can wait for replicas with the right to", async () => {
     const store = createSessionStore(connect(login), { prefix: uniquePrefix(), replicas: { count: 1, timeout: 10 } });
     const { token } = await liveSubject(store, "ada");
-    expect((await rejection(store.revoke(token))).name).toBe("StoreUnavailableError");
+    const refused = await rejection(store.revoke(token));
+    expect(refused.name).toBe("NotReplicatedError");
+    expect((refused.cause as Error).message).toBe("Redis cannot serve (NOPERM)");
     await grant(admin, documentedUser("the `replicas` option"));
-    expect((await rejection(store.revoke(token))).name).toBe("NotReplicatedError");
+    const unconfirmed = await rejection(store.revoke(token));
+    expect([unconfirmed.name, unconfirmed.cause]).toEqual(["NotReplicatedError", undefined]);
   });
 });

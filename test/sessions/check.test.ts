@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../src/index.js";
-import type { ServerFacts } from "../../src/redis/redis.js";
+import { createSessionStore, type RedisClient } from "../../src/index.js";
+import type { ServerFacts } from "../../src/redis/server-facts.js";
 import { judge } from "../../src/sessions/check.js";
+import { rejection } from "../fixtures/every-verb.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
 
@@ -32,6 +33,7 @@ describe("judge", () => {
       ok: true,
       servers: [
         {
+          address: null,
           port: 6379,
           version: "7.0.15",
           role: "master",
@@ -79,10 +81,13 @@ describe("judge", () => {
     expect(judge([facts], CLIENT, 2).findings).toEqual([]);
   });
 
-  it("takes what a server will not tell for unknown, and finds nothing in it", () => {
-    const report = judge([{ info: {}, config: {}, clockAhead: 0 }], CLIENT, 2);
-    expect(report.findings).toEqual([]);
+  it("says what a server does not tell, and takes it for unknown", () => {
+    const report = judge([{ info: {}, config: {}, clockAhead: null }], CLIENT, 2);
+    expect(report.findings.map(({ code, level, found }) => [code, level, found])).toEqual([
+      ["untold", "warning", "INFO does not tell redis_version, role, maxmemory_policy, aof_enabled, connected_slaves"],
+    ]);
     expect(report.servers[0]).toEqual({
+      address: null,
       port: null,
       version: null,
       role: null,
@@ -90,8 +95,35 @@ describe("judge", () => {
       appendOnly: null,
       connectedReplicas: null,
       hashMaxListpackValue: null,
-      clockAhead: 0,
+      clockAhead: null,
     });
+  });
+
+  it("judges what a server of few words does tell", () => {
+    const { maxmemory_policy: _, aof_enabled: __, ...info } = HEALTHY.info;
+    const { findings } = judge([{ ...HEALTHY, info: { ...info, role: "slave" } }], CLIENT, 0);
+    expect(findings.map(({ code, found }) => [code, found])).toEqual([
+      ["untold", "INFO does not tell maxmemory_policy, aof_enabled"],
+      ["replica", "the client talks to a replica"],
+    ]);
+  });
+
+  it.each([
+    ["INFO", false],
+    ["TIME", false],
+    ["CONFIG GET", true],
+    ["CLUSTER SLOTS", false],
+    ["CLUSTER INFO", false],
+  ])("says that a server refuses %s, and what comes of it", (command, ok) => {
+    const facts = command === "INFO" ? { ...HEALTHY, info: {} } : HEALTHY;
+    const report = judge([{ ...facts, refusals: [{ command, code: "NOPERM" }] }], CLIENT, 0);
+    expect(report).toMatchObject({
+      ok,
+      findings: [{ code: "refused", found: `the server refuses ${command} (NOPERM)` }],
+    });
+    for (const text of [report.findings[0]?.consequence, report.findings[0]?.mend]) {
+      expect(text?.length).toBeGreaterThan(10);
+    }
   });
 
   it("takes a replica of a Cluster for what it is, and judges what it would be as a master", () => {
@@ -199,6 +231,53 @@ describe("check", () => {
     } finally {
       await own.stop();
     }
+  });
+
+  it.each([
+    ["INFO", "-info", false],
+    ["TIME", "-time", false],
+    ["CONFIG GET", "-config", true],
+  ])("says that the user may not call %s", async (command, rule, ok) => {
+    const own = await startRedisServer({ args: ["--appendonly", "yes"] });
+    try {
+      const admin = connect({ port: own.port });
+      await admin.call("ACL", "SETUSER", "poor", "reset", "on", ">secret", "~*", "&*", "+@all", rule);
+      const poor = connect({
+        port: own.port,
+        username: "poor",
+        password: "secret",
+        socketTimeout: 5000,
+        enableReadyCheck: false,
+      });
+      const report = await createSessionStore(poor, { prefix: uniquePrefix() }).check();
+      expect(report.findings.map(({ code, found }) => [code, found])).toContainEqual([
+        "refused",
+        `the server refuses ${command} (NOPERM)`,
+      ]);
+      expect(report.ok).toBe(ok);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["INFO", { info: async () => "QUEUED" }],
+    ["INFO", { info: async () => null }],
+    ["TIME", { time: async () => "QUEUED" }],
+    ["CONFIG GET", { config: async () => "QUEUED" }],
+  ])("takes a reply that %s does not give for an error", async (command, own) => {
+    const client = {
+      evalsha: async () => "none",
+      eval: async () => "none",
+      on: () => {},
+      info: async () => "role:master",
+      time: async () => ["1", "0"],
+      config: async () => [],
+      ...own,
+    } as unknown as RedisClient;
+    const error = await rejection(createSessionStore(client).check());
+    expect(error.name).toBe("StoreUnavailableError");
+    expect((error.cause as Error).message).toContain(command);
   });
 
   it("knows how many replicas the store asks for, and a client without socketTimeout", async () => {

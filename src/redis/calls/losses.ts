@@ -21,26 +21,32 @@ interface Tally {
 /** One tally for each client, however many stores are on it, so that they add one listener for each event and no more. */
 const tallies = new WeakMap<object, Tally>();
 
-/** The tally of the connections that a client loses from now on. */
+/** The tally of the connections that a client loses from now on. Each node of a Cluster has one of its own, too. */
 export function tallyLosses(client: Connections): Readonly<Tally> {
   const known = tallies.get(client);
   if (known !== undefined) return known;
+  const tally = watch(client, undefined);
+  for (const node of client.nodes?.("all") ?? []) watch(node, tally);
+  client.on("+node", (node) => void watch(node as Emitter, tally));
+  return tally;
+}
+
+/** Counts the losses of one connection, for itself and for the Cluster that it is a part of. */
+function watch(connection: Emitter, whole: Tally | undefined): Tally {
   const tally: Tally = { losses: 0 };
-  tallies.set(client, tally);
-  const watch = (connection: Emitter) => {
-    // Also each vain attempt to connect ends with "close", but through a connection that was never ready nothing was sent.
-    let isOpen = connection.status === undefined || connection.status === "ready";
-    connection.on("ready", () => {
-      isOpen = true;
-    });
-    // ioredis emits "close" before it opens another connection, so before it can send anything again.
-    connection.on("close", () => {
-      if (isOpen) tally.losses++;
-      isOpen = false;
-    });
-  };
-  watch(client);
-  for (const node of client.nodes?.("all") ?? []) watch(node);
-  client.on("+node", (node) => watch(node as Emitter));
+  tallies.set(connection, tally);
+  // Also each vain attempt to connect ends with "close", but through a connection that was never ready nothing was sent.
+  let isOpen = connection.status === undefined || connection.status === "ready";
+  connection.on("ready", () => {
+    isOpen = true;
+  });
+  // ioredis emits "close" before it opens another connection, so before it can send anything again.
+  connection.on("close", () => {
+    if (isOpen) {
+      tally.losses++;
+      if (whole !== undefined) whole.losses++;
+    }
+    isOpen = false;
+  });
   return tally;
 }

@@ -46,8 +46,8 @@ export async function blockUser<Claims extends object>(
   announceEnd(cx, page, userId, "blocked");
   // From here on no session is created any more, so what is left can only become less.
   const left = Number(more) === 0 ? 0 : await revokePages(cx, userId, "", "blocked");
-  // After a failover in between, what the last page waited for does not include the block.
-  if (shortfall !== null) throw shortfall;
+  const short = await shortfall;
+  if (short !== null) throw short;
   return page.length + left;
 }
 

@@ -4,12 +4,15 @@
  * not wait for that to pass: each session is ended at once by a script of its own, and the index is put right afterwards.
  */
 
-import { type NotReplicatedError, StoreUnavailableError } from "../../leaves/errors.js";
+import { StoreUnavailableError } from "../../leaves/errors.js";
 import { unescapeText } from "../../leaves/text.js";
 import type { Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Shortfall } from "../../redis/replicas.js";
 import { type Context, lookUp } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
+
+const NONE: Shortfall = Promise.resolve(null);
 
 type Door = Pick<Context<object>, "redis" | "keys">;
 
@@ -17,8 +20,8 @@ type Door = Pick<Context<object>, "redis" | "keys">;
 export interface End {
   /** The ids of those that were live. */
   readonly ended: readonly string[];
-  /** The error to end with, when too few replicas confirmed in time. */
-  readonly shortfall: NotReplicatedError | null;
+  /** What replicas make of it. */
+  readonly shortfall: Shortfall;
 }
 
 /** What the end of one session came to. It takes the other one of a rotation with grace with it. */
@@ -54,7 +57,7 @@ export async function endSession(cx: Door, target: Target, options: EndOptions =
               [...args, "", id === target.id ? logIn.id : "", Math.ceil(deadline.left) + 1],
               deadline,
             ),
-            shortfall: null,
+            shortfall: NONE,
           };
     return { reply: result as [string, string?, ...string[]], shortfall };
   };
@@ -76,7 +79,7 @@ export async function endSession(cx: Door, target: Target, options: EndOptions =
     record: text,
     userId: text === "" || status === "conflict" ? null : unescapeText(text),
     ended,
-    shortfall: parts.map(({ shortfall }) => shortfall).find((shortfall) => shortfall !== null) ?? null,
+    shortfall: firstOf(parts.map(({ shortfall }) => shortfall)),
   };
 }
 
@@ -104,7 +107,13 @@ export async function endEach(
     const [status, , ...gone] = result as string[];
     return status === "ok" || status === "unlisted" ? gone : [];
   });
-  return { ended, shortfall: ends.map(({ shortfall }) => shortfall).find((shortfall) => shortfall !== null) ?? null };
+  return { ended, shortfall: firstOf(ends.map(({ shortfall }) => shortfall)) };
+}
+
+/** The first shortfall of several revocations. */
+export async function firstOf(shortfalls: readonly Shortfall[]): Shortfall {
+  const settled = await Promise.all(shortfalls);
+  return settled.find((shortfall) => shortfall !== null) ?? null;
 }
 
 async function unlist(cx: Door, index: string, ids: readonly string[], deadline?: Deadline): Promise<void> {

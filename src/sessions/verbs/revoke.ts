@@ -2,10 +2,11 @@
 
 import { checkNames, checkUserId, refuseObject } from "../../leaves/arguments.js";
 import { parseTarget } from "../../leaves/token.js";
+import type { Shortfall } from "../../redis/replicas.js";
 import { type Context, PAGE, refused, rejected } from "../context.js";
 import type { RevocationReason } from "../events.js";
 import { scripts } from "../scripts/scripts.js";
-import { type End, endEach, endSession } from "./end.js";
+import { endEach, endSession, firstOf } from "./end.js";
 
 export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOrId: unknown): Promise<boolean> {
   const target = parseTarget(tokenOrId);
@@ -17,7 +18,8 @@ export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOr
   const { status, userId, ended, shortfall } = await endSession(cx, target);
   if (status === "ok") announceEnd(cx, ended, userId, "revoked");
   else if (target.secretHash !== "") refused(cx, status, target);
-  if (shortfall !== null) throw shortfall;
+  const short = await shortfall;
+  if (short !== null) throw short;
   return status === "ok";
 }
 
@@ -51,7 +53,7 @@ export async function revokePages<Claims extends object>(
 ): Promise<number> {
   const { index, name } = cx.keys.user(userId);
   let count = 0;
-  let short: End["shortfall"] = null;
+  const shortfalls: Shortfall[] = [];
   for (;;) {
     const { result, shortfall } = await cx.redis.runRevocation(
       scripts.revokeUser,
@@ -59,15 +61,16 @@ export async function revokePages<Claims extends object>(
       [name, spared, PAGE, cx.redis.traced],
     );
     const [more, ...ids] = result as [number, ...string[]];
-    const page = Number(more) === APART ? await endEach(cx, index, ids, spared) : { ended: ids, shortfall: null };
+    const page = Number(more) === APART ? await endEach(cx, index, ids, spared) : { ended: ids, shortfall };
+    // Every page is made at once, and the replicas are waited for in the end.
+    shortfalls.push(shortfall);
     if (page !== null) {
       announceEnd(cx, page.ended, userId, reason);
       count += page.ended.length;
-      short ??= page.shortfall;
+      shortfalls.push(page.shortfall);
       if (Number(more) !== 0) continue;
     }
-    // What the last page waited for includes all pages before it, except those whose sessions were ended one by one.
-    short = shortfall ?? short;
+    const short = await firstOf(shortfalls);
     if (short !== null) throw short;
     return count;
   }

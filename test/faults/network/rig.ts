@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { tallyLosses } from "../../../src/redis/calls/losses.js";
-import type { RedisClient } from "../../../src/redis/redis.js";
+import type { RedisClient } from "../../../src/redis/clients/client.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { audit } from "../audit.js";
