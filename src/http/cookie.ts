@@ -44,6 +44,7 @@ export class SessionCookie {
     checkBoolean("cookie.secure", secure);
     checkBoolean("cookie.persistent", persistent);
     checkBoolean("cookie.partitioned", partitioned);
+    if (partitioned && !secure) throw new TypeError("cookie.partitioned needs cookie.secure");
     // In an iframe on another site no other cookie is sent.
     const { sameSite = partitioned ? "none" : "lax" } = options;
     checkOneOf("cookie.sameSite", sameSite, ["lax", "strict", "none"]);
@@ -54,7 +55,6 @@ export class SessionCookie {
       throw new RangeError("cookie.domain must not be empty: leave it out for this host alone");
     }
     if (sameSite === "none" && !secure) throw new TypeError('cookie.sameSite "none" needs cookie.secure');
-    if (partitioned && !secure) throw new TypeError("cookie.partitioned needs cookie.secure");
     const hostOnly = secure && domain === undefined && path === "/";
     const { name = hostOnly ? "__Host-session" : secure ? "__Secure-session" : "session" } = options;
     checkString("cookie.name", name, MAX_NAME);
