@@ -1,11 +1,16 @@
 /** What a guard asks of a session, and whether a session meets it. Knows no request. */
 
 import { checkBoolean, checkClaims, checkDuration, checkNames, show } from "../leaves/arguments.js";
+import { checkJson, equalJson } from "../leaves/json.js";
 import type { Session } from "../sessions/session.js";
 
 /** What a request needs to be let through. */
 export interface Requirement<Claims extends object> {
-  /** Claims that the session must have, by value, or a test of the session. Else 403. */
+  /**
+   * Claims that the session must have, or a test of the session. Else 403. Claims are compared by value, arrays and
+   * objects in them as a whole: `{ roles: ["admin"] }` is met by exactly this list. An `undefined` in it, a value that is
+   * not JSON, or an object without a claim is a mistake, and throws `TypeError`.
+   */
   readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
   /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
   readonly freshWithin?: number | undefined;
@@ -24,7 +29,11 @@ export function checkRequirement<Claims extends object>(requirement: Requirement
   checkNames("requireSession", requirement, ["where", "freshWithin", "guest"]);
   const { where, freshWithin, guest } = requirement;
   if (guest !== undefined) checkBoolean("guest", guest);
-  if (where !== undefined && typeof where !== "function") checkClaims("where", where);
+  if (where !== undefined && typeof where !== "function") {
+    // It would let every session through, and whoever wrote it meant something else.
+    if (Object.keys(checkClaims("where", where)).length === 0) throw new TypeError("where must name a claim");
+    checkJson("where", where);
+  }
   if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
 }
 
@@ -40,7 +49,7 @@ export function meets<Claims extends object>(
     return answer;
   }
   return (Object.keys(where) as (keyof Claims)[]).every(
-    (name) => Object.hasOwn(session.claims, name) && session.claims[name] === where[name],
+    (name) => Object.hasOwn(session.claims, name) && equalJson(session.claims[name], where[name]),
   );
 }
 

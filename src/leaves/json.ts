@@ -33,3 +33,28 @@ function deepFreeze(value: unknown): unknown {
   for (const part of Object.values(value)) deepFreeze(part);
   return Object.freeze(value);
 }
+
+/** Throws `TypeError` unless a value is JSON, so that a stored one can be equal to it. */
+export function checkJson(name: string, value: unknown): void {
+  try {
+    JSON.stringify(value, function (this: unknown, key, part: unknown) {
+      if (part === undefined)
+        throw new TypeError(`undefined${key === "" ? "" : ` as ${JSON.stringify(key)}`} is no value`);
+      return refuseLossy.call(this, key, part);
+    });
+  } catch (cause) {
+    throw new TypeError(`${name} must hold JSON values: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Whether two values are the same JSON: arrays item by item, objects member by member in any order. */
+export function equalJson(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const [members, others] = [Object.entries(one), new Map<string, unknown>(Object.entries(other))];
+  return (
+    members.length === others.size &&
+    members.every(([name, value]) => others.has(name) && equalJson(value, others.get(name)))
+  );
+}

@@ -173,15 +173,20 @@ describe("require", () => {
       { level: true },
       { flag: 1 },
       { flag: "true" },
-      { none: undefined },
-      { missing: undefined },
       { missing: null },
-      { toString: Object.prototype.toString },
-      { constructor: Object },
+      { toString: "function toString() { [native code] }" },
+      { constructor: {} },
+      JSON.parse(`{"__proto__":{}}`) as object,
       { list: "a" },
+      { list: [] },
+      { list: { 0: "a" } },
     ]) {
       expect(() => session.require({ where }), JSON.stringify(where)).toThrow(ForbiddenError);
     }
+    const wherever = Object.assign(Object.create(null), { list: ["a"], level: 1 });
+    expect(session.require({ where: wherever })).toBe(session.current);
+    expect(() => session.require({ where: { missing: undefined } })).toThrow(TypeError);
+    expect(() => session.require({ where: {} })).toThrow(TypeError);
   });
 
   it.each([undefined, null, 1, "yes", Promise.resolve(true)])("refuses a test that answers %j", async (answer) => {

@@ -39,11 +39,7 @@ describe("the verbs", () => {
       new TypeError('client has no option "agent"; it has ip, userAgent'),
     ],
     ["create", (s) => s.create({ client: { ip: anything(1) } }), new TypeError("client.ip must be a string, got 1")],
-    [
-      "create",
-      (s) => s.create({ client: { ip: "1".repeat(65) } }),
-      new RangeError("client.ip must have at most 64 characters, got 65"),
-    ],
+    ["create", (s) => s.create({ client: { ip: anything([1]) } }), new TypeError("client.ip must be a string, got 1")],
     [
       "create",
       (s) => s.create({ client: { userAgent: anything({}) } }),

@@ -1,10 +1,11 @@
 /** Creating a session, within the limit of sessions per user and never for a blocked user. */
 
-import { checkClaims, checkDuration, checkNames, checkString, checkUserId } from "../../leaves/arguments.js";
+import { checkClaims, checkDuration, checkNames, checkUserId } from "../../leaves/arguments.js";
 import { SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
+import { clientAddress, clientAgent } from "../client.js";
 import type { Context, IssuedSession } from "../context.js";
 import { scripts } from "../scripts/scripts.js";
 import { type Client, decodeRecord } from "../session.js";
@@ -16,16 +17,20 @@ export interface CreateOptions<Claims extends object> {
   readonly userId?: string | undefined;
   /** What the session says of its user. Default: none. */
   readonly claims?: Claims | undefined;
-  /** What to remember of the client, for a list of devices: at most 64 characters of `ip` and 512 of `userAgent`. */
-  readonly client?: { readonly ip?: string | undefined; readonly userAgent?: string | undefined } | undefined;
+  /**
+   * What to remember of the client, for a list of devices. Both may come from a header as it is: of several addresses in
+   * `ip`, as of `X-Forwarded-For`, the first is kept, and none that is longer than 64 characters; `userAgent` is cut after 512
+   * characters; control characters become spaces. What the client sends here never makes the call fail.
+   */
+  readonly client?: { readonly ip?: HeaderValue | undefined; readonly userAgent?: HeaderValue | undefined } | undefined;
   /** Instead of the store's, ms. */
   readonly idleTimeout?: number | undefined;
   /** Instead of the store's, ms. */
   readonly absoluteTimeout?: number | undefined;
 }
 
-const MAX_IP = 64;
-const MAX_USER_AGENT = 512;
+/** A header as Node gives it. */
+type HeaderValue = string | readonly string[];
 
 export async function create<Claims extends object>(
   cx: Context<Claims>,
@@ -96,16 +101,14 @@ function encodeUser(userId: string | undefined): string[] {
   return userId === undefined ? [] : ["u", escapeText(userId)];
 }
 
-/** The client as the scripts take it. Throws `TypeError` and `RangeError` for one that cannot be stored. */
+/** The client as the scripts take it. Throws `TypeError` for one that holds anything but text. */
 export function encodeClient(client: Client | CreateOptions<object>["client"] = {}): string[] {
   checkNames("client", client, ["ip", "userAgent"]);
-  const fields: string[] = [];
-  if (client.ip !== undefined) fields.push("i", escapeText(checkString("client.ip", client.ip, MAX_IP)));
-  // A header's length is the client's choice, so a long user agent is cut and not an error.
-  if (client.userAgent !== undefined) {
-    fields.push("a", escapeText(checkString("client.userAgent", client.userAgent).slice(0, MAX_USER_AGENT)));
-  }
-  return fields;
+  const [ip, userAgent] = [clientAddress(client.ip), clientAgent(client.userAgent)];
+  return [
+    ...(ip === undefined ? [] : ["i", escapeText(ip)]),
+    ...(userAgent === undefined ? [] : ["a", escapeText(userAgent)]),
+  ];
 }
 
 async function encodeNewClaims<Claims extends object>(

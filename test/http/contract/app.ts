@@ -140,6 +140,12 @@ export function routesAt(gate: Gate): Route[] {
   route("GET", "/", async (session) => shown(session));
   route("GET", "/me", async (session) => shown(session), {});
   route("GET", "/admin", async (session) => shown(session), { where: { role: "admin" } });
+  const list = { where: { roles: ["admin", "editor"], team: { name: "red", size: 2 } } };
+  route("GET", "/deep", async (session) => shown(session), list);
+  route("POST", "/claims", async (session, query) => {
+    await session.updateClaims(JSON.parse(query.get("claims") ?? "{}") as object);
+    return shown(session);
+  });
   route("GET", "/admin-of-two", async (session) => shown(session), { where: { role: "admin", team: "red" } });
   route("GET", "/user", async (session) => shown(session), { guest: true, where: ({ userId }) => userId !== null });
   route("GET", "/anybody", async (session) => shown(session), { guest: true });

@@ -37,6 +37,28 @@ export function describeGuard(rig: HttpRig): void {
       expect((await browser.get("/admin-of-two")).status).toBe(403);
     });
 
+    it("compares lists and objects by their value too, as a whole", async () => {
+      const app = await rig.open();
+      const browser = await app.loggedIn();
+      const team = { name: "red", size: 2 };
+      for (const [claims, status] of [
+        [{ roles: ["admin", "editor"], team: { size: 2, name: "red" } }, 200],
+        [{ roles: ["editor", "admin"], team }, 403],
+        [{ roles: ["admin"], team }, 403],
+        [{ roles: ["admin", "editor", "owner"], team }, 403],
+        [{ roles: { 0: "admin", 1: "editor" }, team }, 403],
+        [{ roles: "admin,editor", team }, 403],
+        [{ roles: ["admin", "editor"], team: { name: "red" } }, 403],
+        [{ roles: ["admin", "editor"], team: { ...team, more: null } }, 403],
+        [{ roles: ["admin", "editor"], team: { ...team, size: "2" } }, 403],
+        [{ roles: ["admin", "editor"], team: null }, 403],
+        [{ roles: ["admin", "editor"], team }, 200],
+      ] as const) {
+        await browser.post(`/claims?claims=${encodeURIComponent(JSON.stringify(claims))}`);
+        expect([claims, (await browser.get("/deep")).status]).toEqual([claims, status]);
+      }
+    });
+
     it("takes a test of the whole session", async () => {
       const app = await rig.open();
       const browser = app.browser();
@@ -119,7 +141,18 @@ export function describeGuard(rig: HttpRig): void {
       expect(guard({ freshWithin: "5m" })).toThrow(new TypeError('freshWithin (ms) must be a number, got "5m"'));
       expect(guard({ freshWithin: 0 })).toThrow(RangeError);
       expect(guard({ freshWithin: Number.NaN })).toThrow(RangeError);
-      expect(guard({ where: {}, freshWithin: 1 })).not.toThrow();
+      expect(guard({ where: {}, freshWithin: 1 })).toThrow(new TypeError("where must name a claim"));
+      const undefinedRole = 'where must hold JSON values: undefined as "role" is no value';
+      expect(guard({ where: { role: undefined } })).toThrow(new TypeError(undefinedRole));
+      expect(guard({ where: { team: { role: undefined } } })).toThrow(new TypeError(undefinedRole));
+      for (const value of [Number.NaN, () => true, new Date(0), new Set(["a"]), [undefined], 1n, Symbol("x")]) {
+        expect(guard({ where: { role: value } })).toThrow(/^where must hold JSON values: /);
+      }
+      const ring: Record<string, unknown> = {};
+      ring["ring"] = ring;
+      expect(guard({ where: ring })).toThrow(TypeError);
+      for (const value of [null, "", 0, false, [], {}, { a: [{}] }])
+        expect(guard({ where: { role: value } })).not.toThrow();
       expect(guard(undefined)).not.toThrow();
     });
   });

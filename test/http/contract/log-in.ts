@@ -117,6 +117,13 @@ export function describeLogIn(rig: HttpRig): void {
       await app.send("POST", `/login?user=${known}&ip=192.0.2.1`, { "User-Agent": "Firefox" });
       expect((await rig.store.listForUser(known)).map(({ client }) => client)).toEqual([{ ip: "192.0.2.1" }]);
 
+      // The whole header of two proxies, as some applications pass it on.
+      const far = rig.user();
+      const addresses = `203.0.113.7, ${"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff, ".repeat(3)}10.0.0.1`;
+      const path = `/login?user=${far}&ip=${encodeURIComponent(addresses)}`;
+      expect((await app.send("POST", path)).status).toBe(200);
+      expect((await rig.store.listForUser(far)).map(({ client }) => client)).toEqual([{ ip: "203.0.113.7" }]);
+
       const wordy = rig.user();
       expect((await app.send("POST", `/login?user=${wordy}`, { "User-Agent": "x".repeat(9000) })).status).toBe(200);
     });

@@ -1,5 +1,7 @@
 /** `create`. */
+
 import { describe, expect, it } from "vitest";
+import type { CreateOptions } from "../../../src/index.js";
 import { expectDeeplyFrozen, HOUR, hashOf, MINUTE, type Rig } from "./rig.js";
 
 export function describeCreate(rig: Rig): void {
@@ -90,6 +92,37 @@ export function describeCreate(rig: Rig): void {
       const { session } = await rig.open({ absoluteTimeout: 7 * MINUTE }).store.create();
       expect(session.expiresAt).toBe(session.absoluteExpiresAt);
       expect(session.expiresAt - session.createdAt).toBe(7 * MINUTE);
+    });
+
+    it.each<[what: string, given: NonNullable<CreateOptions<object>["client"]>, kept: object]>([
+      ["several addresses", { ip: "203.0.113.7, 2001:db8::1,10.0.0.1" }, { ip: "203.0.113.7" }],
+      [
+        "a header that came twice",
+        { ip: ["203.0.113.7", "10.0.0.1"], userAgent: ["a", "b"] },
+        { ip: "203.0.113.7", userAgent: "a" },
+      ],
+      ["a long list behind two proxies", { ip: `2001:db8::1, ${"x".repeat(900)}` }, { ip: "2001:db8::1" }],
+      ["what is too long for an address", { ip: "x".repeat(65), userAgent: "Firefox" }, { userAgent: "Firefox" }],
+      ["the longest address", { ip: "x".repeat(64) }, { ip: "x".repeat(64) }],
+      ["nothing", { ip: "", userAgent: " " }, {}],
+      ["an empty first address", { ip: ", 10.0.0.1" }, {}],
+      ["no header at all", { ip: [], userAgent: null as never }, {}],
+      [
+        "control characters",
+        { ip: "::1\n", userAgent: "a\u0000b\r\nc\u001b[31m" },
+        { ip: "::1", userAgent: "a b c [31m" },
+      ],
+    ])("remembers of a client what can be of use: %s", async (_, given, kept) => {
+      const { store } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", client: given });
+      expect(session.client).toEqual(kept);
+      expect(await store.get(token)).toEqual(session);
+      // A rotation and a log-in put it in the place of what was remembered before.
+      for (const userId of [undefined, "ada", "eve"]) {
+        const before = await store.create({ userId: "ada", client: { ip: "::2", userAgent: "Lynx" } });
+        const rotated = await store.rotate(before.token, { userId, client: given });
+        expect(rotated?.session.client).toEqual(kept);
+      }
     });
 
     it("cuts a user agent after 512 characters", async () => {
