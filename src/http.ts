@@ -6,6 +6,6 @@ export type { CsrfOptions } from "./http/csrf.js";
 export { createHttpSessions, HTTP_OPTION_NAMES, type HttpOptions, type HttpSessions } from "./http/http-sessions.js";
 export { nodePort } from "./http/node-port.js";
 export type { CookieAttributes, HttpPort } from "./http/port.js";
-export type { RegisteredClaims } from "./http/registered-claims.js";
+export { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "./http/registered-claims.js";
 export type { EndOptions, RequestSession, StartOptions, Transport } from "./http/request-session.js";
 export { checkRequirement, type Requirement, type UserSession } from "./http/requirement.js";

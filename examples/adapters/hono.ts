@@ -4,12 +4,13 @@
  * Run it with `npx tsx --tsconfig examples/tsconfig.json examples/adapters/hono.ts`.
  */
 import { type ServerType, serve } from "@hono/node-server";
-import { createSessionStore, isSessionError, type SessionStore } from "coatcheck";
+import { createSessionStore, isSessionError } from "coatcheck";
 import {
   checkRequirement,
-  createHttpSessions,
+  createRegisteredSessions,
   type HttpOptions,
   type RegisteredClaims,
+  type RegisteredStore,
   type RequestSession,
   type Requirement,
 } from "coatcheck/http";
@@ -25,8 +26,8 @@ declare module "hono" {
 }
 
 /** Middleware that looks up the session of every request and puts it into `c.var.session`. */
-export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): MiddlewareHandler {
-  const http = createHttpSessions(store, options);
+export function sessions(store: RegisteredStore, options?: HttpOptions): MiddlewareHandler {
+  const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(c, next) {
     const session = await http.load({
       method: c.req.method,

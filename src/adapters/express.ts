@@ -1,16 +1,15 @@
 /** The adapter for Express 5 and 4: it knows its framework and the kit, and no header. */
 import type { NextFunction, Request, RequestHandler, Response } from "express";
-import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
-import type { RegisteredClaims } from "../http/registered-claims.js";
+import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import type { RequestSession } from "../http/request-session.js";
 import { checkRequirement, type Requirement } from "../http/requirement.js";
-import type { SessionStore } from "../sessions/store.js";
 
 declare global {
   namespace Express {
     interface Request {
-      /** The session of this request; made by `sessions()`. */
+      /** The session of this request; made by `sessions()`. Its claims have the type of the declared `Coatcheck.Claims`. */
       session: RequestSession<RegisteredClaims>;
     }
   }
@@ -20,8 +19,8 @@ declare global {
  * Middleware that looks up the session of every request and puts it on `req.session`.
  * @example app.use(sessions(store));
  */
-export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): RequestHandler {
-  const http = createHttpSessions(store, options);
+export function sessions(store: RegisteredStore, options?: HttpOptions): RequestHandler {
+  const http = createRegisteredSessions(store, options);
   return function coatcheckSessions(req, res, next) {
     http.load(nodePort(req, res)).then((session) => {
       req.session = session;

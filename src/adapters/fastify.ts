@@ -1,23 +1,22 @@
 /** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
 import fastifyPlugin from "fastify-plugin";
-import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import type { HttpOptions } from "../http/http-sessions.js";
 import type { HttpPort } from "../http/port.js";
-import type { RegisteredClaims } from "../http/registered-claims.js";
+import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import type { RequestSession } from "../http/request-session.js";
 import { checkRequirement, type Requirement } from "../http/requirement.js";
-import type { SessionStore } from "../sessions/store.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** The session of this request; made by the `sessions` plugin. */
+    /** The session of this request; made by the `sessions` plugin. Its claims have the type of the declared `Coatcheck.Claims`. */
     session: RequestSession<RegisteredClaims>;
   }
 }
 
 /** The options of the plugin: a store, and how its sessions travel. */
 export interface SessionsPluginOptions extends HttpOptions {
-  readonly store: SessionStore<RegisteredClaims>;
+  readonly store: RegisteredStore;
 }
 
 /**
@@ -26,7 +25,7 @@ export interface SessionsPluginOptions extends HttpOptions {
  */
 export const sessions = fastifyPlugin<SessionsPluginOptions>(
   async (app, { store, ...options }) => {
-    const http = createHttpSessions(store, options);
+    const http = createRegisteredSessions(store, options);
     app.decorateRequest("session");
     app.addHook("onRequest", async (request, reply) => {
       request.session = await http.load(new FastifyPort(request, reply));

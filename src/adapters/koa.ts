@@ -1,15 +1,14 @@
 /** The adapter for Koa 3 and 2: it knows its framework and the kit, and no header. */
 import type { Middleware } from "koa";
-import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
-import type { RegisteredClaims } from "../http/registered-claims.js";
+import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import type { RequestSession } from "../http/request-session.js";
 import { checkRequirement, type Requirement } from "../http/requirement.js";
-import type { SessionStore } from "../sessions/store.js";
 
 declare module "koa" {
   interface ExtendableContext {
-    /** The session of this request; made by `sessions()`. */
+    /** The session of this request; made by `sessions()`. Its claims have the type of the declared `Coatcheck.Claims`. */
     session: RequestSession<RegisteredClaims>;
   }
 }
@@ -18,8 +17,8 @@ declare module "koa" {
  * Middleware that looks up the session of every request and puts it on `ctx.session`.
  * @example app.use(sessions(store));
  */
-export function sessions(store: SessionStore<RegisteredClaims>, options?: HttpOptions): Middleware {
-  const http = createHttpSessions(store, options);
+export function sessions(store: RegisteredStore, options?: HttpOptions): Middleware {
+  const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(ctx, next) {
     ctx.session = await http.load(nodePort(ctx.req, ctx.res, ctx.originalUrl));
     await next();

@@ -1,9 +1,22 @@
 /** The types of an application that has registered no claims: any will do. What registered ones give: typed-app/. */
+import Fastify from "fastify";
+import type { Redis } from "ioredis";
 import { assertType, describe, expectTypeOf, it } from "vitest";
+import { z } from "zod";
 import { requireSession as expressGuard, sessions as expressSessions } from "../../src/express.js";
-import { requireSession as fastifyGuard } from "../../src/fastify.js";
-import type { HttpOptions, HttpPort, RegisteredClaims, RequestSession, Requirement } from "../../src/http.js";
-import type { IssuedSession, Session, SessionStore } from "../../src/index.js";
+import { requireSession as fastifyGuard, sessions as fastifySessions } from "../../src/fastify.js";
+import {
+  createHttpSessions,
+  createRegisteredSessions,
+  type HttpOptions,
+  type HttpPort,
+  type HttpSessions,
+  type RegisteredClaims,
+  type RequestSession,
+  type Requirement,
+} from "../../src/http.js";
+import { createSessionStore, type IssuedSession, type Session, type SessionStore } from "../../src/index.js";
+import { introspect } from "../../src/introspection.js";
 import { requireSession as koaGuard, sessions as koaSessions } from "../../src/koa.js";
 
 type Any = Record<string, unknown>;
@@ -15,9 +28,27 @@ describe("without registered claims", () => {
     expectTypeOf<RequestSession["start"]>().returns.resolves.toEqualTypeOf<IssuedSession<Any>>();
   });
 
-  it("every adapter takes a store of any claims", () => {
-    expectTypeOf(expressSessions).parameter(0).toEqualTypeOf<SessionStore<Any>>();
-    expectTypeOf(koaSessions).parameter(0).toEqualTypeOf<SessionStore<Any>>();
+  it("every adapter takes a store of any claims, also of those that an interface names", () => {
+    interface MyClaims {
+      role: "member" | "admin";
+      visits?: number;
+    }
+    const mine = createSessionStore<MyClaims>({} as Redis);
+    const judged = createSessionStore({} as Redis, { claims: z.object({ role: z.string() }) });
+    let any: ReturnType<typeof createSessionStore> = mine;
+    any = judged;
+    for (const store of [any, mine, judged, {} as SessionStore, {} as SessionStore<object>]) {
+      expressSessions(store);
+      koaSessions(store);
+      Fastify().register(fastifySessions, { store });
+      createHttpSessions(store);
+      createRegisteredSessions(store);
+      introspect(store, "token");
+    }
+    expectTypeOf(createRegisteredSessions(mine)).toEqualTypeOf<HttpSessions<Any>>();
+    expectTypeOf(createHttpSessions(mine)).toEqualTypeOf<HttpSessions<MyClaims>>();
+    // @ts-expect-error: a Redis client is no store, though it has `get` and `touch`
+    expressSessions({} as Redis);
     expectTypeOf(expressSessions).parameter(1).toEqualTypeOf<HttpOptions | undefined>();
   });
 
