@@ -10,11 +10,14 @@ import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
 import { Redis } from "../redis/redis.js";
-import type { Script } from "../redis/script.js";
+import { isRecordText, type RecordText, type Refusal } from "../redis/replies.js";
 import { IssueLimitError } from "./issue-limit-error.js";
 import { OneTimeKeys } from "./keys.js";
 import { decodeToken, encodeData, type OneTimeToken } from "./record.js";
-import { oneTimeScripts as scripts } from "./scripts/scripts.js";
+import { runConsume } from "./scripts/consume.js";
+import { runIssue } from "./scripts/issue.js";
+import { runPeek } from "./scripts/peek.js";
+import { runRevoke } from "./scripts/revoke.js";
 
 /** The options of {@link createOneTimeTokens}. Every duration is in ms. */
 export interface OneTimeTokensOptions {
@@ -116,12 +119,11 @@ export function createOneTimeTokens<Data = unknown>(
   // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.
   const door = new Redis(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
 
-  /** Runs a script that gives a token's record, or a status where there is none to give. */
-  async function take(script: Script, key: string, others: string[], args: (string | number)[]) {
-    const reply = (await door.run(script, [key, ...others], args)) as string;
+  /** The token of a record; `null` where there is none to give. */
+  function tokenIn(reply: RecordText | Refusal, key: string): OneTimeToken<Data> | null {
+    if (isRecordText(reply)) return decodeToken<Data>(reply, key);
     if (reply === "corrupt") throw new CorruptRecordError(key);
-    // A record holds at least one field and its value, so only a record has a newline.
-    return reply.includes("\n") ? decodeToken<Data>(reply, key) : null;
+    return null;
   }
 
   return Object.freeze<OneTimeTokens<Data>>({
@@ -133,33 +135,36 @@ export function createOneTimeTokens<Data = unknown>(
       const deadline = door.deadline();
       for (;;) {
         const { token, id, secretHash } = mintToken(bucketOfUser(subject));
-        const args = [secretHash, ttl, maxPerHour, escapeText(subject), data];
-        const [status, instant] = (await door.run(scripts.issue, [keys.token(id), log], args, deadline)) as string[];
-        if (status === "ok") return { token, expiresAt: Number(instant) + ttl };
-        if (status === "limit") throw new IssueLimitError(maxPerHour, Number(instant));
-        if (status === "corrupt") throw new CorruptRecordError(log);
+        const issue = { key: keys.token(id), log, secretHash, ttl, maxPerHour, subject: escapeText(subject), data };
+        const issued = await runIssue(door, issue, deadline);
+        if (issued.status === "ok") return { token, expiresAt: issued.issuedAt + ttl };
+        if (issued.status === "limit") throw new IssueLimitError(maxPerHour, issued.retryAfter);
+        if (issued.status === "corrupt") throw new CorruptRecordError(log);
         // One in 2^65 ids of this millisecond was taken.
       }
     },
 
     async peek(token) {
       const target = parseToken(token);
-      return target && take(scripts.peek, keys.token(target.id), [], [target.secretHash]);
+      if (target === null) return null;
+      const key = keys.token(target.id);
+      return tokenIn(await runPeek(door, key, target.secretHash), key);
     },
 
     async consume(token) {
       const target = parseToken(token);
       if (target === null) return null;
       const { id, secretHash } = target;
-      const nonce = randomBytes(16).toString("base64url");
-      return take(scripts.consume, keys.token(id), [keys.consumed(id, nonce)], [secretHash, timeout]);
+      const key = keys.token(id);
+      const consumed = keys.consumed(id, randomBytes(16).toString("base64url"));
+      return tokenIn(await runConsume(door, { key, consumed, secretHash, wait: timeout }), key);
     },
 
     async revokeForSubject(subject) {
       const { log, tokens } = keys.subject(checkUserId(subject, "subject"));
-      const reply = await door.run(scripts.revoke, [log, tokens], []);
-      if (reply === "corrupt") throw new CorruptRecordError(log);
-      return Number(reply) === 1;
+      const outcome = await runRevoke(door, log, tokens);
+      if (outcome === "corrupt") throw new CorruptRecordError(log);
+      return outcome === "revoked";
     },
   });
 }

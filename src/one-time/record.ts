@@ -3,6 +3,7 @@
 import { CorruptRecordError } from "../leaves/errors.js";
 import { decodeValue, refuseLossy } from "../leaves/json.js";
 import { unescapeText } from "../leaves/text.js";
+import type { RecordText } from "../redis/replies.js";
 
 /** What a valid token stands for. A frozen plain object; every instant is epoch ms by the clock of Redis. */
 export interface OneTimeToken<Data = unknown> {
@@ -34,7 +35,7 @@ export function encodeData(data: unknown, maxBytes: number): string {
  * Decodes a record: its fields and values in turn, joined by newlines. `key` is the Redis key, for the error.
  * Throws `CorruptRecordError` for anything that coatcheck did not write.
  */
-export function decodeToken<Data>(text: string, key: string): OneTimeToken<Data> {
+export function decodeToken<Data>(text: RecordText, key: string): OneTimeToken<Data> {
   const parts = text.split("\n");
   const fields = new Map<string, string>();
   for (let i = 0; i < parts.length; i += 2) fields.set(parts[i] as string, parts[i + 1] as string);

@@ -6,6 +6,7 @@ import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ScriptClient } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
+import { textsOf, unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
 
 /** How long to wait before a command is sent again, ms. */
@@ -34,7 +35,8 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
       this.gather();
       return this.client.get(key);
     };
-    this.attempt(send, [key], succeed, fail, undefined, this.inCluster ? this.#again(send) : undefined);
+    const retry = this.inCluster ? this.#again(send) : undefined;
+    this.attempt(send, (value) => value, [key], succeed, fail, undefined, retry);
   }
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
@@ -45,7 +47,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(() => node.scan(cursor, "MATCH", pattern, "COUNT", about), []);
+        const [next, keys] = await this.settle(() => node.scan(cursor, "MATCH", pattern, "COUNT", about), pageOf, []);
         if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
         cursor = next;
       } while (cursor !== "0");
@@ -60,7 +62,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     let cursor = "0";
     do {
       const send = () => this.client.zscan(key, cursor, "COUNT", about);
-      const [next, flat] = await this.settle(send, [key], undefined, this.#again(send));
+      const [next, flat] = await this.settle(send, pageOf, [key], undefined, this.#again(send));
       const page: [string, number][] = [];
       for (let i = 0; i < flat.length; i += 2) page.push([flat[i] as string, Number(flat[i + 1])]);
       if (page.length > 0) yield page;
@@ -87,6 +89,12 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     if (masters.length === 0) throw new StoreUnavailableError("The cluster has no master that can be reached");
     return masters;
   }
+}
+
+function pageOf(reply: unknown): ScanReply {
+  const [cursor, found] = Array.isArray(reply) && reply.length === 2 ? (reply as unknown[]) : [];
+  if (!/^\d+$/.test(String(cursor)) || !Array.isArray(found)) throw unknownReply(reply);
+  return [String(cursor), found.length === 0 ? [] : textsOf(found)];
 }
 
 /** One for each client, so that any number of stores add one listener for each event and no more. */

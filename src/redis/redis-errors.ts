@@ -2,7 +2,7 @@
  * What the failures of a Redis client are as errors of coatcheck. It sends nothing, and keeps what must not be shown out of
  * messages.
  */
-import { CorruptRecordError, StoreUnavailableError } from "../leaves/errors.js";
+import { CorruptRecordError, isSessionError, StoreUnavailableError } from "../leaves/errors.js";
 
 /** `last` is how Redis answered the last try, where there was more than one. */
 export function lateError(timeout: number, last: unknown): StoreUnavailableError {
@@ -17,8 +17,9 @@ export function refusedError(): StoreUnavailableError {
   return new StoreUnavailableError("Redis has not answered the calls before this one, which was not sent");
 }
 
-/** Every failure of a command as an error of coatcheck. */
+/** Every failure of a command as an error of coatcheck. One that is such an error already stays what it is. */
 export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
+  if (isSessionError(error)) return error;
   const cause = withoutCommand(error);
   if (!isReply(error, "WRONGTYPE") || first === undefined) {
     // Frameworks may show this message to a client, so the details stay in the cause (ASVS 5.0, 16.5.1).

@@ -11,16 +11,25 @@ import { keysOn, nodeAt } from "./cluster/nodes.js";
 import { isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
+import { countOf } from "./replies.js";
 import type { Script } from "./script.js";
 import { type Arguments, PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
 
 /** What a revocation came to. It is made by then. */
-export interface Revocation {
+export interface Revocation<Reply> {
   /** What the script replied. */
-  readonly result: unknown;
+  readonly reply: Reply;
   /** What replicas make of it. */
   readonly shortfall: Shortfall;
+}
+
+/** How a revocation is run. */
+export interface RevocationOptions {
+  /** Where it is one step of a longer call. */
+  readonly deadline?: Deadline | undefined;
+  /** Whether it waits for replicas, where the `replicas` option asks for that. Default: `true`. */
+  readonly confirmed?: boolean;
 }
 
 const CONFIRMED: Shortfall = Promise.resolve(null);
@@ -36,41 +45,37 @@ export class Redis extends ScriptRunner<RedisClient> {
     this.#replicas = replicas;
   }
 
-  /** What tells a script that revokes whether a `WAIT` follows, which needs something to wait for. */
-  get traced(): "1" | "" {
-    return this.#replicas === undefined ? "" : "1";
-  }
-
   /**
    * Runs a script that revokes, and gives its reply as soon as it has run. Where the `replicas` option asks for it, a `WAIT`
-   * follows it on its heels, in the same round trip.
+   * follows it on its heels, in the same round trip, and the script is told of it.
    */
-  async runRevocation(
-    script: Script,
+  async runRevocation<Reply>(
+    script: Script<Reply>,
     keys: readonly string[],
     args: Arguments,
-    deadline = this.deadline(),
-  ): Promise<Revocation> {
-    const replicas = this.#replicas;
+    { deadline = this.deadline(), confirmed = true }: RevocationOptions = {},
+  ): Promise<Revocation<Reply>> {
+    const replicas = confirmed ? this.#replicas : undefined;
+    const all = script.traced ? [...args, replicas === undefined ? "" : "1"] : args;
     if (replicas === undefined) {
-      return { result: await this.run(script, keys, args, deadline), shortfall: CONFIRMED };
+      return { reply: await this.run(script, keys, all, deadline), shortfall: CONFIRMED };
     }
-    return this.settle(() => this.#revoke(script, keys, args, replicas, deadline), keys, deadline);
+    return this.settle(() => this.#revoke(script, keys, all, replicas, deadline), asItIs, keys, deadline);
   }
 
   /** Asks the servers for what `check` judges; in a Cluster every node, the masters first. */
   inspect(): Promise<ServerFacts[]> {
-    return inspectServers(this.client, (ask) => this.settle(ask, []));
+    return inspectServers(this.client, (ask) => this.settle(ask, asItIs, []));
   }
 
   /** Sends a revocation to the connection that serves its keys, and follows the keys where they have moved. */
-  async #revoke(
-    script: Script,
+  async #revoke<Reply>(
+    script: Script<Reply>,
     keys: readonly string[],
     args: Arguments,
     replicas: ReplicaOptions,
     deadline: Deadline,
-  ): Promise<Revocation> {
+  ): Promise<Revocation<Reply>> {
     let connection = this.#connectionOf(keys[0]);
     let asking = false;
     let known = true;
@@ -78,16 +83,16 @@ export class Redis extends ScriptRunner<RedisClient> {
       if (connection === undefined) {
         // The client does not know yet who serves the key, or knows the node by another address than the Cluster does
         // (`natMap`): then the client has to find it, and nobody can wait there.
-        const result = await this.run(script, keys, args, deadline);
-        return { result, shortfall: Promise.resolve(new NotReplicatedError(0, replicas.count)) };
+        const reply = await this.run(script, keys, args, deadline);
+        return { reply, shortfall: Promise.resolve(new NotReplicatedError(0, replicas.count)) };
       }
       const confirmations = this.#confirmationsOn(connection, replicas);
       const ticket = confirmations.announce();
-      const [error, result] = await evaluateOn(connection, script, keysOn(connection, this.client, keys), args, {
+      const [error, reply] = await evaluateOn(connection, script, keysOn(connection, this.client, keys), args, {
         known,
         asking,
       });
-      if (error === null) return { result, shortfall: confirmations.confirm(ticket) };
+      if (error === null) return { reply: script.decode(reply), shortfall: confirmations.confirm(ticket) };
       if (deadline.left === 0) throw error;
       if (known && isReply(error, "NOSCRIPT")) {
         known = false;
@@ -119,7 +124,7 @@ export class Redis extends ScriptRunner<RedisClient> {
     const tally = tallyLosses(connection);
     const wire = {
       wait: (count: number, timeout: number) =>
-        this.settle(() => waitOn(connection, count, timeout), [], new Deadline(this.timeout + timeout)),
+        this.settle(() => waitOn(connection, count, timeout), countOf, [], new Deadline(this.timeout + timeout)),
       get losses() {
         return tally.losses;
       },
@@ -147,7 +152,7 @@ async function evaluateOn(
 }
 
 /** Waits on one connection, and gives how many replicas have confirmed. */
-async function waitOn(connection: RedisClient, count: number, timeout: number): Promise<number> {
+async function waitOn(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
   const answer = askReplicas(connection, count, timeout);
   // Redis looks at its clock whenever something arrives, and else ten times a second: nobody is to be held up until then.
   // This one waits for nobody. Should it fail, so does the one before it.
@@ -159,12 +164,14 @@ async function waitOn(connection: RedisClient, count: number, timeout: number): 
   }
 }
 
-async function askReplicas(connection: RedisClient, count: number, timeout: number): Promise<number> {
+async function askReplicas(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
   const pipeline = connection.pipeline();
   pipeline.wait(count, timeout);
   const [error, confirmed] = (await pipeline.exec())?.[0] ?? [new Error("The pipeline was not executed"), undefined];
   if (error !== null) throw error;
-  // A client with `stringNumbers` gives it as text.
-  if (!/^\d+$/.test(String(confirmed))) throw new Error("Redis gave a reply that WAIT does not give");
-  return Number(confirmed);
+  return confirmed;
+}
+
+function asItIs<T>(value: T): T {
+  return value;
 }

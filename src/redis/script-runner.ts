@@ -14,7 +14,7 @@ import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
 
 /** What to send, and after how many ms, when a command has failed; nothing where the failure is the answer. */
-type Retry<T> = (error: unknown) => { after: number; send: () => Promise<T> } | undefined;
+type Retry<Reply> = (error: unknown) => { after: number; send: () => Promise<Reply> } | undefined;
 
 export type Arguments = readonly (string | number)[];
 
@@ -57,10 +57,10 @@ export class ScriptRunner<Client extends ScriptClient> {
   }
 
   /** Runs a script: one round trip, two when Redis does not know the script yet. */
-  run(script: Script, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<unknown> {
+  run<Reply>(script: Script<Reply>, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<Reply> {
     let known = true;
     const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
-    return this.settle(send, keys, deadline, (error) => {
+    return this.settle(send, script.decode, keys, deadline, (error) => {
       if (known && isReply(error, "NOSCRIPT")) {
         // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
         known = false;
@@ -94,27 +94,32 @@ export class ScriptRunner<Client extends ScriptClient> {
     return { ...this.client.options };
   }
 
-  /** Sends a command and lets it settle within the deadline. `retry` may answer an error with a second command. */
-  protected settle<T>(
-    send: () => Promise<T>,
+  /**
+   * Sends a command and lets it settle within the deadline, to what `decode` makes of its reply. `retry` may answer an
+   * error, also one of `decode`, with a second command.
+   */
+  protected settle<Reply, T>(
+    send: () => Promise<Reply>,
+    decode: (reply: Reply) => T,
     keys: readonly string[],
     deadline?: Deadline,
-    retry?: Retry<T>,
+    retry?: Retry<Reply>,
   ): Promise<T> {
-    return new Promise((resolve, reject) => this.attempt(send, keys, resolve, reject, deadline, retry));
+    return new Promise((resolve, reject) => this.attempt(send, decode, keys, resolve, reject, deadline, retry));
   }
 
   /**
    * The same by callback, of which one is called, once. Every lookup passes here: `async` functions would add a promise for
    * each layer. What a callback throws is not caught.
    */
-  protected attempt<T>(
-    send: () => Promise<T>,
+  protected attempt<Reply, T>(
+    send: () => Promise<Reply>,
+    decode: (reply: Reply) => T,
     keys: readonly string[],
     resolve: (value: T) => void,
     reject: (error: Error) => void,
     deadline?: Deadline,
-    retry?: Retry<T>,
+    retry?: Retry<Reply>,
   ): void {
     const [key] = keys;
     if (!this.backlog.admits(key)) {
@@ -131,8 +136,14 @@ export class ScriptRunner<Client extends ScriptClient> {
     };
     const wait = deadline === undefined ? this.#line.begin(giveUp) : waitAlone(deadline.left, giveUp);
     const stop = () => (wait instanceof Wait ? this.#line.end(wait) : wait());
-    const succeed = (value: T) => {
+    const succeed = (reply: Reply) => {
       if (endLate !== undefined) return endLate();
+      let value: T;
+      try {
+        value = decode(reply);
+      } catch (error) {
+        return failed(error);
+      }
       stop();
       this.backlog.answered(key);
       resolve(value);

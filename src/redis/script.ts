@@ -2,13 +2,30 @@
 import { createHash } from "node:crypto";
 
 /** A script as Redis knows it: its source, and the SHA-1 under which `EVALSHA` finds it. */
-export interface Script {
+export interface Script<Reply = unknown> {
   readonly source: string;
   readonly sha: string;
+  /** Whether its last argument tells if a `WAIT` follows, which needs a write to wait for: `"1"`, else `""`. */
+  readonly traced: boolean;
+  /** Makes of a reply what it means. Throws for one that the script never gives (see replies.ts). */
+  readonly decode: (reply: unknown) => Reply;
 }
 
 /** Makes a script of its preludes and its own body. */
-export function script(...parts: string[]): Script {
+export function script<Reply>(decode: (reply: unknown) => Reply, ...parts: string[]): Script<Reply> {
   const source = parts.join("\n");
-  return { source, sha: createHash("sha1").update(source).digest("hex") };
+  return { source, sha: createHash("sha1").update(source).digest("hex"), traced: false, decode };
+}
+
+/** The same for a script that revokes, and is to be told whether a `WAIT` follows. */
+export function tracedScript<Reply>(decode: (reply: unknown) => Reply, ...parts: string[]): Script<Reply> {
+  return { ...script(decode, ...parts), traced: true };
+}
+
+/** Thrown by `decode`: the script could do nothing, because Redis Cluster is moving its slot. It is sent again. */
+export class SlotMovingError extends Error {
+  constructor() {
+    // As Redis itself says it.
+    super("TRYAGAIN The slot is moving");
+  }
 }

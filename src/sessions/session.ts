@@ -4,6 +4,7 @@
 
 import { CorruptRecordError } from "../leaves/errors.js";
 import { unescapeText } from "../leaves/text.js";
+import type { RecordText } from "../redis/replies.js";
 import { decodeClaim } from "./claims.js";
 
 /** What the client told about itself when the session was created. */
@@ -37,9 +38,9 @@ export interface StoredSession<Claims extends object> {
   readonly session: Session<Claims>;
   /** How often the claims were changed, as the scripts compare it. */
   readonly version: string;
-  /** The id of the session that has taken this one's place, during the grace of a rotation. */
+  /** The id of the session that a rotation with grace has put in this one's place. Until the grace ends, both are live. */
   readonly successor: string | undefined;
-  /** The id of the session whose place this one took in the last rotation with grace. It may be long gone. */
+  /** The id of the session in whose place the last rotation with grace has put this one. It may be long gone. */
   readonly predecessor: string | undefined;
   /** Where a touch read it: when that was by the clock of Redis, epoch ms; else 0. */
   readonly readAt: number;
@@ -51,7 +52,7 @@ const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
  * Decodes a record: its fields and values in turn, joined by newlines. `key` is the Redis key, for the error.
  * Throws `CorruptRecordError` for anything that coatcheck did not write.
  */
-export function decodeRecord<Claims extends object>(text: string, id: string, key: string): StoredSession<Claims> {
+export function decodeRecord<Claims extends object>(text: RecordText, id: string, key: string): StoredSession<Claims> {
   const parts = text.split("\n");
   const claims: Record<string, unknown> = {};
   const client: { ip?: string; userAgent?: string } = {};

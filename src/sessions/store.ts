@@ -16,10 +16,11 @@ import type { Session } from "./session.js";
 import { type SightingStore, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";
-import { find, get, touch, touchArguments } from "./verbs/get.js";
 import { listForUser } from "./verbs/list.js";
+import { find, get } from "./verbs/look-up.js";
 import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
 import { type RotateOptions, rotate } from "./verbs/rotate.js";
+import { paceOf, touch } from "./verbs/touch.js";
 import { type ClaimsChange, updateClaims, updateClaimsForUser } from "./verbs/update.js";
 
 /** The options of {@link createSessionStore}. Every duration is in ms. */
@@ -187,7 +188,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     keys: new Keys(prefix),
     events: new Events(),
     options: resolved,
-    touchArguments: touchArguments(resolved),
+    pace: paceOf(resolved),
   };
   const verb: SessionStore<Claims>["touch"] = async (token) => (await touch(cx, token))?.session ?? null;
   return Object.freeze<SightingStore<Claims>>({

@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { CorruptRecordError } from "../../src/leaves/errors.js";
+import type { RecordText } from "../../src/redis/replies.js";
 import { decodeRecord } from "../../src/sessions/session.js";
 import { expectDeeplyFrozen } from "./contract/rig.js";
 
@@ -8,7 +9,7 @@ const ID = "01M813ANQEZQQF0E0QPV2PHR92";
 const KEY = `coatcheck:{ZQQ}:s:${ID}`;
 const TIMES = "1700000000000 1000 2000 1800000 43200000";
 
-const decode = (fields: readonly string[]) => decodeRecord(fields.join("\n"), ID, KEY);
+const decode = (fields: readonly string[]) => decodeRecord(fields.join("\n") as RecordText, ID, KEY);
 
 describe("decodeRecord", () => {
   it("makes a session of a record, deeply frozen", () => {

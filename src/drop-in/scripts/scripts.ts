@@ -9,12 +9,14 @@ import replace from "./replace.lua";
 import strike from "./strike.lua";
 import touch from "./touch.lua";
 
+const asItIs = (reply: unknown) => reply;
+
 export const dropInScripts = {
-  create: script(create),
-  enlist: script(enlist),
-  read: script(read),
-  remove: script(remove),
-  replace: script(replace),
-  strike: script(strike),
-  touch: script(touch),
+  create: script(asItIs, create),
+  enlist: script(asItIs, enlist),
+  read: script(asItIs, read),
+  remove: script(asItIs, remove),
+  replace: script(asItIs, replace),
+  strike: script(asItIs, strike),
+  touch: script(asItIs, touch),
 } as const;

@@ -1,15 +1,15 @@
-/** The Lua scripts of one-time tokens. A table of their own, so that the core of the package does not carry them. */
-
-import prelude from "../../redis/prelude.lua";
-import { script } from "../../redis/script.js";
-import consume from "./consume.lua";
-import issue from "./issue.lua";
-import peek from "./peek.lua";
-import revoke from "./revoke.lua";
+/**
+ * The Lua scripts of one-time tokens by name, for those who need them all; a verb calls one by the function that lies beside
+ * it. A table of their own, so that the core of the package does not carry them.
+ */
+import { consumeScript } from "./consume.js";
+import { issueScript } from "./issue.js";
+import { peekScript } from "./peek.js";
+import { revokeScript } from "./revoke.js";
 
 export const oneTimeScripts = {
-  consume: script(prelude, consume),
-  issue: script(prelude, issue),
-  peek: script(prelude, peek),
-  revoke: script(prelude, revoke),
+  consume: consumeScript,
+  issue: issueScript,
+  peek: peekScript,
+  revoke: revokeScript,
 } as const;

@@ -5,8 +5,9 @@
 -- ARGV[2]  until when, epoch ms, or '' for good
 -- ARGV[3]  reason, or ''
 -- ARGV[4]  most sessions in this page
--- Returns  {'past', the clock of Redis} (nothing was done), {1 where more sessions are left, else 0, ended ids …}, or {2,
---          ids …} (the user is blocked, and no session has ended yet: Redis Cluster is moving the slot)
+-- Returns  {'past', the clock of Redis} (nothing was done), {'more' where more sessions are left, else 'done', ended ids
+--          …}, or {'moving', ids …} (the user is blocked, and none of their sessions has ended yet: Redis Cluster is moving
+--          the slot)
 -- Bound    ARGV[4] sessions
 local now = clock()
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= now then return { 'past', digits(now) } end
@@ -26,5 +27,5 @@ if ARGV[2] ~= '' then
   redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'r', ARGV[3]) end
-if not whole then return { 2 } end
+if not whole then return { 'moving' } end
 return strike_page(index, keys .. 's:', '', tonumber(ARGV[4]))

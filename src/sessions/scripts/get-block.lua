@@ -1,6 +1,6 @@
 -- Reads the block on a user.
 -- KEYS[1]  block on the user
--- Returns  {since, until or '', reason or ''}, or {} where the user is not blocked
+-- Returns  {'blocked', since, until or '', reason or ''}, or {'none'}
 local block = load(KEYS[1])
-if not block then return {} end
-return { block.s, block.e or '', block.r or '' }
+if not block then return { 'none' } end
+return { 'blocked', block.s or '', block.e or '', block.r or '' }

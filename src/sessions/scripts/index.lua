@@ -42,12 +42,30 @@ local function strike(index, sessions, ids)
   unlist(index, ids)
 end
 
--- Deletes at most `most` sessions of a user, but never `except` ('' for none), nor the other one of the two where a
--- rotation with grace made them two. Returns 1 where more are left, else 0, followed by the ids that were live; or, where
--- Redis Cluster is moving the slot and they are not all here, does nothing and returns 2 and the ids to look at.
+-- Deletes a session of which this is the record, and its partner unless that is to be left `alone`. Returns what revoke.lua
+-- returns for a session that is live.
+local function strike_pair(key, record, alone)
+  local id = string.sub(key, -26)
+  local keys = stem(key, id)
+  local sessions = keys .. 's:'
+  local partner = not alone and partner_of(record)
+  -- The partner first: should the reply be lost, the second run would find nothing here, and not know of the partner.
+  if partner and not together(key, sessions .. partner) then return { 'moving', partner } end
+  local ids = { id }
+  if partner and redis.call('EXISTS', sessions .. partner) == 1 then ids[2] = partner end
+  local index = record.u and keys .. 'u:' .. record.u
+  local listed = index and together(key, index)
+  -- The end comes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
+  if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
+  return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
+end
+
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner. Returns 'more' where more
+-- are left, else 'done', followed by the ids that were live; or, where Redis Cluster is moving the slot and they are not all
+-- here, does nothing and returns 'moving' and the ids to look at.
 local function strike_page(index, sessions, except, most)
   local members = call('ZRANGE', index, 0, most)
-  local beside, others = { index }, { 2 }
+  local beside, others = { index }, { 'moving' }
   if except ~= '' then beside[2] = sessions .. except end
   for i = 1, math.min(#members, most + 1) do
     if members[i] ~= except then
@@ -58,18 +76,18 @@ local function strike_page(index, sessions, except, most)
   if #beside > 1 and not together(unpack(beside)) then return reply_of(others) end
 
   local spared = except ~= '' and load(sessions .. except)
-  local twin = spared and (spared.n or spared.p)
-  local ids, reply = {}, { 0 }
+  local partner = spared and partner_of(spared)
+  local ids, reply = {}, { 'done' }
   for _, id in ipairs(members) do
-    if id ~= except and id ~= twin then
+    if id ~= except and id ~= partner then
       if #ids == most then
-        reply[1] = 1
+        reply[1] = 'more'
         break
       end
       ids[#ids + 1] = id
     end
   end
-  if #members > most then reply[1] = 1 end
+  if #members > most then reply[1] = 'more' end
   for _, id in ipairs(ids) do
     if redis.call('EXISTS', sessions .. id) == 1 then reply[#reply + 1] = id end
   end

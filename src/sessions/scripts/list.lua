@@ -3,18 +3,15 @@
 -- ARGV[1]  user id, JSON-escaped
 -- ARGV[2]  score, ARGV[3] id: the last member of the page before; both '' for the first page
 -- ARGV[4]  most sessions in this page
--- Returns  {score, id, then an id and its record, joined by newlines, for each session}, where id is '' after the last
---          page. All records are '' while Redis Cluster moves the slot and they are not all here
+-- Returns  {'ok', score, id, then an id and its record, joined by newlines, for each session}, or {'moving', score, id,
+--          ids …} while Redis Cluster moves the slot and the sessions are not all here. `id` is '' after the last page
 -- Bound    ARGV[4] sessions
 local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 local keys = keys_of(ids, stem(KEYS[1], ARGV[1]) .. 's:')
 if #keys > 0 and not together(KEYS[1], unpack(keys)) then
-  for _, id in ipairs(ids) do
-    reply[#reply + 1] = id
-    reply[#reply + 1] = ''
-  end
-  return reply_of(reply)
+  return { 'moving', reply[1], reply[2], unpack(ids) }
 end
+table.insert(reply, 1, 'ok')
 for at, id in ipairs(ids) do
   local record = load(keys[at])
   if record then

@@ -6,15 +6,22 @@
 --   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
 --   v   how often the claims were changed; absent for never
 --   w   marks of the latest eight changes by a function, 8 characters each, newest first; absent for none
---   n   id of the session that a rotation with grace put in this one's place; p, over there, the id of this one
+--   n   id of its successor: the session that a rotation with grace has put in this one's place
+--   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
 --   :…  one claim: its name JSON-escaped, its value JSON
 -- Nothing in a field or value holds a newline, so a record travels as its fields and values joined by newlines.
+-- Successor and predecessor are partners: until the grace ends, both are live, and what happens to one happens to both.
 -- Needs prelude.lua before it.
 
 -- The times of a record: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline.
 local function times(record)
   local created, authenticated, seen, idle, absolute = string.match(record.t, '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
   return tonumber(created), authenticated, tonumber(seen), tonumber(idle), tonumber(absolute)
+end
+
+-- The id of the partner of a session; nil where it has none. The partner may have ended.
+local function partner_of(record)
+  return record.n or record.p
 end
 
 -- When a session with these times expires, epoch ms.

@@ -11,8 +11,8 @@
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8…] pairs of field and value to change; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (rotated already, in its grace), {'other', record} (another
---          user's, or a guest's), {'size', bytes}, {'conflict', record} (another version), or {'ok', record}
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', record} (another user's, or a
+--          guest's), {'size', bytes}, {'conflict', record} (another version), or {'ok', record}
 local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local fresh = load(KEYS[2])
 if fresh and fresh.h == ARGV[2] then return { 'ok', text(fresh) } end
@@ -21,7 +21,7 @@ local record = load(KEYS[1])
 local refused = refusal(record, ARGV[1])
 if refused then return { refused } end
 if record.n then return { 'superseded' } end
-if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'other', text(record) } end
+if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', text(record) } end
 if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', text(record) } end
 local created, authenticated, seen, idle, absolute = times(record)
 if not created then return { 'corrupt' } end

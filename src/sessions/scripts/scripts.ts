@@ -1,34 +1,32 @@
-/** The Lua scripts of the store, one for each verb, with the preludes that each one builds on. */
-import prelude from "../../redis/prelude.lua";
-import { script } from "../../redis/script.js";
-import block from "./block.lua";
-import create from "./create.lua";
-import get from "./get.lua";
-import getBlock from "./get-block.lua";
-import index from "./index.lua";
-import list from "./list.lua";
-import record from "./record.lua";
-import revoke from "./revoke.lua";
-import revokeUser from "./revoke-user.lua";
-import rotate from "./rotate.lua";
-import touch from "./touch.lua";
-import unblock from "./unblock.lua";
-import unlist from "./unlist.lua";
-import update from "./update.lua";
-import updateUser from "./update-user.lua";
+/** The Lua scripts of the store by name, for those who need them all. A verb calls one by the function that lies beside it. */
+import { blockScript } from "./block.js";
+import { createScript } from "./create.js";
+import { getScript } from "./get.js";
+import { getBlockScript } from "./get-block.js";
+import { listScript } from "./list.js";
+import { logInScript } from "./log-in.js";
+import { revokeScript } from "./revoke.js";
+import { revokeUserScript } from "./revoke-user.js";
+import { rotateScript } from "./rotate.js";
+import { touchScript } from "./touch.js";
+import { unblockScript } from "./unblock.js";
+import { unlistScript } from "./unlist.js";
+import { updateScript } from "./update.js";
+import { updateUserScript } from "./update-user.js";
 
 export const scripts = {
-  block: script(prelude, record, index, block),
-  create: script(prelude, record, index, create),
-  get: script(get),
-  getBlock: script(prelude, record, getBlock),
-  list: script(prelude, record, index, list),
-  revoke: script(prelude, record, index, revoke),
-  revokeUser: script(prelude, record, index, revokeUser),
-  rotate: script(prelude, record, index, rotate),
-  touch: script(touch),
-  unblock: script(unblock),
-  unlist: script(prelude, record, index, unlist),
-  update: script(prelude, record, update),
-  updateUser: script(prelude, record, index, updateUser),
+  block: blockScript,
+  create: createScript,
+  get: getScript,
+  getBlock: getBlockScript,
+  list: listScript,
+  logIn: logInScript,
+  revoke: revokeScript,
+  revokeUser: revokeUserScript,
+  rotate: rotateScript,
+  touch: touchScript,
+  unblock: unblockScript,
+  unlist: unlistScript,
+  update: updateScript,
+  updateUser: updateUserScript,
 } as const;

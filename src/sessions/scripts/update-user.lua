@@ -5,15 +5,16 @@
 -- ARGV[4]  most sessions in this page
 -- ARGV[5]  most bytes that all claims of one session may take
 -- ARGV[6…] pairs of field and value; '' removes the field
--- Returns  {'size', bytes} (nothing of this page was written), {score, id, changed ids …}, where id is '' after the last
---          page, or {'apart', score, id, ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions
---          are not all here)
+-- Returns  {'size', bytes} (nothing of this page was written), {'ok', score, id, changed ids …}, or {'moving', score, id,
+--          ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions are not all here). `id` is ''
+--          after the last page
 -- Bound    ARGV[4] sessions
 local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 local sessions = stem(KEYS[1], ARGV[1]) .. 's:'
 if #ids > 0 and not together(KEYS[1], unpack(keys_of(ids, sessions))) then
-  return { 'apart', reply[1], reply[2], unpack(ids) }
+  return { 'moving', reply[1], reply[2], unpack(ids) }
 end
+table.insert(reply, 1, 'ok')
 local set, removed
 for _, id in ipairs(ids) do
   local record = load(sessions .. id)
@@ -25,7 +26,7 @@ for _, id in ipairs(ids) do
     reply[#reply + 1] = id
   end
 end
-for i = 3, #reply do
+for i = 4, #reply do
   local key = sessions .. reply[i]
   if #removed > 0 then call_many('HDEL', key, removed) end
   if #set > 0 then call_many('HSET', key, set) end

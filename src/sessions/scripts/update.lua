@@ -1,27 +1,27 @@
--- Changes claims of one session. During the grace of a rotation the old session and the new one change together, and the
--- new one is what counts.
+-- Changes claims of one session. During the grace of a rotation a session and its successor change together, and the
+-- successor is what counts.
 -- KEYS[1]  session
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- ARGV[2]  the version that the claims must still have, or '' for any
 -- ARGV[3]  most bytes that all claims may take
 -- ARGV[4]  a mark of this change, by which a second run after a lost reply knows the first; '' where it does no harm
 -- ARGV[5…] pairs of field and value; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, record} (another version), or
---          {'ok', id, record}
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, record} (another version),
+--          {'ok', id, record}, or {'moving'} (nothing was done: Redis Cluster is moving the slot, and the partner of this
+--          session is not here)
 local sessions = string.sub(KEYS[1], 1, -27)
 local record = load(KEYS[1])
 local refused = refusal(record, ARGV[1])
 if refused then return { refused } end
 
-local other = record.n or record.p
--- While Redis Cluster moves the slot, one of the two may be on the other node, and would seem absent. This passes, and
--- clients for a Cluster know this code for it.
-if other and not together(KEYS[1], sessions .. other) then return { err = 'TRYAGAIN The slot is moving' } end
-local key, twin = KEYS[1], record.p and sessions .. record.p
+local partner = partner_of(record)
+-- While Redis Cluster moves the slot, the partner may be on the other node, and would seem absent.
+if partner and not together(KEYS[1], sessions .. partner) then return { 'moving' } end
+local key, predecessor = KEYS[1], record.p and sessions .. record.p
 if record.n then
   local successor = load(sessions .. record.n)
   if not successor then return { 'none' } end
-  key, twin, record = sessions .. record.n, KEYS[1], successor
+  key, predecessor, record = sessions .. record.n, KEYS[1], successor
 end
 if ARGV[4] ~= '' and string.find(record.w or '', ARGV[4], 1, true) then
   return { 'ok', string.sub(key, -26), text(record) }
@@ -38,6 +38,6 @@ if #set > 0 or #removed > 0 then
   write(key)
   record.v = digits(redis.call('HINCRBY', key, 'v', 1))
   if ARGV[4] ~= '' then redis.call('HSET', key, 'w', string.sub(ARGV[4] .. (record.w or ''), 1, 64)) end
-  if twin and redis.call('EXISTS', twin) == 1 then write(twin) end
+  if predecessor and redis.call('EXISTS', predecessor) == 1 then write(predecessor) end
 end
 return { 'ok', string.sub(key, -26), text(record) }

@@ -3,8 +3,10 @@
 import { checkInteger, checkNames, checkString, checkUserId } from "../../leaves/arguments.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { type Context, PAGE } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
-import { APART, announceEnd, revokePages } from "./revoke.js";
+import { runBlock } from "../scripts/block.js";
+import { runGetBlock } from "../scripts/get-block.js";
+import { runUnblock } from "../scripts/unblock.js";
+import { announceEnd, revokePages } from "./revoke.js";
 
 /** How long a user is blocked, and why. */
 export interface BlockOptions {
@@ -33,37 +35,36 @@ export async function blockUser<Claims extends object>(
 ): Promise<number> {
   checkUserId(userId);
   checkNames("blockUser", options, ["until", "reason"]);
-  const until = options.until === undefined ? "" : checkInteger("until (epoch ms)", options.until, 1);
+  const until = options.until === undefined ? undefined : checkInteger("until (epoch ms)", options.until, 1);
   const reason = escapeText(checkString("reason", options.reason ?? "", MAX_REASON));
-  const { block, name } = cx.keys.user(userId);
-  const { result, shortfall } = await cx.redis.runRevocation(scripts.block, [block], [name, until, reason, PAGE]);
-  const [more, ...ended] = result as [number | "past", ...string[]];
-  if (more === "past") {
-    throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${ended[0]}`);
+  const user = cx.keys.user(userId);
+  const { reply, shortfall } = await runBlock(cx.redis, { user, until, reason, most: PAGE });
+  if (reply.status === "past") {
+    throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${reply.now}`);
   }
-  // None of those that it names has ended where the page lies apart.
-  const page = Number(more) === APART ? [] : ended;
-  announceEnd(cx, page, userId, "blocked");
+  // While the slot is moving, the page names sessions that are yet to end.
+  const ended = reply.status === "moving" ? [] : reply.ids;
+  announceEnd(cx, ended, userId, "blocked");
   // From here on no session is created any more, so what is left can only become less.
-  const left = Number(more) === 0 ? 0 : await revokePages(cx, userId, "", "blocked");
+  const left = reply.status === "done" ? 0 : await revokePages(cx, userId, "", "blocked");
   const short = await shortfall;
   if (short !== null) throw short;
-  return page.length + left;
+  return ended.length + left;
 }
 
 export async function unblockUser<Claims extends object>(cx: Context<Claims>, userId: string): Promise<boolean> {
   const { block } = cx.keys.user(checkUserId(userId));
-  return Number(await cx.redis.run(scripts.unblock, [block], [])) === 1;
+  return runUnblock(cx.redis, block);
 }
 
 export async function getBlock<Claims extends object>(cx: Context<Claims>, userId: string): Promise<Block | null> {
   const { block } = cx.keys.user(checkUserId(userId));
-  const [since, until, reason] = (await cx.redis.run(scripts.getBlock, [block], [])) as string[];
-  if (since === undefined) return null;
+  const found = await runGetBlock(cx.redis, block);
+  if (found.status === "none") return null;
   return Object.freeze({
     userId,
-    since: Number(since),
-    until: until ? Number(until) : null,
-    reason: reason ? unescapeText(reason) : null,
+    since: Number(found.since),
+    until: found.until === "" ? null : Number(found.until),
+    reason: found.reason === "" ? null : unescapeText(found.reason),
   });
 }

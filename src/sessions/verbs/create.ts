@@ -7,9 +7,10 @@ import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
 import { clientAddress, clientAgent } from "../client.js";
 import type { Context, IssuedSession } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
+import { runCreate } from "../scripts/create.js";
 import { type Client, decodeRecord } from "../session.js";
 import { endSession } from "./end.js";
+import { announceEnd } from "./revoke.js";
 
 /** What a session is created with. */
 export interface CreateOptions<Claims extends object> {
@@ -56,34 +57,29 @@ export async function issue<Claims extends object>(
     ...encodeClient(options.client),
     ...(await deadline.exclude(() => encodeNewClaims(cx, options.claims))),
   ];
-  const { maxSessionsPerUser = 0, onSessionLimit } = cx.options;
-  const args = [idleTimeout, absoluteTimeout, maxSessionsPerUser, onSessionLimit, ...fields];
-
+  const { maxSessionsPerUser: limit = 0, onSessionLimit: onLimit } = cx.options;
   const user = userId === undefined ? undefined : cx.keys.user(userId);
   const bucket = userId === undefined ? randomBucket() : bucketOfUser(userId);
-  let minted = mintToken(bucket);
   for (;;) {
-    const key = cx.keys.session(minted.id);
-    const keys = user === undefined ? [key] : [key, user.index, user.block];
+    const minted = mintToken(bucket);
+    const { id, secretHash } = minted;
+    const key = cx.keys.session(id);
     const { losses } = cx.redis;
-    const [status, ...rest] = (await cx.redis.run(scripts.create, keys, [minted.secretHash, ...args], deadline)) as [
-      string,
-      ...string[],
-    ];
-    if (status === "blocked") throw blockedError(rest);
-    if (status === "limit") throw new SessionLimitError(maxSessionsPerUser);
-    const evicted = status === "ok" ? rest.slice(1) : status === "again" ? rest : [];
-    for (const id of evicted) cx.events.announce("revoked", { id, userId: userId ?? null, reason: "limit" });
-    if (status === "ok") {
-      if (cx.redis.losses === losses) {
-        return { token: minted.token, session: decodeRecord<Claims>(rest[0] as string, minted.id, key).session };
-      }
-      // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
-      // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
-      await endSession(cx, minted, { deadline });
+    const creation = { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields };
+    const created = await runCreate(cx.redis, creation, deadline);
+    if (created.status === "blocked") throw blockedError(created);
+    if (created.status === "limit") throw new SessionLimitError(limit);
+    // One in 2^65 ids of this millisecond was taken.
+    if (created.status === "taken") continue;
+    announceEnd(cx, created.evicted, userId ?? null, "limit");
+    // There was too much to evict in one call.
+    if (created.status === "again") continue;
+    if (cx.redis.losses === losses) {
+      return { token: minted.token, session: decodeRecord<Claims>(created.record, id, key).session };
     }
-    // Or there was too much to evict in one call, or one in 2^65 ids of this millisecond was taken.
-    minted = mintToken(bucket);
+    // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
+    // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
+    await endSession(cx, minted, { deadline, confirmed: false });
   }
 }
 
@@ -125,6 +121,6 @@ async function encodeNewClaims<Claims extends object>(
   return encoded;
 }
 
-function blockedError([until, reason]: string[]): UserBlockedError {
-  return new UserBlockedError(until ? Number(until) : null, reason ? unescapeText(reason) : null);
+function blockedError({ until, reason }: { readonly until: string; readonly reason: string }): UserBlockedError {
+  return new UserBlockedError(until === "" ? null : Number(until), reason === "" ? null : unescapeText(reason));
 }

@@ -1,16 +1,21 @@
 /**
- * How sessions end in Redis: in one script, except while Redis Cluster moves the slot of their user. Then a session, the
- * other one of a rotation with grace, and the index may lie on two nodes, and no script sees them all. A revocation does
- * not wait for that to pass: each session is ended at once by a script of its own, and the index is put right afterwards.
+ * How sessions end in Redis: in one script, except while Redis Cluster moves the slot of their user. Then a session, its
+ * partner and the index may lie on two nodes, and no script sees them all. A revocation does not wait for that to pass:
+ * each session is ended at once by a script of its own, and the index is put right afterwards.
  */
 
 import { StoreUnavailableError } from "../../leaves/errors.js";
 import { unescapeText } from "../../leaves/text.js";
 import type { Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Revocation, RevocationOptions } from "../../redis/redis.js";
 import type { Shortfall } from "../../redis/replicas.js";
-import { type Context, lookUp } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
+import { unknownReply } from "../../redis/replies.js";
+import type { Context } from "../context.js";
+import { type Conflict, runLogIn, type Superseded } from "../scripts/log-in.js";
+import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
+import { runUnlist } from "../scripts/unlist.js";
+import { lookUp } from "./look-up.js";
 
 const NONE: Shortfall = Promise.resolve(null);
 
@@ -24,68 +29,106 @@ export interface End {
   readonly shortfall: Shortfall;
 }
 
-/** What the end of one session came to. It takes the other one of a rotation with grace with it. */
-export interface SessionEnd extends End {
-  /** `"ok"`, or why nothing was done: a status of revoke.lua. */
-  readonly status: string;
-  /** With `"conflict"`: the record as it is now. */
-  readonly record: string;
-  /** Whose session it was; `null` for a guest's. */
+/** What the end of one session came to. It takes its partner with it. */
+export interface SessionEnd<Reply> extends End {
+  /** What became of the session itself. */
+  readonly own: Reply;
+  /** Whose session it was; `null` for a guest's, and where it has not ended. */
   readonly userId: string | null;
 }
 
-interface EndOptions {
-  /** For a log-in: which session takes its place, and the version that the claims must still have, or `""` for any. */
-  readonly logIn?: { readonly id: string; readonly version: string };
-  /** Where this is one step of a longer call, which waits for no replicas. */
-  readonly deadline?: Deadline;
+/** Ends one session. `options.deadline` where this is one step of a longer call. */
+export function endSession(
+  cx: Door,
+  { id, secretHash }: Target,
+  { deadline = cx.redis.deadline(), confirmed = true }: RevocationOptions = {},
+): Promise<SessionEnd<Ended | NotEnded>> {
+  const options = { deadline, confirmed };
+  const end = (alone: boolean) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash, alone }, options);
+  return endPair(cx, id, end, options);
 }
 
-/** Ends one session. */
-export async function endSession(cx: Door, target: Target, options: EndOptions = {}): Promise<SessionEnd> {
-  const { logIn = { id: "", version: "" }, deadline = cx.redis.deadline() } = options;
-  const { version } = logIn;
-  const run = async (id: string, args: readonly string[]) => {
-    const keys = [cx.keys.session(id)];
-    const { result, shortfall } =
-      options.deadline === undefined
-        ? await cx.redis.runRevocation(scripts.revoke, keys, [...args, cx.redis.traced, "", 0], deadline)
-        : {
-            result: await cx.redis.run(
-              scripts.revoke,
-              keys,
-              [...args, "", id === target.id ? logIn.id : "", Math.ceil(deadline.left) + 1],
-              deadline,
-            ),
-            shortfall: NONE,
-          };
-    return { reply: result as [string, string?, ...string[]], shortfall };
+/**
+ * Ends the session that a log-in came from, as one step of it. `newId` is the session that takes its place, and `version`
+ * what the claims must still have.
+ */
+export function endForLogIn(
+  cx: Door,
+  { id, secretHash }: Target,
+  { newId, version }: { readonly newId: string; readonly version: string | undefined },
+  deadline: Deadline,
+): Promise<SessionEnd<Ended | NotEnded | Superseded | Conflict>> {
+  const end = async (alone: boolean) => {
+    const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId };
+    return { reply: await runLogIn(cx.redis, logIn, deadline), shortfall: NONE };
   };
+  return endPair(cx, id, end, { deadline, confirmed: false });
+}
 
-  const parts = [await run(target.id, [target.secretHash, version, ""])];
-  const [first, twin = ""] = parts[0]?.reply ?? [];
-  if (first === "twin") {
-    parts[0] = await run(twin, ["", "", "1"]);
-    parts.unshift(await run(target.id, [target.secretHash, version, "1"]));
+/** Ends a session by a script that ends its partner too, or says that the slot is moving and the partner is elsewhere. */
+async function endPair<Reply extends NotEnded | Superseded | Conflict>(
+  cx: Door,
+  id: string,
+  end: (alone: boolean) => Promise<Revocation<Ended | PartnerMoving | Reply>>,
+  options: { readonly deadline: Deadline; readonly confirmed: boolean },
+): Promise<SessionEnd<Ended | Reply>> {
+  const { reply, shortfall } = await end(false);
+  if (!isMoving(reply)) return outcome(cx, id, reply, [reply], shortfall, options.deadline);
+  const partner = await runRevoke(
+    cx.redis,
+    { key: cx.keys.session(reply.partner), secretHash: "", alone: true },
+    options,
+  );
+  const own = await end(true);
+  // Of a session that is to end alone no script says so.
+  if (isMoving(own.reply)) throw unknownReply(own.reply);
+  return outcome(
+    cx,
+    id,
+    own.reply,
+    [own.reply, partner.reply],
+    firstOf([own.shortfall, partner.shortfall]),
+    options.deadline,
+  );
+}
+
+function isMoving(reply: { readonly status: string }): reply is PartnerMoving {
+  return reply.status === "moving";
+}
+
+function isEnded(reply: { readonly status: string }): reply is Ended {
+  return reply.status === "ended";
+}
+
+/** Puts together what became of a session and its partner, and takes out of the index what a script could not. */
+async function outcome<Reply extends { readonly status: string }>(
+  cx: Door,
+  id: string,
+  own: Reply,
+  replies: readonly { readonly status: string }[],
+  shortfall: Shortfall,
+  deadline: Deadline,
+): Promise<SessionEnd<Reply>> {
+  const parts = replies.filter(isEnded);
+  const listed = parts.filter(({ moving }) => moving);
+  if (listed[0] !== undefined) {
+    const index = `${cx.keys.indexes(id)}${listed[0].user}`;
+    const ids = listed.flatMap((part) => part.ids);
+    // A dead id in the index does no harm, and goes when the session would have expired: the revocation stands without this.
+    await runUnlist(cx.redis, index, ids, deadline).catch(ignoreOutage);
   }
-  const done = parts.filter(({ reply: [status] }) => status === "ok" || status === "unlisted");
-  const ended = done.flatMap(({ reply }) => reply.slice(2) as string[]);
-  const left = parts.flatMap(({ reply: [status, , ...ids] }) => (status === "unlisted" ? (ids as string[]) : []));
-  const [status, text = ""] = parts[0]?.reply ?? [];
-  // A dead id in the index does no harm, and goes when the session would have expired: the revocation stands without this.
-  if (left.length > 0) await unlist(cx, `${cx.keys.indexes(target.id)}${text}`, left, deadline).catch(ignoreOutage);
+  const user = isEnded(own) ? own.user : "";
   return {
-    status: status === "unlisted" ? "ok" : (status as string),
-    record: text,
-    userId: text === "" || status === "conflict" ? null : unescapeText(text),
-    ended,
-    shortfall: firstOf(parts.map(({ shortfall }) => shortfall)),
+    own,
+    ended: parts.flatMap(({ ids }) => ids),
+    userId: user === "" ? null : unescapeText(user),
+    shortfall,
   };
 }
 
 /**
- * Ends sessions of a user one by one, all but the spared one and the other one of its rotation, and takes them out of the
- * index: a page on which revoke-user.lua would do nothing. `null` where there was nothing to end.
+ * Ends sessions of a user one by one, all but the spared one and its partner, and takes them out of the index: a page on
+ * which revoke-user.lua would do nothing. `null` where there was nothing to end.
  */
 export async function endEach(
   cx: Context<object>,
@@ -97,27 +140,20 @@ export async function endEach(
   const others = ids.filter((id) => id !== kept?.successor && id !== kept?.predecessor);
   if (others.length === 0) return null;
   const ends = await Promise.all(
-    others.map((id) =>
-      cx.redis.runRevocation(scripts.revoke, [cx.keys.session(id)], ["", "", "1", cx.redis.traced, "", 0]),
-    ),
+    others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true })),
   );
   // The next page is read from the index again, so this one has to leave it.
-  await unlist(cx, index, others);
-  const ended = ends.flatMap(({ result }) => {
-    const [status, , ...gone] = result as string[];
-    return status === "ok" || status === "unlisted" ? gone : [];
-  });
-  return { ended, shortfall: firstOf(ends.map(({ shortfall }) => shortfall)) };
+  await runUnlist(cx.redis, index, others);
+  return {
+    ended: ends.flatMap(({ reply }) => (reply.status === "ended" ? reply.ids : [])),
+    shortfall: firstOf(ends.map(({ shortfall }) => shortfall)),
+  };
 }
 
 /** The first shortfall of several revocations. */
 export async function firstOf(shortfalls: readonly Shortfall[]): Shortfall {
   const settled = await Promise.all(shortfalls);
   return settled.find((shortfall) => shortfall !== null) ?? null;
-}
-
-async function unlist(cx: Door, index: string, ids: readonly string[], deadline?: Deadline): Promise<void> {
-  await cx.redis.run(scripts.unlist, [index], ids, deadline);
 }
 
 function ignoreOutage(error: unknown): void {

@@ -1,9 +1,10 @@
 /** Reading the sessions of a user, a page at a time. */
 
 import { checkUserId } from "../../leaves/arguments.js";
-import { type Context, lookUp, PAGE } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
+import { type Context, PAGE } from "../context.js";
+import { type Cursor, type Listed, runList, START } from "../scripts/list.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { lookUp } from "./look-up.js";
 
 export async function listForUser<Claims extends object>(
   cx: Context<Claims>,
@@ -24,25 +25,19 @@ export async function* sessionsOf<Claims extends object>(
 ): AsyncGenerator<StoredSession<Claims>> {
   const user = cx.keys.user(checkUserId(userId));
   const seen = new Set<string>();
-  let cursor = ["", ""];
-  do {
-    const [score, last, ...found] = (await cx.redis.run(scripts.list, [user.index], [user.name, ...cursor, PAGE])) as [
-      string,
-      string,
-      ...string[],
-    ];
-    // While Redis Cluster moves the slot, the sessions may be on two nodes, and only their ids come.
-    const apart = found[1] === "";
-    const ids = found.filter((_, at) => at % 2 === 0);
-    const page = apart
-      ? await Promise.all(ids.map((id) => lookUp(cx, id)))
-      : ids.map((id, at) => decodeRecord<Claims>(found[2 * at + 1] as string, id, cx.keys.session(id)));
+  let after: Cursor | undefined = START;
+  while (after !== undefined) {
+    const listed: Listed = await runList(cx.redis, { user, after, most: PAGE });
+    const page =
+      listed.status === "moving"
+        ? await Promise.all(listed.ids.map((id) => lookUp(cx, id)))
+        : listed.found.map(({ id, record }) => decodeRecord<Claims>(record, id, cx.keys.session(id)));
     for (const stored of page) {
       // A session that is touched between two pages moves to a later one.
       if (stored === null || seen.has(stored.session.id)) continue;
       seen.add(stored.session.id);
       yield stored;
     }
-    cursor = [score, last];
-  } while (cursor[1] !== "");
+    after = listed.next;
+  }
 }

@@ -5,7 +5,7 @@ import { parseTarget } from "../../leaves/token.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { type Context, PAGE, refused, rejected } from "../context.js";
 import type { RevocationReason } from "../events.js";
-import { scripts } from "../scripts/scripts.js";
+import { runRevokeUser } from "../scripts/revoke-user.js";
 import { endEach, endSession, firstOf } from "./end.js";
 
 export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOrId: unknown): Promise<boolean> {
@@ -15,12 +15,12 @@ export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOr
     rejected(cx, "malformed");
     return false;
   }
-  const { status, userId, ended, shortfall } = await endSession(cx, target);
-  if (status === "ok") announceEnd(cx, ended, userId, "revoked");
-  else if (target.secretHash !== "") refused(cx, status, target);
+  const { own, userId, ended, shortfall } = await endSession(cx, target);
+  announceEnd(cx, ended, userId, "revoked");
+  if (own.status !== "ended" && target.secretHash !== "") refused(cx, own.status, target);
   const short = await shortfall;
   if (short !== null) throw short;
-  return status === "ok";
+  return own.status === "ended";
 }
 
 /** Which session `revokeAllForUser` spares. */
@@ -41,9 +41,6 @@ export async function revokeAllForUser<Claims extends object>(
   return revokePages(cx, userId, spared, "user");
 }
 
-/** In the place of "more are left" where a page was not ended, because Redis Cluster is moving its slot. */
-export const APART = 2;
-
 /** Ends the sessions of a user page by page, until none is left but the spared one. Gives how many were live. */
 export async function revokePages<Claims extends object>(
   cx: Context<Claims>,
@@ -51,24 +48,20 @@ export async function revokePages<Claims extends object>(
   spared: string,
   reason: RevocationReason,
 ): Promise<number> {
-  const { index, name } = cx.keys.user(userId);
+  const user = cx.keys.user(userId);
   let count = 0;
   const shortfalls: Shortfall[] = [];
   for (;;) {
-    const { result, shortfall } = await cx.redis.runRevocation(
-      scripts.revokeUser,
-      [index],
-      [name, spared, PAGE, cx.redis.traced],
-    );
-    const [more, ...ids] = result as [number, ...string[]];
-    const page = Number(more) === APART ? await endEach(cx, index, ids, spared) : { ended: ids, shortfall };
+    const { reply, shortfall } = await runRevokeUser(cx.redis, { user, spared, most: PAGE });
+    const { status, ids } = reply;
+    const page = status === "moving" ? await endEach(cx, user.index, ids, spared) : { ended: ids, shortfall };
     // Every page is made at once, and the replicas are waited for in the end.
     shortfalls.push(shortfall);
     if (page !== null) {
       announceEnd(cx, page.ended, userId, reason);
       count += page.ended.length;
       shortfalls.push(page.shortfall);
-      if (Number(more) !== 0) continue;
+      if (status !== "done") continue;
     }
     const short = await firstOf(shortfalls);
     if (short !== null) throw short;

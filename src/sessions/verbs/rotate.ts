@@ -6,12 +6,14 @@
 import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../../leaves/arguments.js";
 import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
+import { unknownReply } from "../../redis/replies.js";
 import { type ClaimsPatch, claimsTooLarge, patchClaims } from "../claims.js";
-import { type Context, type IssuedSession, read, refused, rejected } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
+import { type Context, type IssuedSession, refused, rejected } from "../context.js";
+import { runRotate } from "../scripts/rotate.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
 import { type CreateOptions, encodeClient, issue } from "./create.js";
-import { endSession } from "./end.js";
+import { endForLogIn, endSession } from "./end.js";
+import { read } from "./look-up.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
 
 /** What a rotation changes. */
@@ -52,42 +54,49 @@ export async function rotate<Claims extends object>(
     cx.options.claims === undefined || options.claims === undefined ? undefined : await read(cx, old, deadline);
   if (judged === null) return null;
   const minted = mintToken(bucketOfId(old.id));
-  const keys = [cx.keys.session(old.id), cx.keys.session(minted.id), cx.keys.indexes(old.id)];
-  const reauthenticated = options.reauthenticated ?? userId !== undefined;
+  const key = cx.keys.session(old.id);
+  const newKey = cx.keys.session(minted.id);
+  const { maxClaimsBytes: maxBytes } = cx.options;
   for (;;) {
     const claims = judged?.session.claims;
     const encoded =
       claims === undefined ? encodePatch(cx, patch) : await deadline.exclude(() => encodeChange(cx, claims, patch));
-    const [status, record] = (await cx.redis.run(
-      scripts.rotate,
-      keys,
-      [
-        old.secretHash,
-        minted.secretHash,
-        userId === undefined ? "" : escapeText(userId),
-        reauthenticated ? "1" : "0",
-        options.grace ?? 0,
-        judged?.version ?? "",
-        cx.options.maxClaimsBytes,
-        ...encoded,
-        ...encodeNewClient(options.client),
-      ],
-      deadline,
-    )) as [string, string];
-    if (status === "conflict") {
-      judged = decodeRecord<Claims>(record, old.id, keys[0] as string);
-      continue;
+    const rotation = {
+      key,
+      newKey,
+      indexes: cx.keys.indexes(old.id),
+      secretHash: old.secretHash,
+      newSecretHash: minted.secretHash,
+      user: userId === undefined ? undefined : escapeText(userId),
+      reauthenticated: options.reauthenticated ?? userId !== undefined,
+      grace: options.grace ?? 0,
+      version: judged?.version,
+      maxBytes,
+      patch: [...encoded, ...encodeNewClient(options.client)],
+    };
+    const rotated = await runRotate(cx.redis, rotation, deadline);
+    switch (rotated.status) {
+      case "ok": {
+        const { session } = decodeRecord<Claims>(rotated.record, minted.id, newKey);
+        announce(cx, session, old.id, session.userId);
+        return { token: minted.token, session };
+      }
+      case "conflict":
+        judged = decodeRecord<Claims>(rotated.record, old.id, key);
+        break;
+      case "foreign": {
+        // It is asked for only with a user.
+        if (userId === undefined) throw unknownReply(rotated);
+        const found = decodeRecord<Claims>(rotated.record, old.id, key);
+        return handOver(cx, old, userId, options, deadline, found);
+      }
+      case "size":
+        throw claimsTooLarge(rotated.bytes, maxBytes);
+      case "superseded":
+        return rejected(cx, "superseded", old.id);
+      default:
+        return refused(cx, rotated.status, old);
     }
-    if (status === "size") throw claimsTooLarge(Number(record), cx.options.maxClaimsBytes);
-    if (status === "superseded") return rejected(cx, "superseded", old.id);
-    if (status === "other") {
-      const found = decodeRecord<Claims>(record, old.id, keys[0] as string);
-      return handOver(cx, old, userId as string, options, deadline, found);
-    }
-    if (status !== "ok") return refused(cx, status, old);
-    const { session } = decodeRecord<Claims>(record, minted.id, keys[1] as string);
-    announce(cx, session, old.id, session.userId);
-    return { token: minted.token, session };
   }
 }
 
@@ -115,19 +124,20 @@ async function handOver<Claims extends object>(
   const issued = await issue(cx, { userId, claims: carry(stored.session), client }, deadline);
   let { session } = issued;
   for (;;) {
-    const version = previousUserId === null ? stored.version : "";
-    const { status, record } = await endSession(cx, old, { logIn: { id: session.id, version }, deadline });
-    if (status === "ok") break;
-    if (status !== "conflict") {
+    const version = previousUserId === null ? stored.version : undefined;
+    const { own } = await endForLogIn(cx, old, { newId: session.id, version }, deadline);
+    if (own.status === "ended") break;
+    if (own.status !== "conflict") {
       // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
-      await endSession(cx, { id: session.id, secretHash: "" }, { deadline });
-      return status === "superseded" ? rejected(cx, status, old.id) : refused(cx, status, old);
+      await endSession(cx, { id: session.id, secretHash: "" }, { deadline, confirmed: false });
+      return own.status === "superseded" ? rejected(cx, "superseded", old.id) : refused(cx, own.status, old);
     }
     // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
-    stored = decodeRecord<Claims>(record, old.id, cx.keys.session(old.id));
+    stored = decodeRecord<Claims>(own.record, old.id, cx.keys.session(old.id));
     const [before, after] = [session.claims, carry(stored.session)];
     const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
-    session = (await write(cx, { id: session.id, secretHash: "" }, "", change, deadline))?.stored.session ?? session;
+    const outcome = await write(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
+    session = outcome?.stored.session ?? session;
   }
   announce(cx, session, old.id, previousUserId);
   return { token: issued.token, session };

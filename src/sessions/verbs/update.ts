@@ -15,10 +15,13 @@ import {
   patchClaims,
   validateClaims,
 } from "../claims.js";
-import { type Context, PAGE, read, refused, rejected } from "../context.js";
-import { scripts } from "../scripts/scripts.js";
+import { type Context, PAGE, refused, rejected } from "../context.js";
+import { type Cursor, START } from "../scripts/list.js";
+import { runUpdate } from "../scripts/update.js";
+import { runUpdateUser, type UpdatedPage } from "../scripts/update-user.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
 import { sessionsOf } from "./list.js";
+import { read } from "./look-up.js";
 
 /** A patch, or a function that makes one from the claims as they are. */
 export type ClaimsChange<Claims> =
@@ -39,7 +42,7 @@ export async function updateClaims<Claims extends object>(
   // A function wants to see the claims first, and a schema judges the whole of them.
   if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
   const encoded = encodePatch(cx, change);
-  const outcome = await write(cx, target, "", encoded);
+  const outcome = await write(cx, target, { patch: encoded });
   return outcome === null ? null : updated(cx, outcome.stored.session, encoded);
 }
 
@@ -52,28 +55,24 @@ export async function updateClaimsForUser<Claims extends object>(
   checkClaims("patch", patch);
   if (cx.options.claims !== undefined) return updateEachOf(cx, userId, patch);
 
-  const { index, name } = cx.keys.user(userId);
-  const encoded = encodePatch(cx, patch);
+  const user = cx.keys.user(userId);
+  const patched = encodePatch(cx, patch);
+  const { maxClaimsBytes: maxBytes } = cx.options;
   const changed = new Set<string>();
   let before: number;
   do {
     before = changed.size;
-    let cursor = ["", ""];
-    do {
-      const reply = (await cx.redis.run(
-        scripts.updateUser,
-        [index],
-        [name, ...cursor, PAGE, cx.options.maxClaimsBytes, ...encoded],
-      )) as string[];
-      if (reply[0] === "size") throw claimsTooLarge(Number(reply[1]), cx.options.maxClaimsBytes);
-      const [score = "", last = "", ...ids] = reply[0] === "apart" ? reply.slice(1) : reply;
-      for (const id of reply[0] === "apart" ? await writeEach(cx, ids, encoded) : ids) {
+    let after: Cursor | undefined = START;
+    while (after !== undefined) {
+      const page: UpdatedPage = await runUpdateUser(cx.redis, { user, after, most: PAGE, maxBytes, patch: patched });
+      if (page.status === "size") throw claimsTooLarge(page.bytes, maxBytes);
+      for (const id of page.status === "moving" ? await writeEach(cx, page.ids, patched) : page.ids) {
         if (changed.has(id)) continue;
         changed.add(id);
-        cx.events.announce("updated", { id, userId, claims: namesIn(encoded) });
+        cx.events.announce("updated", { id, userId, claims: namesIn(patched) });
       }
-      cursor = [score, last];
-    } while (cursor[1] !== "");
+      after = page.next;
+    }
     // One page is atomic. Between pages a session may be rotated into a part that was passed already: look until a
     // whole round meets nobody new.
   } while (changed.size > PAGE && changed.size > before);
@@ -86,18 +85,14 @@ async function writeEach<Claims extends object>(
   ids: readonly string[],
   encoded: EncodedClaims,
 ): Promise<string[]> {
-  const { maxClaimsBytes } = cx.options;
+  const { maxClaimsBytes: maxBytes } = cx.options;
   const live = await Promise.all(
     ids.map(async (id) => {
       const key = cx.keys.session(id);
-      const [status, bytes] = (await cx.redis.run(
-        scripts.update,
-        [key],
-        ["", "", maxClaimsBytes, "", ...encoded],
-      )) as string[];
-      if (status === "size") throw claimsTooLarge(Number(bytes), maxClaimsBytes);
-      if (status === "corrupt") throw new CorruptRecordError(key);
-      return status === "ok";
+      const updated = await runUpdate(cx.redis, { key, secretHash: "", maxBytes, patch: encoded });
+      if (updated.status === "size") throw claimsTooLarge(updated.bytes, maxBytes);
+      if (updated.status === "corrupt") throw new CorruptRecordError(key);
+      return updated.status === "ok";
     }),
   );
   return ids.filter((_, at) => live[at]);
@@ -144,7 +139,8 @@ async function compareAndSet<Claims extends object>(
     const { claims } = stored.session;
     const encoded = await deadline.exclude(() => encodeChange(cx, claims, change));
     if (encoded.length === 0) return stored.session;
-    const outcome: Written<Claims> | null = await write(cx, target, stored.version, encoded, deadline, mark);
+    const writing = { patch: encoded, version: stored.version, mark };
+    const outcome: Written<Claims> | null = await write(cx, target, writing, deadline);
     if (outcome === null) return null;
     if (outcome.written) return updated(cx, outcome.stored.session, encoded);
     stored = outcome.stored;
@@ -159,28 +155,29 @@ interface Written<Claims extends object> {
   readonly stored: StoredSession<Claims>;
 }
 
-/**
- * Writes a patch, if the claims still have the version that is asked for, or if it is known by its mark to be written
- * already. `null` where there is no such session.
- */
+/** A patch to write. */
+interface Writing {
+  readonly patch: EncodedClaims;
+  /** The version that the claims must still have. Default: any. */
+  readonly version?: string;
+  /** By which it is known to be written already. Default: none. */
+  readonly mark?: string;
+}
+
+/** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
 export async function write<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
-  version: string,
-  encoded: EncodedClaims,
+  writing: Writing,
   deadline?: Deadline,
-  mark = "",
 ): Promise<Written<Claims> | null> {
-  const { maxClaimsBytes } = cx.options;
-  const [status, id, record] = (await cx.redis.run(
-    scripts.update,
-    [cx.keys.session(target.id)],
-    [target.secretHash, version, maxClaimsBytes, mark, ...encoded],
-    deadline,
-  )) as [string, string, string];
-  if (status === "size") throw claimsTooLarge(Number(id), maxClaimsBytes);
-  if (status !== "ok" && status !== "conflict") return refused(cx, status, target);
-  return { written: status === "ok", stored: decodeRecord<Claims>(record, id, cx.keys.session(id)) };
+  const { maxClaimsBytes: maxBytes } = cx.options;
+  const { id, secretHash } = target;
+  const updated = await runUpdate(cx.redis, { key: cx.keys.session(id), secretHash, maxBytes, ...writing }, deadline);
+  if (updated.status === "size") throw claimsTooLarge(updated.bytes, maxBytes);
+  if (updated.status !== "ok" && updated.status !== "conflict") return refused(cx, updated.status, target);
+  const stored = decodeRecord<Claims>(updated.record, updated.id, cx.keys.session(updated.id));
+  return { written: updated.status === "ok", stored };
 }
 
 /** The patch that a change makes of these claims, after the schema has judged the outcome. */

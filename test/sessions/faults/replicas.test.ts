@@ -396,8 +396,8 @@ describe("with a failover between two pages of sessions", () => {
   it("blockUser rejects, for nobody knows whether the new primary has the block", async () => {
     // The replica of the new primary confirms what the new primary was told, which is the second page alone.
     const pages = [
-      [1, ULID_A],
-      [0, ULID_B],
+      ["more", ULID_A],
+      ["done", ULID_B],
     ];
     let lose = () => {};
     const pipeline = () => {

@@ -23,8 +23,8 @@ const GATES: [place: string, script: ScriptName, moment: Moment][] = [
   ["after the guest is read", "get", "after"],
   ["before the user's session is made", "create", "before"],
   ["after the user's session is made", "create", "after"],
-  ["before the guest's session ends", "revoke", "before"],
-  ["after the guest's session has ended", "revoke", "after"],
+  ["before the guest's session ends", "logIn", "before"],
+  ["after the guest's session has ended", "logIn", "after"],
 ];
 
 async function guestAndUser(): Promise<{ guest: IssuedSession<Record<string, unknown>>; userId: string }> {
@@ -43,7 +43,7 @@ async function expectOutcome(
 }
 
 describe.each(GATES)("a log-in that is held %s", (_, script, moment) => {
-  const ended = script === "revoke" && moment === "after";
+  const ended = script === "logIn" && moment === "after";
 
   it("fails when the guest's session is revoked, and leaves no session", async () => {
     const { guest, userId } = await guestAndUser();
@@ -134,7 +134,7 @@ describe.each(GATES)("a log-in that is held %s", (_, script, moment) => {
 
   it("is refused or revoked when the user is blocked", async () => {
     const { guest, userId } = await guestAndUser();
-    const made = script === "revoke" || (script === "create" && moment === "after");
+    const made = script === "logIn" || (script === "create" && moment === "after");
     const attempt = () => store.rotate(guest.token, { userId }).catch((error: unknown) => error);
     const [outcome, count] = await interrupt(here, script, moment, attempt, () => other.blockUser(userId));
     expect(count).toBe(made ? 1 : 0);
@@ -148,7 +148,7 @@ describe.each(GATES)("a log-in that is held %s", (_, script, moment) => {
 
   it("leaves no session of the user that revokeAllForUser does not reach", async () => {
     const { guest, userId } = await guestAndUser();
-    const made = script === "revoke" || (script === "create" && moment === "after");
+    const made = script === "logIn" || (script === "create" && moment === "after");
     const [outcome, count] = await interrupt(
       here,
       script,
@@ -170,7 +170,7 @@ describe("a log-in on another user's session", () => {
     const { token } = await other.create({ userId: previous, claims: { secretOf: previous } });
     const [outcome, count] = await interrupt(
       here,
-      "revoke",
+      "logIn",
       "before",
       () => store.rotate(token, { userId }),
       () => other.revokeAllForUser(previous),

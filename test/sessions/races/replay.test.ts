@@ -192,7 +192,7 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     await expectIndex(redis, prefix, userId, [rotated?.session.id ?? "", ...(grace > 0 ? [id] : [])]);
   });
 
-  it.each(["get", "create", "revoke"] as const)("logs a guest in, when the reply to %s is lost", async (script) => {
+  it.each(["get", "create", "logIn"] as const)("logs a guest in, when the reply to %s is lost", async (script) => {
     const userId = `replays ${users++}`;
     const guest = await direct.create({ claims: { cart: ["hat"] } });
     const outcome = await runTwice(script, () => store.rotate(guest.token, { userId }));

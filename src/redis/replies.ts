@@ -1,0 +1,64 @@
+/**
+ * Replies as scripts give them, checked before anything is made of them: what no script of ours replies is an error, and
+ * never "absent" or "done". It knows the forms of replies, but not what any script does.
+ */
+import { StoreUnavailableError } from "../leaves/errors.js";
+
+/**
+ * The error for a reply that this script never gives. Something else has answered: a transaction that is open on the
+ * client, a transformer of replies, or a proxy. The script may have run all the same. The reply itself is not quoted,
+ * because it could be anything, a record with its claims included.
+ */
+export function unknownReply(reply: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(
+    reply === "QUEUED"
+      ? "Redis has only queued the command, because a transaction (MULTI) is open on the client; it may still run"
+      : `Redis gave a reply that coatcheck does not know (${kindOf(reply)}); the command may have run`,
+  );
+}
+
+function kindOf(reply: unknown): string {
+  if (reply === null || reply === undefined) return String(reply);
+  if (Array.isArray(reply)) return `a list of ${reply.length}`;
+  if (reply instanceof Uint8Array) return "a Buffer: the client does not decode strings";
+  return typeof reply === "object" ? "an object" : `a ${typeof reply}`;
+}
+
+/** A reply that is a list of texts, of which the first is a status. Numbers count as the text they are in Lua. */
+export function textsOf(reply: unknown): string[] {
+  if (!Array.isArray(reply) || reply.length === 0) throw unknownReply(reply);
+  return reply.map((part: unknown) => {
+    if (typeof part === "string") return part;
+    if (typeof part === "number") return String(part);
+    throw unknownReply(reply);
+  });
+}
+
+/** A reply that is a whole number, 0 or more. A client with `stringNumbers` gives it as text, and ioredis-mock with decimals. */
+export function countOf(reply: unknown): number {
+  const count = typeof reply === "string" && /^\d+(\.0+)?$/.test(reply) ? Number(reply) : reply;
+  if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return count;
+  throw unknownReply(reply);
+}
+
+/** Fields and values, joined by newlines, as scripts give a record. It holds at least one of each, so it has a newline. */
+export type RecordText = `${string}\n${string}`;
+
+/** Tells a record from a status, which has no newline. */
+export function isRecordText(text: unknown): text is RecordText {
+  return typeof text === "string" && text.includes("\n");
+}
+
+/** Why a script gives or changes nothing: there is no record, the secret does not match, or the key holds something else. */
+export type Refusal = "none" | "secret" | "corrupt";
+
+/** Whether a status is one of these. */
+export function isRefusal(status: unknown): status is Refusal {
+  return status === "none" || status === "secret" || status === "corrupt";
+}
+
+/** A reply that is a record, or why there is none to give. */
+export function recordOrRefusal(reply: unknown): RecordText | Refusal {
+  if (isRecordText(reply) || isRefusal(reply)) return reply;
+  throw unknownReply(reply);
+}

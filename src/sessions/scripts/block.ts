@@ -1,0 +1,39 @@
+/** Calls block.lua. */
+import type { Redis, Revocation } from "../../redis/redis.js";
+import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import type { UserKeys } from "../keys.js";
+import body from "./block.lua";
+import { ofIndex } from "./preludes.js";
+import { pageIn, type RevokedPage } from "./revoke-user.js";
+
+/** The user is blocked, and a page of their sessions has ended; or `until` has passed, and nothing was done. */
+export type Blocked = RevokedPage | { readonly status: "past"; readonly now: number };
+
+export const blockScript = script(
+  (reply): Blocked => {
+    const texts = textsOf(reply);
+    const [status, now] = texts;
+    if (texts.length === 2 && status === "past") return { status, now: countOf(now) };
+    const page = pageIn(texts);
+    if (page === undefined) throw unknownReply(reply);
+    return page;
+  },
+  ...ofIndex,
+  body,
+);
+
+export interface Blocking {
+  readonly user: UserKeys;
+  /** Epoch ms. Default: for good. */
+  readonly until?: number | undefined;
+  /** JSON-escaped; `""` for none. */
+  readonly reason: string;
+  /** How many sessions to end at most. */
+  readonly most: number;
+}
+
+/** Blocks a user and ends the first page of their sessions. */
+export function runBlock(redis: Redis, { user, until, reason, most }: Blocking): Promise<Revocation<Blocked>> {
+  return redis.runRevocation(blockScript, [user.block], [user.name, until ?? "", reason, most]);
+}

@@ -1,0 +1,59 @@
+/** Calls create.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Redis } from "../../redis/redis.js";
+import { isRecordText, type RecordText, textsOf, unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import type { UserKeys } from "../keys.js";
+import body from "./create.lua";
+import { ofIndex } from "./preludes.js";
+
+export interface Creation {
+  /** The key of the session. */
+  readonly key: string;
+  /** `undefined` for a guest. */
+  readonly user: UserKeys | undefined;
+  readonly secretHash: string;
+  /** In ms. */
+  readonly idleTimeout: number;
+  /** In ms. */
+  readonly absoluteTimeout: number;
+  /** How many sessions the user may have; 0 for any number. */
+  readonly limit: number;
+  readonly onLimit: "evict-oldest" | "evict-idle" | "reject";
+  /** Fields and values of the record, in turn: the user, the client and the claims. */
+  readonly fields: readonly string[];
+}
+
+export type Created =
+  /** The session is there. `evicted` are the sessions that had to go for it. */
+  | { readonly status: "ok"; readonly record: RecordText; readonly evicted: readonly string[] }
+  /** There were too many to evict at once, and these are gone now. */
+  | { readonly status: "again"; readonly evicted: readonly string[] }
+  /** `until` in epoch ms, `""` for a block without end; `reason` JSON-escaped, `""` for none. */
+  | { readonly status: "blocked"; readonly until: string; readonly reason: string }
+  | { readonly status: "limit" }
+  /** Another session has this id. */
+  | { readonly status: "taken" };
+
+export const createScript = script(
+  (reply): Created => {
+    const [status, ...rest] = textsOf(reply);
+    const [first, second] = rest;
+    if (status === "ok" && isRecordText(first)) return { status, record: first, evicted: rest.slice(1) };
+    if (status === "again") return { status, evicted: rest };
+    if (status === "blocked" && first !== undefined && second !== undefined) {
+      return { status, until: first, reason: second };
+    }
+    if ((status === "limit" || status === "taken") && rest.length === 0) return { status };
+    throw unknownReply(reply);
+  },
+  ...ofIndex,
+  body,
+);
+
+/** Creates a session, within the limit of sessions per user, and never for a blocked user. */
+export function runCreate(redis: Redis, session: Creation, deadline?: Deadline): Promise<Created> {
+  const { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields } = session;
+  const keys = user === undefined ? [key] : [key, user.index, user.block];
+  return redis.run(createScript, keys, [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, ...fields], deadline);
+}

@@ -1,0 +1,29 @@
+/** Calls get-block.lua. */
+import type { Redis } from "../../redis/redis.js";
+import { textsOf, unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import body from "./get-block.lua";
+import { ofRecord } from "./preludes.js";
+
+export type FoundBlock =
+  /** `since` and `until` are epoch ms, `reason` is JSON-escaped; the latter two `""` for none. */
+  | { readonly status: "blocked"; readonly since: string; readonly until: string; readonly reason: string }
+  | { readonly status: "none" };
+
+export const getBlockScript = script(
+  (reply): FoundBlock => {
+    const [status, since, until, reason] = textsOf(reply);
+    if (status === "none" && since === undefined) return { status };
+    if (status === "blocked" && since !== undefined && until !== undefined && reason !== undefined) {
+      return { status, since, until, reason };
+    }
+    throw unknownReply(reply);
+  },
+  ...ofRecord,
+  body,
+);
+
+/** Reads the block on a user. */
+export function runGetBlock(redis: Redis, block: string): Promise<FoundBlock> {
+  return redis.run(getBlockScript, [block], []);
+}

@@ -1,0 +1,29 @@
+-- Ends a session, and its partner, because a log-in has made another in its place, in the slot of the user. Run again after
+-- its reply was lost, it knows that it has run.
+-- KEYS[1]  session; beside it lies the index of the user in the record
+-- ARGV[1]  hash of the secret
+-- ARGV[2]  the version that the claims must still have; '' for any, and then also of a session with a successor
+-- ARGV[3]  '1' to leave the partner alone, else ''
+-- ARGV[4]  id of the session that takes this one's place
+-- ARGV[5]  for how many ms the caller may be waiting for a reply
+-- Returns  as revoke.lua does: {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …} or {'moving', id};
+--          and {'superseded'} (it has a successor) or {'conflict', record} (another version)
+local id = string.sub(KEYS[1], -26)
+-- What is left where the session was, for as long as the reply may get lost.
+local trail = stem(KEYS[1], id) .. 'e:' .. id
+local record = load(KEYS[1])
+if not record then
+  local left = load(trail)
+  return left and left.n == ARGV[4] and { 'ended', '', '', id } or { 'none' }
+end
+if record.h ~= ARGV[1] then return { 'secret' } end
+if ARGV[2] ~= '' and record.n then return { 'superseded' } end
+if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', text(record) } end
+
+local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
+-- On a node that the slot is leaving no key can be made: then the log-in goes without.
+if reply[1] == 'ended' and together(trail) then
+  redis.call('HSET', trail, 'n', ARGV[4])
+  redis.call('PEXPIREAT', trail, digits(clock() + tonumber(ARGV[5])))
+end
+return reply

@@ -1,0 +1,55 @@
+/** Calls log-in.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Redis } from "../../redis/redis.js";
+import { isRecordText, type RecordText, textsOf, unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import body from "./log-in.lua";
+import { ofIndex } from "./preludes.js";
+import { type Ended, endedIn, type NotEnded, type PartnerMoving } from "./revoke.js";
+
+/** The session has a successor, so this log-in did not come from the session that counts. Nothing was done. */
+export interface Superseded {
+  readonly status: "superseded";
+}
+
+/** The claims have another version, and nothing was done. */
+export interface Conflict {
+  readonly status: "conflict";
+  /** The record as it is now. */
+  readonly record: RecordText;
+}
+
+type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | Conflict;
+
+export const logInScript = script(
+  (reply): LoggedIn => {
+    const texts = textsOf(reply);
+    const [status, record] = texts;
+    if (texts.length === 1 && (status === "none" || status === "secret" || status === "superseded")) return { status };
+    if (texts.length === 2 && status === "conflict" && isRecordText(record)) return { status, record };
+    const ended = endedIn(texts);
+    if (ended === undefined) throw unknownReply(reply);
+    return ended;
+  },
+  ...ofIndex,
+  body,
+);
+
+export interface LogIn {
+  /** The key of the session that ends. */
+  readonly key: string;
+  readonly secretHash: string;
+  /** The version that its claims must still have. Default: any, and then it may have a successor, too. */
+  readonly version?: string | undefined;
+  /** Whether to leave the partner alone. Default: `false`. */
+  readonly alone?: boolean;
+  /** The id of the session that takes its place. */
+  readonly newId: string;
+}
+
+/** Ends a session because a log-in has made another in its place. */
+export function runLogIn(redis: Redis, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
+  const { key, secretHash, version = "", alone = false, newId } = logIn;
+  const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1];
+  return redis.run(logInScript, [key], args, deadline);
+}

@@ -1,0 +1,43 @@
+/** Calls revoke-user.lua. */
+import type { Redis, Revocation } from "../../redis/redis.js";
+import { textsOf, unknownReply } from "../../redis/replies.js";
+import { tracedScript } from "../../redis/script.js";
+import type { UserKeys } from "../keys.js";
+import { ofIndex } from "./preludes.js";
+import body from "./revoke-user.lua";
+
+/** What became of one page of a user's sessions. */
+export interface RevokedPage {
+  /** `more`: more are left. `moving`: Redis Cluster is moving the slot, and no session has ended; each is to be ended by itself. */
+  readonly status: "done" | "more" | "moving";
+  /** The sessions that have ended; where the slot is moving, those that are to be ended. */
+  readonly ids: readonly string[];
+}
+
+/** Reads what the scripts reply that end a page of sessions; `undefined` where it is nothing of this. */
+export function pageIn([status, ...ids]: readonly string[]): RevokedPage | undefined {
+  return status === "done" || status === "more" || status === "moving" ? { status, ids } : undefined;
+}
+
+export const revokeUserScript = tracedScript(
+  (reply): RevokedPage => {
+    const page = pageIn(textsOf(reply));
+    if (page === undefined) throw unknownReply(reply);
+    return page;
+  },
+  ...ofIndex,
+  body,
+);
+
+export interface PageRevocation {
+  readonly user: UserKeys;
+  /** The id of a session to spare, with its partner; `""` for none. */
+  readonly spared: string;
+  /** How many sessions to end at most. */
+  readonly most: number;
+}
+
+/** Ends one page of a user's sessions. */
+export function runRevokeUser(redis: Redis, { user, spared, most }: PageRevocation): Promise<Revocation<RevokedPage>> {
+  return redis.runRevocation(revokeUserScript, [user.index], [user.name, spared, most]);
+}

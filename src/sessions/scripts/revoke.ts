@@ -1,0 +1,68 @@
+/** Calls revoke.lua. */
+import type { Redis, Revocation, RevocationOptions } from "../../redis/redis.js";
+import { textsOf, unknownReply } from "../../redis/replies.js";
+import { tracedScript } from "../../redis/script.js";
+import { ofIndex } from "./preludes.js";
+import body from "./revoke.lua";
+
+/** A session that was live has ended. */
+export interface Ended {
+  readonly status: "ended";
+  /** Whose session it was, JSON-escaped; `""` for a guest's. */
+  readonly user: string;
+  /** Whether Redis Cluster is moving the slot, so that the index still names the sessions. */
+  readonly moving: boolean;
+  /** The sessions that have ended: this one, and its partner. */
+  readonly ids: readonly string[];
+}
+
+/** Redis Cluster is moving the slot, and nothing was done: this partner is not here, and is to be ended first. */
+export interface PartnerMoving {
+  readonly status: "moving";
+  readonly partner: string;
+}
+
+/** Why nothing was done. */
+export interface NotEnded {
+  readonly status: "none" | "secret";
+}
+
+/** Reads what the scripts reply that end one session; `undefined` where it is nothing of this. */
+export function endedIn([status, first, second, ...ids]: readonly string[]): Ended | PartnerMoving | undefined {
+  if (status === "moving" && first !== undefined && second === undefined) return { status, partner: first };
+  if (status === "ended" && first !== undefined && (second === "moving" || second === "") && ids.length > 0) {
+    return { status, user: first, moving: second === "moving", ids };
+  }
+  return undefined;
+}
+
+export const revokeScript = tracedScript(
+  (reply): Ended | PartnerMoving | NotEnded => {
+    const texts = textsOf(reply);
+    const [status] = texts;
+    if (texts.length === 1 && (status === "none" || status === "secret")) return { status };
+    const ended = endedIn(texts);
+    if (ended === undefined) throw unknownReply(reply);
+    return ended;
+  },
+  ...ofIndex,
+  body,
+);
+
+export interface SessionRevocation {
+  /** The key of the session. */
+  readonly key: string;
+  /** `""` for a caller who named the session by its id. */
+  readonly secretHash: string;
+  /** Whether to leave the partner alone. Default: `false`. */
+  readonly alone?: boolean;
+}
+
+/** Ends a session and its partner. */
+export function runRevoke(
+  redis: Redis,
+  { key, secretHash, alone = false }: SessionRevocation,
+  options?: RevocationOptions,
+): Promise<Revocation<Ended | PartnerMoving | NotEnded>> {
+  return redis.runRevocation(revokeScript, [key], [secretHash, alone ? "1" : ""], options);
+}

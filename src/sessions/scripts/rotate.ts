@@ -1,0 +1,73 @@
+/** Calls rotate.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Redis } from "../../redis/redis.js";
+import {
+  countOf,
+  isRecordText,
+  isRefusal,
+  type RecordText,
+  type Refusal,
+  textsOf,
+  unknownReply,
+} from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import { ofIndex } from "./preludes.js";
+import body from "./rotate.lua";
+
+export interface Rotation {
+  /** The key of the old session. */
+  readonly key: string;
+  /** The key of the new session. */
+  readonly newKey: string;
+  /** What the user id in the record completes to the key of the index. */
+  readonly indexes: string;
+  readonly secretHash: string;
+  readonly newSecretHash: string;
+  /** Whose session it must be, JSON-escaped. Default: anybody's. */
+  readonly user?: string | undefined;
+  /** After a new authentication, which restarts both clocks of a user's session. */
+  readonly reauthenticated: boolean;
+  /** For how many ms the old session stays valid. */
+  readonly grace: number;
+  /** The version that the claims must still have. */
+  readonly version?: string | undefined;
+  /** How many bytes all claims may take. */
+  readonly maxBytes: number;
+  /** Fields and values in turn; an empty value removes the field. */
+  readonly patch: readonly string[];
+}
+
+export type Rotated =
+  /** The record of the new session. */
+  | { readonly status: "ok"; readonly record: RecordText }
+  /** The record of the old session: its claims have another version, or it is another user's, or a guest's. */
+  | { readonly status: "conflict" | "foreign"; readonly record: RecordText }
+  | { readonly status: "size"; readonly bytes: number }
+  | { readonly status: "superseded" | Refusal };
+
+export const rotateScript = script(
+  (reply): Rotated => {
+    const texts = textsOf(reply);
+    const [status, rest] = texts;
+    if (texts.length === 1 && (status === "superseded" || isRefusal(status))) return { status };
+    if (texts.length === 2 && status === "size") return { status, bytes: countOf(rest) };
+    if ((status === "ok" || status === "conflict" || status === "foreign") && isRecordText(rest)) {
+      return { status, record: rest };
+    }
+    throw unknownReply(reply);
+  },
+  ...ofIndex,
+  body,
+);
+
+/** Puts a session with a new id and secret in the place of another, of the same user. */
+export function runRotate(redis: Redis, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
+  const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, patch } = rotation;
+  const reauthenticated = rotation.reauthenticated ? "1" : "0";
+  return redis.run(
+    rotateScript,
+    [key, newKey, indexes],
+    [secretHash, newSecretHash, user, reauthenticated, rotation.grace, version, maxBytes, ...patch],
+    deadline,
+  );
+}

@@ -1,0 +1,22 @@
+/** Calls touch.lua. */
+import type { Redis } from "../../redis/redis.js";
+import { type RecordText, type Refusal, recordOrRefusal } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import body from "./touch.lua";
+
+export const touchScript = script(recordOrRefusal, body);
+
+/** How the sessions of a store slide: the same for every call, so it is made once. */
+export interface Pace {
+  /** A touch writes at most once in this time, ms. */
+  readonly interval: number;
+  /** How the times of a session end that was created with the timeouts of the store. */
+  readonly usualTimes: string;
+  /** The idle timeout of such a session less the interval, ms. */
+  readonly slack: number;
+}
+
+/** Reads a session and slides its idle deadline, once an interval. */
+export function runTouch(redis: Redis, key: string, secretHash: string, pace: Pace): Promise<RecordText | Refusal> {
+  return redis.run(touchScript, [key], [secretHash, pace.interval, pace.usualTimes, pace.slack]);
+}

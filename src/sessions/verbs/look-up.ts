@@ -1,0 +1,54 @@
+/** Looking a session up without changing it: `get`, `find`, and the reading that other verbs begin with. */
+
+import { refuseObject } from "../../leaves/arguments.js";
+import { isId, parseToken, type Target } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
+import { isRecordText, type RecordText, type Refusal } from "../../redis/replies.js";
+import { type Context, refused, rejected } from "../context.js";
+import { runGet } from "../scripts/get.js";
+import { decodeRecord, type Session, type StoredSession } from "../session.js";
+
+export async function get<Claims extends object>(cx: Context<Claims>, token: unknown): Promise<Session<Claims> | null> {
+  const target = parseToken(token);
+  if (target === null) return rejected(cx, "malformed");
+  const reply = await runGet(cx.redis, cx.keys.session(target.id), target.secretHash);
+  const stored = decode(cx, reply, target);
+  return stored === null ? null : stored.session;
+}
+
+export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
+  if (!isId(id)) {
+    refuseObject("find", id);
+    return null;
+  }
+  const stored = await lookUp(cx, id);
+  return stored === null ? null : stored.session;
+}
+
+/** Reads the record of a target. `null` where there is none for it, which is announced. */
+export async function read<Claims extends object>(
+  cx: Context<Claims>,
+  target: Target,
+  deadline?: Deadline,
+): Promise<StoredSession<Claims> | null> {
+  return decode(cx, await runGet(cx.redis, cx.keys.session(target.id), target.secretHash, deadline), target);
+}
+
+/** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` where there is none. */
+export async function lookUp<Claims extends object>(
+  cx: Context<Claims>,
+  id: string,
+): Promise<StoredSession<Claims> | null> {
+  const reply = await runGet(cx.redis, cx.keys.session(id), "");
+  return reply === "none" ? null : decode(cx, reply, { id, secretHash: "" });
+}
+
+/** What a script gives that reads a session. `null`: a refusal, which is announced. */
+export function decode<Claims extends object>(
+  cx: Context<Claims>,
+  reply: RecordText | Refusal,
+  target: Target,
+): StoredSession<Claims> | null {
+  if (!isRecordText(reply)) return refused(cx, reply, target);
+  return decodeRecord<Claims>(reply, target.id, cx.keys.session(target.id));
+}

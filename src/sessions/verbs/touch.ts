@@ -1,0 +1,26 @@
+/** Touching a session: looking it up, and sliding its idle deadline. */
+
+import { parseToken } from "../../leaves/token.js";
+import { type Context, type ResolvedOptions, rejected } from "../context.js";
+import { type Pace, runTouch } from "../scripts/touch.js";
+import type { StoredSession } from "../session.js";
+import { decode } from "./look-up.js";
+
+/** How the sessions of a store slide. */
+export function paceOf({ idleTimeout, absoluteTimeout, touchInterval }: ResolvedOptions<object>): Pace {
+  return {
+    interval: touchInterval,
+    usualTimes: ` ${idleTimeout} ${absoluteTimeout}`,
+    slack: idleTimeout - touchInterval,
+  };
+}
+
+/** Touches a session. Gives all that is known of it, the clock of Redis included. */
+export async function touch<Claims extends object>(
+  cx: Context<Claims>,
+  token: unknown,
+): Promise<StoredSession<Claims> | null> {
+  const target = parseToken(token);
+  if (target === null) return rejected(cx, "malformed");
+  return decode(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
+}
