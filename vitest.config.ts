@@ -43,6 +43,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // What is waited for comes soon on any machine, but within the second of the default not on every one.
     expect: { poll: { timeout: 10_000 } },
-    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+    // The type tests alone and what they import: `npm run typecheck` judges all other files.
+    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "test/types.tsconfig.json" },
   },
 });
