@@ -88,6 +88,7 @@ export class SigningKey {
 
   /** Throws `TypeError` and `RangeError` for a key that does not fit. */
   constructor(name: string, options: JwtKey) {
+    checkIsNamed(name, options);
     checkNames(name, options, ["kid", "alg", "key"]);
     this.kid = checkPrintable(`${name}.kid`, options.kid, 128);
     checkOneOf(`${name}.alg`, options.alg, Object.keys(ALGORITHMS));
@@ -120,7 +121,10 @@ export class SigningKey {
 /** Reads the options of keys. Throws `TypeError` and `RangeError` where they are wrong. */
 export function parseKeys({ key, keys }: JwtKeyOptions): [first: SigningKey, ...more: SigningKey[]] {
   if ((key === undefined) === (keys === undefined)) throw new TypeError("Give one of key and keys");
-  if (keys !== undefined && !Array.isArray(keys)) throw new TypeError(`keys must be an array, got ${show(keys)}`);
+  if (Array.isArray(key)) throw new TypeError("key is one key; give several as keys");
+  if (keys !== undefined && !Array.isArray(keys)) {
+    throw new TypeError(`keys must be an array of ${SHAPE}, got ${described(keys)}`);
+  }
   const [first, ...more] = (keys ?? [key as JwtKey]).map(
     (each: JwtKey, at: number) => new SigningKey(keys === undefined ? "key" : `keys[${at}]`, each),
   );
@@ -128,6 +132,28 @@ export function parseKeys({ key, keys }: JwtKeyOptions): [first: SigningKey, ...
   const kids = [first, ...more].map(({ kid }) => kid);
   if (new Set(kids).size < kids.length) throw new RangeError("keys must have a kid each, and no two the same");
   return [first, ...more];
+}
+
+const SHAPE = "{ kid, alg, key }";
+
+/** Throws for a key without its name and its algorithm: as options, bytes would have the name "0", and a JWK "kty". */
+function checkIsNamed(name: string, value: unknown): void {
+  const what = described(value);
+  if (what === "an object" && Object.keys(value as object).length > 0) return;
+  throw new TypeError(
+    `${name} must be ${SHAPE} with the key itself in it, such as { kid: "2026-11", alg: "HS256", key: randomBytes(32) }, got ${what}`,
+  );
+}
+
+/** What somebody may have given for a key, and never anything of its content. */
+function described(value: unknown): string {
+  if (types.isKeyObject(value)) return "a KeyObject";
+  if (types.isCryptoKey(value)) return "a CryptoKey";
+  if (types.isPromise(value)) return "a promise: await it";
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return "bytes";
+  if (typeof value === "string") return value.startsWith("-----") ? "the text of a PEM" : "a string";
+  if (isPair(value)) return "a pair of keys";
+  return typeof value === "object" && value !== null && "kty" in value ? "a JWK" : show(value);
 }
 
 /** Throws unless `value` is a string of 1 to `max` printable ASCII characters. Returns it. */
@@ -196,8 +222,12 @@ function secretOf(name: string, bytes: Uint8Array): KeyObject {
 function importJwk(name: string, value: unknown, alg: JwtAlgorithm): KeyObject {
   const jwk = value as JWK | null;
   if (typeof jwk !== "object" || jwk === null || typeof jwk.kty !== "string") {
+    const more =
+      typeof value === "string"
+        ? ": give createPrivateKey(pem), createPublicKey(pem) or the bytes that it encodes"
+        : "";
     throw new TypeError(
-      `${name} must be a KeyObject, a CryptoKey, a JWK, a pair or the bytes of a secret, got ${show(value)}`,
+      `${name} must be a KeyObject, a CryptoKey, a JWK, a pair or the bytes of a secret, got ${described(value)}${more}`,
     );
   }
   if ((jwk.alg ?? alg) !== alg || (jwk.use ?? "sig") !== "sig") {

@@ -244,7 +244,7 @@ describe("createJwtSessions", () => {
     [{ key: rig.keys[0] }, new TypeError("Give one of key and keys")],
     [{ keys: undefined }, new TypeError("Give one of key and keys")],
     [{ keys: [] }, new RangeError("keys must hold at least one key")],
-    [{ keys: rig.keys[0] }, new TypeError("keys must be an array, got an object")],
+    [{ keys: rig.keys[0] }, new TypeError("keys must be an array of { kid, alg, key }, got an object")],
     [{ keys: [rig.keys[0], rig.keys[0]] }, new RangeError("keys must have a kid each, and no two the same")],
     [{ issuer: undefined }, new TypeError("issuer must be a string, got undefined")],
     [{ issuer: "" }, new RangeError('issuer must have 1 to 256 characters, all of them printable ASCII, got ""')],

@@ -241,6 +241,8 @@ describe("a key that does not fit its algorithm", () => {
   });
 });
 
+const cryptoSecret = await generateSecret("HS256");
+
 describe("the options of a key", () => {
   it.each<[object, Error]>([
     [{ kid: undefined }, new TypeError("key.kid must be a string, got undefined")],
@@ -253,6 +255,58 @@ describe("the options of a key", () => {
   ])("refuses %j", (change, error) => {
     const options = { kid: "k", alg: "ES256", key: rig.ec.privateKey, ...change };
     expect(() => new SigningKey("key", options as never)).toThrow(error);
+  });
+
+  const secret = "correct horse battery staple";
+  const jwk = { ...rig.ec.privateKey.export({ format: "jwk" }), kid: "k", alg: "ES256" };
+  const pem = String(rig.ec.privateKey.export({ type: "pkcs8", format: "pem" }));
+  const bare: [got: string, key: unknown][] = [
+    ["bytes", randomBytes(32)],
+    ["bytes", new Uint8Array(32)],
+    ["bytes", new ArrayBuffer(32)],
+    ["a KeyObject", createSecretKey(randomBytes(32))],
+    ["a KeyObject", rig.ec.privateKey],
+    ["a CryptoKey", cryptoSecret],
+    ["a JWK", jwk],
+    ["a pair of keys", generateKeyPairSync("ec", { namedCurve: "P-256" })],
+    ["a promise: await it", generateKeyPair("ES256")],
+    ["a string", secret],
+    ["the text of a PEM", pem],
+    ["an object", {}],
+    ["null", null],
+    ["42", 42],
+    ["a function", () => secret],
+  ];
+
+  it.each(bare)("refuse a key without its name and algorithm: %s", (got, key) => {
+    const names = { issuer: rig.ISSUER, audience: rig.AUDIENCE };
+    const example = '{ kid: "2026-11", alg: "HS256", key: randomBytes(32) }';
+    const message = (name: string) =>
+      `${name} must be { kid, alg, key } with the key itself in it, such as ${example}, got ${got}`;
+    expect(() => createJwtSessions(store, { ...names, key: key as never })).toThrow(new TypeError(message("key")));
+    expect(() => createJwtSessions(store, { ...names, keys: [key as never] })).toThrow(
+      new TypeError(message("keys[0]")),
+    );
+    expect(() => createServiceTokenVerifier({ ...names, key: key as never })).toThrow(new TypeError(message("key")));
+  });
+
+  it.each<[got: string, key: unknown]>([
+    ["a string: give createPrivateKey(pem), createPublicKey(pem) or the bytes that it encodes", secret],
+    ["the text of a PEM: give createPrivateKey(pem), createPublicKey(pem) or the bytes that it encodes", pem],
+    ["a promise: await it", generateKeyPair("ES256")],
+    ["bytes", new ArrayBuffer(32)],
+    ["undefined", undefined],
+    ["an object", {}],
+  ])("refuse what is no key, and never quote it: %s", (got, key) => {
+    expect(() => make("HS256", key)).toThrow(
+      new TypeError(`key.key must be a KeyObject, a CryptoKey, a JWK, a pair or the bytes of a secret, got ${got}`),
+    );
+  });
+
+  it("refuse several in the place of one", () => {
+    expect(() =>
+      createJwtSessions(store, { key: [rig.keys[0]] as never, issuer: rig.ISSUER, audience: rig.AUDIENCE }),
+    ).toThrow(new TypeError("key is one key; give several as keys"));
   });
 
   it("are those of several keys each, which says which", () => {
