@@ -109,7 +109,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * Gives a session a new id and secret; the old token is dead in the same instant, or after `grace` (ASVS 5.0, 7.2.4).
    * During the grace both are one session: revoking either ends both, claims change in both, and the old one can
    * neither be rotated nor renewed. With a `userId` it is a log-in. `null`: no such live session. Throws
-   * `UserBlockedError`, `SessionLimitError` (both only with another `userId`) and `ClaimsError`. One round trip, two
+   * `UserBlockedError`, `SessionLimitError` (only with another `userId`) and `ClaimsError`. One round trip, two
    * with a schema and `claims`; three where a log-in hands the session to another user.
    */
   rotate(token: unknown, options?: RotateOptions<Claims>): Promise<IssuedSession<Claims> | null>;
@@ -134,7 +134,9 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
 
   /**
    * Ends all sessions of a user and lets none be created until the block ends: a log-in that races with this is either
-   * refused with `UserBlockedError` or revoked. Replaces an earlier block. Returns how many sessions it ended. Throws
+   * refused with `UserBlockedError` or revoked. Replaces an earlier block. Up to 250 sessions end in the step that makes the
+   * block, more 250 at a time. If it rejects in between, the user is blocked all the same: the sessions that are left can
+   * still be read, touched and changed until they expire, but not rotated. Call it again to end them. Returns how many sessions it ended. Throws
    * `RangeError` for an `until` that has passed, and `NotReplicatedError` with the `replicas` option.
    */
   blockUser(userId: string, options?: BlockOptions): Promise<number>;

@@ -24,26 +24,38 @@ export interface Creation {
   readonly fields: readonly string[];
 }
 
+/** The user is blocked: `until` in epoch ms, `""` for a block without end; `reason` JSON-escaped, `""` for none. */
+export interface Blocked {
+  readonly status: "blocked";
+  readonly until: string;
+  readonly reason: string;
+}
+
+/** What a script says of a user who is blocked; `undefined` where it says something else. */
+export function blockedIn([status, until, reason, ...rest]: readonly string[]): Blocked | undefined {
+  if (status !== "blocked" || until === undefined || reason === undefined || rest.length > 0) return undefined;
+  return { status, until, reason };
+}
+
 export type Created =
   /** The session is there. `evicted` are the sessions that had to go for it. */
   | { readonly status: "ok"; readonly record: RecordText; readonly evicted: readonly string[] }
   /** There were too many to evict at once, and these are gone now. */
   | { readonly status: "again"; readonly evicted: readonly string[] }
-  /** `until` in epoch ms, `""` for a block without end; `reason` JSON-escaped, `""` for none. */
-  | { readonly status: "blocked"; readonly until: string; readonly reason: string }
+  | Blocked
   | { readonly status: "limit" }
   /** Another session has this id. */
   | { readonly status: "taken" };
 
 export const createScript = script(
   (reply): Created => {
-    const [status, ...rest] = textsOf(reply);
-    const [first, second] = rest;
+    const texts = textsOf(reply);
+    const [status, ...rest] = texts;
+    const [first] = rest;
     if (status === "ok" && isRecordText(first)) return { status, record: first, evicted: rest.slice(1) };
     if (status === "again") return { status, evicted: rest };
-    if (status === "blocked" && first !== undefined && second !== undefined) {
-      return { status, until: first, reason: second };
-    }
+    const blocked = blockedIn(texts);
+    if (blocked !== undefined) return blocked;
     if ((status === "limit" || status === "taken") && rest.length === 0) return { status };
     throw unknownReply(reply);
   },

@@ -1,6 +1,6 @@
 -- Puts a session with a new id and secret in the place of another, of the same user. Run again after its reply was lost,
 -- it finds the new session and reports it.
--- KEYS[1]  old session
+-- KEYS[1]  old session; beside it lies the block on the user in the record
 -- KEYS[2]  new session
 -- KEYS[3]  prefix of the indexes, completed with the user id in the record
 -- ARGV[1]  hash of the old secret
@@ -12,7 +12,8 @@
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8…] pairs of field and value to change; '' removes the field
 -- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', record} (another user's, or a
---          guest's), {'size', bytes}, {'conflict', record} (another version), or {'ok', record}
+--          guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes}, {'conflict', record} (another
+--          version), or {'ok', record}
 local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local fresh = load(KEYS[2])
 if fresh and fresh.h == ARGV[2] then return { 'ok', text(fresh) } end
@@ -23,6 +24,9 @@ if refused then return { refused } end
 if record.n then return { 'superseded' } end
 if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', text(record) } end
 if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', text(record) } end
+-- A block that was interrupted may have left this session: it is not renewed.
+local blocked = record.u and load(stem(KEYS[1], old_id) .. 'b:' .. record.u)
+if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local created, authenticated, seen, idle, absolute = times(record)
 if not created then return { 'corrupt' } end
 local now = clock()

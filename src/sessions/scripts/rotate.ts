@@ -11,6 +11,7 @@ import {
   unknownReply,
 } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
+import { type Blocked, blockedIn } from "./create.js";
 import { ofIndex } from "./preludes.js";
 import body from "./rotate.lua";
 
@@ -43,12 +44,15 @@ export type Rotated =
   /** The record of the old session: its claims have another version, or it is another user's, or a guest's. */
   | { readonly status: "conflict" | "foreign"; readonly record: RecordText }
   | { readonly status: "size"; readonly bytes: number }
+  | Blocked
   | { readonly status: "superseded" | Refusal };
 
 export const rotateScript = script(
   (reply): Rotated => {
     const texts = textsOf(reply);
     const [status, rest] = texts;
+    const blocked = blockedIn(texts);
+    if (blocked !== undefined) return blocked;
     if (texts.length === 1 && (status === "superseded" || isRefusal(status))) return { status };
     if (texts.length === 2 && status === "size") return { status, bytes: countOf(rest) };
     if ((status === "ok" || status === "conflict" || status === "foreign") && isRecordText(rest)) {

@@ -7,7 +7,7 @@ import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
 import { clientAddress, clientAgent } from "../client.js";
 import type { Context, IssuedSession } from "../context.js";
-import { runCreate } from "../scripts/create.js";
+import { type Blocked, runCreate } from "../scripts/create.js";
 import { type Client, decodeRecord } from "../session.js";
 import { endSession } from "./end.js";
 import { announceEnd } from "./revoke.js";
@@ -121,6 +121,7 @@ async function encodeNewClaims<Claims extends object>(
   return encoded;
 }
 
-function blockedError({ until, reason }: { readonly until: string; readonly reason: string }): UserBlockedError {
+/** The error for a user whom a script found blocked. */
+export function blockedError({ until, reason }: Blocked): UserBlockedError {
   return new UserBlockedError(until === "" ? null : Number(until), reason === "" ? null : unescapeText(reason));
 }

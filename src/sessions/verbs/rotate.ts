@@ -11,7 +11,7 @@ import { type ClaimsPatch, claimsTooLarge, patchClaims } from "../claims.js";
 import { type Context, type IssuedSession, refused, rejected } from "../context.js";
 import { runRotate } from "../scripts/rotate.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
-import { type CreateOptions, encodeClient, issue } from "./create.js";
+import { blockedError, type CreateOptions, encodeClient, issue } from "./create.js";
 import { endForLogIn, endSession } from "./end.js";
 import { read } from "./look-up.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
@@ -90,6 +90,8 @@ export async function rotate<Claims extends object>(
         const found = decodeRecord<Claims>(rotated.record, old.id, key);
         return handOver(cx, old, userId, options, deadline, found);
       }
+      case "blocked":
+        throw blockedError(rotated);
       case "size":
         throw claimsTooLarge(rotated.bytes, maxBytes);
       case "superseded":

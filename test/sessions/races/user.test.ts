@@ -154,7 +154,7 @@ describe("a user with more sessions than one step takes", () => {
   it("is blocked from the first step on, and has no session after the last", async () => {
     const userId = newUser();
     const sessions = await createMany(userId, PAGE + 500);
-    const [count, rotated] = await interrupt(
+    const [count, token] = await interrupt(
       here,
       "block",
       "after",
@@ -165,11 +165,52 @@ describe("a user with more sessions than one step takes", () => {
         await expect(other.rotate(guest.token, { userId })).rejects.toThrow(UserBlockedError);
         const left = new Set(await indexedIds(redis, prefix, userId));
         const live = sessions.find(({ session }) => left.has(session.id));
-        return other.rotate(live?.token);
+        await expect(other.rotate(live?.token, { grace: 60_000 })).rejects.toThrow(UserBlockedError);
+        return live?.token;
       },
     );
     expect(count).toBe(PAGE + 500);
-    expect(await store.get(rotated?.token)).toBeNull();
+    expect(await store.get(token)).toBeNull();
+    await expectIndex(redis, prefix, userId, []);
+  });
+
+  it("is blocked by a block that was interrupted: what it left is not renewed, and goes when it is repeated", async () => {
+    const userId = newUser();
+    const sessions = await createMany(userId, PAGE + 3);
+    const impatient = createSessionStore(here, { ...options, timeout: 100 });
+    const until = Date.now() + 3_600_000;
+    // The first page is done, and the second never gets through.
+    const stop = here.stop("revokeUser", "before");
+    await expect(impatient.blockUser(userId, { until, reason: "stolen" })).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+    const [id = ""] = await indexedIds(redis, prefix, userId);
+    const token = sessions.find(({ session }) => session.id === id)?.token;
+    const before = await other.get(token);
+    expect(before).not.toBeNull();
+
+    for (const rotation of [
+      { userId, reauthenticated: true },
+      { userId, claims: { role: "admin" } },
+      { reauthenticated: true },
+      { grace: 60_000 },
+      {},
+    ]) {
+      const error: unknown = await other.rotate(token, rotation).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UserBlockedError);
+      expect(error).toMatchObject({ until, reason: "stolen" });
+    }
+    // Nothing has come of it, and what the documentation says of such a session holds.
+    expect(await other.get(token)).toEqual(before);
+    expect(await other.touch(token)).not.toBeNull();
+    expect(await other.updateClaims(token, { seen: true })).not.toBeNull();
+    // Another user's log-in on it is that user's business, and ends it.
+    const friend = await other.rotate(token, { userId: `${userId}'s friend` });
+    expect(friend).toMatchObject({ session: { userId: `${userId}'s friend` } });
+    expect(await other.get(token)).toBeNull();
+
+    stop.release();
+    expect(await other.blockUser(userId, { until })).toBeLessThanOrEqual(2);
     await expectIndex(redis, prefix, userId, []);
   });
 
