@@ -1,9 +1,11 @@
 /** coatcheck/http: what an adapter for a framework is made of. */
 
+export { attachSession } from "./http/assignments.js";
 export type { BearerFormat } from "./http/bearer.js";
 export type { CookieOptions } from "./http/cookie.js";
 export type { CsrfOptions } from "./http/csrf.js";
 export { createHttpSessions, HTTP_OPTION_NAMES, type HttpOptions, type HttpSessions } from "./http/http-sessions.js";
+export { safeReturnTo } from "./http/navigation.js";
 export { nodePort } from "./http/node-port.js";
 export type { CookieAttributes, HttpPort } from "./http/port.js";
 export { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "./http/registered-claims.js";

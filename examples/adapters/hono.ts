@@ -29,8 +29,10 @@ declare module "hono" {
 export function sessions(store: RegisteredStore, options?: HttpOptions): MiddlewareHandler {
   const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(c, next) {
+    const { pathname, search } = new URL(c.req.url);
     const session = await http.load({
       method: c.req.method,
+      url: pathname + search,
       header: (name) => c.req.header(name),
       appendHeader: (name, value) => c.header(name, value, { append: true }),
     });
@@ -39,13 +41,13 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Middlew
   };
 }
 
-/** Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403. */
+/** Middleware that lets a request through only with a live session that meets the requirement: else 401, 403 or `redirectTo`. */
 export function requireSession(requirement: Requirement<RegisteredClaims> = {}): MiddlewareHandler {
   checkRequirement(requirement);
   return async function coatcheckRequireSession(c, next) {
     if (!c.var.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
-    c.var.session.require(requirement);
-    await next();
+    const address = c.var.session.admit(requirement);
+    return address === null ? await next() : c.redirect(address, 303);
   };
 }
 

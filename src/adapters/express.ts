@@ -1,5 +1,6 @@
 /** The adapter for Express 5 and 4: it knows its framework and the kit, and no header. */
 import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { attachSession } from "../http/assignments.js";
 import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
@@ -23,7 +24,7 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
   const http = createRegisteredSessions(store, options);
   return function coatcheckSessions(req, res, next) {
     http.load(nodePort(req, res)).then((session) => {
-      req.session = session;
+      attachSession(req, "session", session);
       next();
     }, next);
   };
@@ -33,14 +34,16 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
 type Guard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
 
 /**
- * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403.
+ * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403, or
+ * with `redirectTo` the log-in page.
  * @example app.get("/admin", requireSession({ where: { role: "admin" } }), handler);
  */
 export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Guard {
   checkRequirement(requirement);
-  return function coatcheckRequireSession(req, _res, next) {
+  return function coatcheckRequireSession(req, res, next) {
     if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
-    req.session.require(requirement);
-    next();
+    const address = req.session.admit(requirement);
+    if (address === null) next();
+    else res.redirect(303, address);
   };
 }

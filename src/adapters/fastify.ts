@@ -1,11 +1,11 @@
 /** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
-import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from "fastify";
 import fastifyPlugin from "fastify-plugin";
+import { attachSession } from "../http/assignments.js";
 import type { HttpOptions } from "../http/http-sessions.js";
-import type { HttpPort } from "../http/port.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
-import type { RequestSession } from "../http/request-session.js";
+import { RequestSession } from "../http/request-session.js";
 import { checkRequirement, type Requirement } from "../http/requirement.js";
+import { FastifyPort } from "./fastify-port.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -17,6 +17,17 @@ declare module "fastify" {
 /** The options of the plugin: a store, and how its sessions travel. */
 export interface SessionsPluginOptions extends HttpOptions {
   readonly store: RegisteredStore;
+  /**
+   * The name of the property of the request, for an application with sessions of two kinds or beside @fastify/session. The
+   * guard takes the same name. Default: `"session"`.
+   */
+  readonly decorateAs?: string | undefined;
+}
+
+/** What the guard asks for, and where it finds the session. */
+export interface FastifyRequirement extends Requirement<RegisteredClaims> {
+  /** As in the options of the plugin. */
+  readonly decorateAs?: string | undefined;
 }
 
 /**
@@ -24,56 +35,32 @@ export interface SessionsPluginOptions extends HttpOptions {
  * @example await app.register(sessions, { store });
  */
 export const sessions = fastifyPlugin<SessionsPluginOptions>(
-  async (app, { store, ...options }) => {
+  async (app, { store, decorateAs = "session", ...options }) => {
     const http = createRegisteredSessions(store, options);
-    app.decorateRequest("session");
+    app.decorateRequest(decorateAs);
     app.addHook("onRequest", async (request, reply) => {
-      request.session = await http.load(new FastifyPort(request, reply));
+      attachSession(request, decorateAs, await http.load(new FastifyPort(request, reply)));
     });
   },
   { name: "coatcheck", fastify: "5.x" },
 );
 
+/** For every Fastify, whatever its server, its logger and its types of a request are. */
+type Guard = (request: object, reply: { redirect(url: string, code: number): unknown }) => Promise<unknown>;
+
 /**
- * Handler for `preHandler` that lets a request through only with a live session that meets the requirement: else 401
- * or 403.
+ * Handler for `preHandler` that lets a request through only with a live session that meets the requirement: else 401 or
+ * 403, or with `redirectTo` the log-in page.
  * @example app.get("/admin", { preHandler: requireSession({ where: { role: "admin" } }) }, handler);
  */
-export function requireSession(requirement: Requirement<RegisteredClaims> = {}): preHandlerAsyncHookHandler {
+export function requireSession({ decorateAs = "session", ...requirement }: FastifyRequirement = {}): Guard {
   checkRequirement(requirement);
-  return async function coatcheckRequireSession(request) {
-    if (!request.session) throw new TypeError("requireSession() needs app.register(sessions, { store }) before it");
-    request.session.require(requirement);
+  return async function coatcheckRequireSession(request, reply) {
+    const session: unknown = Reflect.get(request, decorateAs);
+    if (!(session instanceof RequestSession)) {
+      throw new TypeError("requireSession() needs app.register(sessions, { store }) before it");
+    }
+    const address = session.admit(requirement);
+    return address === null ? undefined : reply.redirect(address, 303);
   };
-}
-
-/** The port of one request. A class, and not an object of functions, because one is made for every request. */
-class FastifyPort implements HttpPort {
-  readonly method: string;
-  readonly url: string;
-  readonly #request: FastifyRequest;
-  readonly #reply: FastifyReply;
-
-  constructor(request: FastifyRequest, reply: FastifyReply) {
-    this.method = request.method;
-    this.url = request.originalUrl;
-    this.#request = request;
-    this.#reply = reply;
-  }
-
-  header(name: string) {
-    const value = this.#request.headers[name];
-    return Array.isArray(value) ? value.join(", ") : value;
-  }
-
-  appendHeader(name: string, value: string) {
-    // Fastify adds to Set-Cookie and replaces any other header.
-    const before = name === "Set-Cookie" ? undefined : this.#reply.getHeader(name);
-    this.#reply.header(name, before === undefined ? value : `${before}, ${value}`);
-  }
-
-  writable() {
-    // After `hijack`, and once somebody has written to `reply.raw`, Fastify drops what is set here without a word.
-    return !this.#reply.sent && !this.#reply.raw.headersSent;
-  }
 }

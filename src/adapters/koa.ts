@@ -1,5 +1,6 @@
 /** The adapter for Koa 3 and 2: it knows its framework and the kit, and no header. */
 import type { Middleware } from "koa";
+import { attachSession } from "../http/assignments.js";
 import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
@@ -20,20 +21,23 @@ declare module "koa" {
 export function sessions(store: RegisteredStore, options?: HttpOptions): Middleware {
   const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(ctx, next) {
-    ctx.session = await http.load(nodePort(ctx.req, ctx.res, ctx.originalUrl));
+    attachSession(ctx, "session", await http.load(nodePort(ctx.req, ctx.res, ctx.originalUrl)));
     await next();
   };
 }
 
 /**
- * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403.
+ * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403, or
+ * with `redirectTo` the log-in page.
  * @example router.get("/admin", requireSession({ where: { role: "admin" } }), handler);
  */
 export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Middleware {
   checkRequirement(requirement);
   return async function coatcheckRequireSession(ctx, next) {
     if (!ctx.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
-    ctx.session.require(requirement);
-    await next();
+    const address = ctx.session.admit(requirement);
+    if (address === null) return next();
+    ctx.status = 303;
+    ctx.redirect(address);
   };
 }

@@ -57,6 +57,7 @@ export function createHttpSessions<Claims extends object>(
     store,
     cookie: cookie === false ? undefined : new SessionCookie(cookie),
     bearer,
+    vary: [...(cookie === false ? [] : ["Cookie"]), ...(bearer === undefined ? [] : ["Authorization"])].join(", "),
     isAllowed: policy.isAllowed,
   };
 

@@ -9,8 +9,11 @@ import type { SessionStore } from "../sessions/store.js";
 import type { CreateOptions } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
+import { noAssignments, refuseAssignment } from "./assignments.js";
 import type { BearerFormat } from "./bearer.js";
+import { Caching } from "./caching.js";
 import type { SessionCookie } from "./cookie.js";
+import { logInAddress } from "./navigation.js";
 import type { HttpPort } from "./port.js";
 import { checkRequirement, isFresh, meets, type Requirement, type UserSession } from "./requirement.js";
 
@@ -42,6 +45,8 @@ export interface RequestContext<Claims extends object> {
   readonly cookie: SessionCookie | undefined;
   /** `undefined` where bearer tokens are off. */
   readonly bearer: BearerFormat | undefined;
+  /** The headers by which sessions are found, as in `Vary`. */
+  readonly vary: string;
   /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
   readonly isAllowed: (port: HttpPort) => boolean;
 }
@@ -56,16 +61,16 @@ export interface Credential {
 }
 
 /**
- * The session of a request. Reading `current` costs nothing; every method is one explicit call to the store, with its
+ * The session of a request. Reading `current` asks nobody; every method is one explicit call to the store, with its
  * errors and its round trips. Nothing is saved when the response ends.
  */
 export class RequestSession<Claims extends object = Record<string, unknown>> {
   readonly #cx: RequestContext<Claims>;
   readonly #port: HttpPort;
   readonly #readAt: number;
+  readonly #caching: Caching;
   #credential: Credential | undefined;
   #current: Session<Claims> | null;
-  #noStoreSent = false;
 
   /** @internal Made by `createHttpSessions().load()`. */
   constructor(
@@ -80,10 +85,16 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     this.#credential = credential;
     this.#current = current;
     this.#readAt = readAt;
+    this.#caching = new Caching(port, cx.vary);
   }
 
-  /** The live session, as this request last saw it; `null` for none. */
+  /**
+   * The live session, as this request last saw it; `null` for none. What the response says now depends on it, so reading it
+   * adds `Vary`, and `Cache-Control: no-store` where there is a session, unless the headers are sent already.
+   */
   get current(): Session<Claims> | null {
+    this.#caching.varies();
+    if (this.#current !== null) this.#caching.noStore();
     return this.#current;
   }
 
@@ -187,6 +198,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     checkRequirement(requirement);
     const { where, freshWithin, guest = false } = requirement;
     const session = this.#current;
+    this.#caching.varies();
     if (session === null || (session.userId === null && !guest)) throw this.#unauthenticated("Log in first");
     if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
     if (freshWithin !== undefined && !isFresh(session, this.#readAt, freshWithin)) {
@@ -194,8 +206,26 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
       const challenge = `error="insufficient_user_authentication", max_age="${Math.floor(freshWithin / 1000)}"`;
       throw this.#unauthenticated("Log in again", challenge);
     }
-    this.#noStore();
+    this.#caching.noStore();
     return session;
+  }
+
+  /**
+   * The guard of a page: `null` if the request may go on, or where to send the browser: with a status of 303, to the
+   * log-in page in `redirectTo`. That is for requests that open a page and lack a log-in; all else is as in `require`.
+   */
+  admit(requirement: Requirement<Claims> = {}): string | null {
+    try {
+      this.require(requirement);
+      return null;
+    } catch (error) {
+      const { redirectTo } = requirement;
+      if (redirectTo === undefined || !(error instanceof UnauthenticatedError)) throw error;
+      const address = logInAddress(redirectTo, this.#port);
+      if (address === null) throw error;
+      this.#caching.noStore();
+      return address;
+    }
   }
 
   #unauthenticated(message: string, challenge?: string): UnauthenticatedError {
@@ -217,7 +247,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
       // Beside the new token the old cookie would be a second credential, and the next request be refused.
       this.#takeCookieBack();
     }
-    this.#noStore();
+    this.#caching.noStore();
     this.#credential = { token, transport, inCookie: transport === "cookie" };
     this.#current = session;
     if (transport === "cookie" || this.#cx.bearer === undefined) return issued;
@@ -226,7 +256,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
   #forget(): void {
     this.#takeCookieBack();
-    this.#noStore();
+    this.#caching.noStore();
     this.#credential = undefined;
     this.#current = null;
   }
@@ -235,10 +265,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     if (this.#cx.cookie === undefined || !this.#credential?.inCookie) return;
     this.#cx.cookie.takeBack(this.#port);
   }
-
-  #noStore(): void {
-    if (this.#noStoreSent) return;
-    this.#noStoreSent = true;
-    this.#port.appendHeader("Cache-Control", "no-store");
-  }
 }
+
+Object.setPrototypeOf(RequestSession.prototype, noAssignments);
+refuseAssignment(RequestSession.prototype, "current");

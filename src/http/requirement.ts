@@ -3,6 +3,7 @@
 import { checkBoolean, checkClaims, checkDuration, checkNames, show } from "../leaves/arguments.js";
 import { checkJson, equalJson } from "../leaves/json.js";
 import type { Session } from "../sessions/session.js";
+import { checkRedirectTo } from "./navigation.js";
 
 /** What a request needs to be let through. */
 export interface Requirement<Claims extends object> {
@@ -16,6 +17,13 @@ export interface Requirement<Claims extends object> {
   readonly freshWithin?: number | undefined;
   /** Whether a guest's session will do, which proves nothing about anybody. Default: `false`, 401. */
   readonly guest?: boolean | undefined;
+  /**
+   * The log-in page, for a guard of pages: a browser that opens a page without a session, or with a log-in that is too old,
+   * is sent there with a 303 instead of a 401, and the address that it asked for in `returnTo`. Requests of scripts, and
+   * those that may change something, still get 401. A path such as `"/login"`, or a URL. Read by the guards and by
+   * `session.admit`; `session.require` throws in any case. Default: none.
+   */
+  readonly redirectTo?: string | undefined;
 }
 
 /** A session that is no guest's. */
@@ -26,8 +34,9 @@ export type UserSession<Claims extends object = Record<string, unknown>> = Sessi
 
 /** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
 export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
-  checkNames("requireSession", requirement, ["where", "freshWithin", "guest"]);
-  const { where, freshWithin, guest } = requirement;
+  checkNames("requireSession", requirement, ["where", "freshWithin", "guest", "redirectTo"]);
+  const { where, freshWithin, guest, redirectTo } = requirement;
+  if (redirectTo !== undefined) checkRedirectTo(redirectTo);
   if (guest !== undefined) checkBoolean("guest", guest);
   if (where !== undefined && typeof where !== "function") {
     // It would let every session through, and whoever wrote it meant something else.

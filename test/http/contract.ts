@@ -14,6 +14,7 @@ import { describeJwts } from "./contract/jwts.js";
 import { describeLogIn } from "./contract/log-in.js";
 import { describeLogOut } from "./contract/log-out.js";
 import { describeOutage } from "./contract/outage.js";
+import { describePages } from "./contract/pages.js";
 import { HttpRig } from "./contract/rig.js";
 import { describeRoundTrips } from "./contract/roundtrips.js";
 import { describeRubbish } from "./contract/rubbish.js";
@@ -33,6 +34,7 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeClaimChanges(rig);
     describeGuard(rig);
     describeFreshness(rig);
+    describePages(rig);
     describeErrors(rig);
     describeRoundTrips(rig);
     describeOutage(rig);

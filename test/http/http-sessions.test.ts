@@ -1,5 +1,7 @@
 /** The kit by itself, on a port written by hand: what an author of an adapter can rely on. */
+
 import { describe, expect, it } from "vitest";
+import type { RequestSession } from "../../src/http.js";
 import { checkRequirement, createHttpSessions, type HttpOptions, type HttpPort } from "../../src/http.js";
 import {
   createSessionStore,
@@ -134,15 +136,28 @@ describe("the port", () => {
     }
   });
 
-  it("gets no header for a session that is only looked at", async () => {
+  it("gets no header for a session that nobody looks at, and each once for one that is looked at often", async () => {
     const { token } = await store.create({ userId: "ada" });
-    const port = portOf({ cookie: `__Host-session=${token}` });
+    for (const look of [(session: RequestSession) => session.current, (session: RequestSession) => session.require()]) {
+      const port = portOf({ cookie: `__Host-session=${token}` });
+      const session = await createHttpSessions(store).load(port);
+      expect(port.sent).toEqual([]);
+      expect(look(session)?.userId).toBe("ada");
+      session.require();
+      expect(session.current?.userId).toBe("ada");
+      expect(port.sent).toEqual([
+        ["Vary", "Cookie"],
+        ["Cache-Control", "no-store"],
+      ]);
+    }
+  });
+
+  it("gets no header once the headers are sent, and the session can still be read", async () => {
+    const { token } = await store.create({ userId: "ada" });
+    const port = { ...portOf({ cookie: `__Host-session=${token}` }), writable: () => false };
     const session = await createHttpSessions(store).load(port);
-    expect(session.current?.userId).toBe("ada");
+    expect([session.current?.userId, session.require().userId]).toEqual(["ada", "ada"]);
     expect(port.sent).toEqual([]);
-    session.require();
-    session.require();
-    expect(port.sent).toEqual([["Cache-Control", "no-store"]]);
   });
 });
 

@@ -13,7 +13,8 @@ describeHttpContract("node:http", {
         const route = routes.find(({ method, path }) => method === request.method && path === pathname);
         if (route === undefined) return void response.writeHead(404).end();
         for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-        if (route.guard !== undefined) session.require(route.guard);
+        const address = route.guard === undefined ? null : session.admit(route.guard);
+        if (address !== null) return void response.writeHead(303, { Location: address }).end();
         response.end(JSON.stringify(await route.handle(session, searchParams)));
       },
       options,

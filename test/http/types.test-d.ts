@@ -53,9 +53,13 @@ describe("without registered claims", () => {
   });
 
   it("every guard takes the same requirement", () => {
-    for (const guard of [expressGuard, fastifyGuard, koaGuard]) {
+    for (const guard of [expressGuard, koaGuard]) {
       expectTypeOf(guard).parameter(0).toEqualTypeOf<Requirement<Any> | undefined>();
     }
+    expectTypeOf(fastifyGuard)
+      .parameter(0)
+      .toExtend<(Requirement<Any> & { decorateAs?: string | undefined }) | undefined>();
+    assertType<Requirement<Any>>({ redirectTo: "/login" });
     assertType<Requirement<Any>>({ where: { role: "admin" }, freshWithin: 1 });
     // @ts-expect-error: a promise is always truthy
     assertType<Requirement<Any>>({ where: async () => true });

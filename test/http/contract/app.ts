@@ -139,6 +139,18 @@ export function routesAt(gate: Gate): Route[] {
   });
   route("GET", "/", async (session) => shown(session));
   route("GET", "/me", async (session) => shown(session), {});
+  // A page for browsers, and its log-in page.
+  route("GET", "/page", async (session) => shown(session), { redirectTo: "/sign-in?lang=de#form" });
+  route("POST", "/page", async (session) => shown(session), { redirectTo: "/sign-in" });
+  route("GET", "/admin-page", async (session) => shown(session), { redirectTo: "/sign-in", where: { role: "admin" } });
+  route("GET", "/fresh-page", async (session) => shown(session), { redirectTo: "/sign-in", freshWithin: 10 * MINUTE });
+  route("GET", "/sign-in", async (session) => shown(session), { redirectTo: "/sign-in" });
+  // Answers without a look at the session, as a file does.
+  route("GET", "/file", async () => ({ file: true }));
+  route("POST", "/assign", async (session, query) => {
+    Reflect.set(session, query.get("name") ?? "", "lost");
+    return shown(session);
+  });
   route("GET", "/admin", async (session) => shown(session), { where: { role: "admin" } });
   const list = { where: { roles: ["admin", "editor"], team: { name: "red", size: 2 } } };
   route("GET", "/deep", async (session) => shown(session), list);

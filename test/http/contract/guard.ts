@@ -132,7 +132,7 @@ export function describeGuard(rig: HttpRig): void {
     it("refuses a requirement that could never be meant, when it is made", () => {
       const guard = (requirement: unknown) => () => requireSession(requirement as never);
       expect(guard({ wher: {} })).toThrow(
-        new TypeError('requireSession has no option "wher"; it has where, freshWithin, guest'),
+        new TypeError('requireSession has no option "wher"; it has where, freshWithin, guest, redirectTo'),
       );
       expect(guard(null)).toThrow(TypeError);
       expect(guard({ where: "admin" })).toThrow(new TypeError('where must be an object, got "admin"'));

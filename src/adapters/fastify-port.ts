@@ -1,0 +1,34 @@
+/** The port of a Fastify request: it knows its framework, and how that one sets headers. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { HttpPort } from "../http/port.js";
+
+/** The port of one request. A class, and not an object of functions, because one is made for every request. */
+export class FastifyPort implements HttpPort {
+  readonly method: string;
+  readonly url: string;
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    this.method = request.method;
+    this.url = request.originalUrl;
+    this.#request = request;
+    this.#reply = reply;
+  }
+
+  header(name: string) {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  appendHeader(name: string, value: string) {
+    // Fastify adds to Set-Cookie and replaces any other header.
+    const before = name === "Set-Cookie" ? undefined : this.#reply.getHeader(name);
+    this.#reply.header(name, before === undefined ? value : `${before}, ${value}`);
+  }
+
+  writable() {
+    // After `hijack`, and once somebody has written to `reply.raw`, Fastify drops what is set here without a word.
+    return !this.#reply.sent && !this.#reply.raw.headersSent;
+  }
+}

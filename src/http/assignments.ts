@@ -1,0 +1,47 @@
+/**
+ * What becomes of habits from libraries that save a session at the end of a request: `req.session.cart = …` and
+ * `req.session = null` would be lost here without a word, so they throw, in sloppy CommonJS too.
+ */
+
+/**
+ * The end of the prototype chain of a request's session. A name that the session does not have is looked for here at last,
+ * so reading what there is costs nothing.
+ */
+export const noAssignments: object = new Proxy(
+  {},
+  {
+    set(_, name) {
+      throw new TypeError(
+        `${String(name)} cannot be assigned to the session of a request: nothing is saved when the response ends. ` +
+          `Change claims with await session.updateClaims({ ${String(name)}: … })`,
+      );
+    },
+  },
+);
+
+/** Puts the session of a request where its framework has it, and nothing else can take its place. */
+export function attachSession(holder: object, name: string, session: object): void {
+  Object.defineProperty(holder, name, {
+    get: () => session,
+    set: refuseReplacement,
+    enumerable: true,
+    // Another `sessions()` further in the application may put its own here.
+    configurable: true,
+  });
+}
+
+function refuseReplacement(): never {
+  throw new TypeError(
+    "The session of a request cannot be replaced: log out with await session.end(), log in with await session.start()",
+  );
+}
+
+/** Makes an assignment to a property that only has a getter throw in sloppy code too. */
+export function refuseAssignment(prototype: object, name: string): void {
+  Object.defineProperty(prototype, name, {
+    ...Object.getOwnPropertyDescriptor(prototype, name),
+    set() {
+      throw new TypeError(`session.${name} cannot be assigned: log out with await session.end()`);
+    },
+  });
+}

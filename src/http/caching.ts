@@ -1,0 +1,30 @@
+/** What a response tells caches about itself. Knows no session. */
+import type { HttpPort } from "./port.js";
+
+/** What one response has told caches so far. Once its headers are sent it is too late, and then nothing is said. */
+export class Caching {
+  readonly #port: HttpPort;
+  readonly #credentials: string;
+  #varies = false;
+  #noStore = false;
+
+  /** `credentials`: the headers of requests by which their sessions are found, as in `Vary`. */
+  constructor(port: HttpPort, credentials: string) {
+    this.#port = port;
+    this.#credentials = credentials;
+  }
+
+  /** The response depends on who asks: a cache may give it to nobody with other credentials (RFC 9110, 12.5.5). */
+  varies(): void {
+    if (this.#varies || this.#port.writable?.() === false) return;
+    this.#varies = true;
+    this.#port.appendHeader("Vary", this.#credentials);
+  }
+
+  /** The response is for one user alone: no cache keeps it, the browser's included (RFC 9111, 5.2.2.5; ASVS 5.0, 14.3.2). */
+  noStore(): void {
+    if (this.#noStore || this.#port.writable?.() === false) return;
+    this.#noStore = true;
+    this.#port.appendHeader("Cache-Control", "no-store");
+  }
+}

@@ -1,0 +1,54 @@
+/** Sending people to a log-in page, and back to where they wanted to go. Knows no session. */
+import { checkString, show } from "../leaves/arguments.js";
+import type { HttpPort } from "./port.js";
+
+/** Longer addresses are not worth carrying along: servers and proxies limit the headers of a response. */
+const MAX_RETURN = 2000;
+
+/** Any host will do: it only shows whether an address leads away from the one that it is read with. */
+const HERE = "http://here.invalid";
+
+/** Throws `TypeError` and `RangeError` unless it is a path of this site, or an address with `http` or `https`. */
+export function checkRedirectTo(redirectTo: unknown): void {
+  const address = checkString("redirectTo", redirectTo);
+  const elsewhere = /^https?:\/\//i.test(address) && URL.canParse(address) && !/[\s\p{Cc}]/u.test(address);
+  if (!elsewhere && safeReturnTo(address, "") === "") {
+    throw new RangeError(`redirectTo must be a path such as "/login", or a URL, got ${show(redirectTo)}`);
+  }
+}
+
+/**
+ * Where to send a request that needs a log-in: the log-in page, with the address that was asked for in `returnTo`. `null`
+ * for what is not a browser that opens a page, and for a request to the log-in page itself, which would never end.
+ */
+export function logInAddress(redirectTo: string, port: HttpPort): string | null {
+  if (!isNavigation(port) || port.writable?.() === false) return null;
+  const url = port.url ?? "";
+  const [, page = "", fragment = ""] = /^([^#]*)(#.*)?$/.exec(redirectTo) ?? [];
+  if (pathOf(url) === pathOf(page)) return null;
+  const back = url.length > MAX_RETURN ? "" : safeReturnTo(url, "");
+  if (back === "") return redirectTo;
+  return `${page}${page.includes("?") ? "&" : "?"}returnTo=${encodeURIComponent(back)}${fragment}`;
+}
+
+const pathOf = (address: string) => address.split(/[?#]/, 1)[0];
+
+function isNavigation(port: HttpPort): boolean {
+  if (port.method !== "GET" && port.method !== "HEAD") return false;
+  return port.header("sec-fetch-mode") === "navigate" || /\btext\/html\b/i.test(port.header("accept") ?? "");
+}
+
+/**
+ * The address in `returnTo` if it is a path of this site, and else `fallback`: what a link carries may come from anybody, so
+ * check it where it is used, right before the redirection (ASVS 5.0, 3.7.2). A scheme, a host (`//`, `/\`), a control
+ * character, and what is not a string are refused. The path comes back as a browser would send it, percent-encoded.
+ * @example res.redirect(303, safeReturnTo(req.body.returnTo, "/"));
+ */
+export function safeReturnTo(value: unknown, fallback: string): string {
+  // Browsers read a backslash as a slash, and leave tabs and newlines out.
+  if (typeof value !== "string" || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(value) || !URL.canParse(value, HERE))
+    return fallback;
+  const { origin, pathname, search, hash } = new URL(value, HERE);
+  // "/.//host" comes out as "//host".
+  return origin === HERE && !pathname.startsWith("//") ? `${pathname}${search}${hash}` : fallback;
+}
