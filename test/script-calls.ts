@@ -1,0 +1,225 @@
+/**
+ * For each script a call by its function, with every argument that it can be given, and one reply for each status of its
+ * header. script-functions.test.ts compares them with the Lua files.
+ */
+import { runConsume } from "../src/one-time/scripts/consume.js";
+import { runIssue } from "../src/one-time/scripts/issue.js";
+import { runPeek } from "../src/one-time/scripts/peek.js";
+import { runRevoke as runOneTimeRevoke } from "../src/one-time/scripts/revoke.js";
+import { Deadline } from "../src/redis/calls/deadline.js";
+import type { Redis } from "../src/redis/redis.js";
+import { Keys } from "../src/sessions/keys.js";
+import { runBlock } from "../src/sessions/scripts/block.js";
+import { runCreate } from "../src/sessions/scripts/create.js";
+import { runGet } from "../src/sessions/scripts/get.js";
+import { runGetBlock } from "../src/sessions/scripts/get-block.js";
+import { runList } from "../src/sessions/scripts/list.js";
+import { runLogIn } from "../src/sessions/scripts/log-in.js";
+import { runRevoke } from "../src/sessions/scripts/revoke.js";
+import { runRevokeUser } from "../src/sessions/scripts/revoke-user.js";
+import { runRotate } from "../src/sessions/scripts/rotate.js";
+import { runTouch } from "../src/sessions/scripts/touch.js";
+import { runUnblock } from "../src/sessions/scripts/unblock.js";
+import { runUnlist } from "../src/sessions/scripts/unlist.js";
+import { runUpdate } from "../src/sessions/scripts/update.js";
+import { runUpdateUser } from "../src/sessions/scripts/update-user.js";
+
+export interface ScriptCall {
+  readonly call: (redis: Redis) => Promise<unknown>;
+  /** Replies that the script gives, at least one for each status. */
+  readonly replies: readonly unknown[];
+  /** Replies that look like its own, but lack something, or have too much. */
+  readonly broken: readonly unknown[];
+  /** Replies that say that the slot is moving and are nothing but that: the script is sent again. */
+  readonly moving?: readonly unknown[];
+}
+
+const RECORD = "h\n\nt\n1700000000000 0 0 1800000 43200000";
+const ID = "01M813ANQEZQQF0E0QPV2PHR92";
+const OTHER = "01M813APN9WQX171PV599DJVG4";
+const user = new Keys("p:").user("ada");
+const key = "p:{ZQQ}:s:session";
+const patch = [":role", '"admin"'];
+const deadline = () => new Deadline(1000);
+
+/** By the path of the Lua file in `src`. */
+export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
+  "sessions/scripts/block.lua": {
+    call: (redis) => runBlock(redis, { user, until: 1, reason: "fraud", most: 250 }),
+    replies: [["past", "1700000000000"], ["done"], ["more", ID], ["moving", ID], ["moving"]],
+    broken: [["past"], ["past", "soon"], ["past", "1", "2"]],
+  },
+  "sessions/scripts/create.lua": {
+    call: (redis) =>
+      runCreate(redis, {
+        key,
+        user,
+        secretHash: "hash",
+        idleTimeout: 1,
+        absoluteTimeout: 2,
+        limit: 3,
+        onLimit: "reject",
+        fields: ["u", "ada", ...patch],
+      }),
+    replies: [
+      ["ok", RECORD],
+      ["ok", RECORD, ID, OTHER],
+      ["blocked", "", ""],
+      ["blocked", "1700000000000", "fraud"],
+      ["limit"],
+      ["again", ID],
+      ["taken"],
+    ],
+    broken: [
+      ["ok", ""],
+      ["ok", ID],
+      ["blocked", ""],
+      ["limit", "1"],
+      ["taken", ID],
+    ],
+  },
+  "sessions/scripts/get.lua": {
+    call: (redis) => runGet(redis, key, "hash"),
+    replies: ["none", "secret", "corrupt", RECORD],
+    broken: ["ok", ["none"], [RECORD]],
+  },
+  "sessions/scripts/get-block.lua": {
+    call: (redis) => runGetBlock(redis, user.block),
+    replies: [["none"], ["blocked", "1700000000000", "", ""]],
+    broken: [["blocked", "1", ""], [RECORD]],
+  },
+  "sessions/scripts/list.lua": {
+    call: (redis) => runList(redis, { user, after: { score: "1", id: ID }, most: 250 }),
+    replies: [
+      ["ok", "", ""],
+      ["ok", "1", ID, ID, RECORD],
+      ["moving", "1", ID, ID],
+    ],
+    broken: [
+      ["ok", ""],
+      ["ok", "1", ID, ID],
+      ["ok", "1", ID, ID, ""],
+      ["moving", "1"],
+    ],
+  },
+  "sessions/scripts/log-in.lua": {
+    call: (redis) => runLogIn(redis, { key, secretHash: "hash", version: "1", alone: true, newId: OTHER }, deadline()),
+    replies: [
+      ["none"],
+      ["secret"],
+      ["ended", "ada", "", ID],
+      ["ended", "", "moving", ID, OTHER],
+      ["moving", OTHER],
+      ["superseded"],
+      ["conflict", RECORD],
+    ],
+    broken: [
+      ["ended"],
+      ["ended", "ada", ""],
+      ["ended", "ada", "1", ID],
+      ["moving"],
+      ["moving", OTHER, ID],
+      ["conflict", ID],
+    ],
+  },
+  "sessions/scripts/revoke.lua": {
+    call: (redis) => runRevoke(redis, { key, secretHash: "hash", alone: true }),
+    replies: [["none"], ["secret"], ["ended", "ada", "", ID], ["ended", "", "moving", ID, OTHER], ["moving", OTHER]],
+    broken: [
+      ["ended"],
+      ["ended", "ada", ""],
+      ["ended", "ada", "1", ID],
+      ["moving"],
+      ["moving", OTHER, ID],
+      ["superseded"],
+    ],
+  },
+  "sessions/scripts/revoke-user.lua": {
+    call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250 }),
+    replies: [["done"], ["more", ID], ["moving", ID]],
+    broken: [["past", "1"], ["2"]],
+  },
+  "sessions/scripts/rotate.lua": {
+    call: (redis) =>
+      runRotate(redis, {
+        key,
+        newKey: key,
+        indexes: "p:{ZQQ}:u:",
+        secretHash: "hash",
+        newSecretHash: "hash",
+        user: "ada",
+        reauthenticated: true,
+        grace: 1,
+        version: "1",
+        maxBytes: 1,
+        patch,
+      }),
+    replies: [
+      ["none"],
+      ["secret"],
+      ["corrupt"],
+      ["superseded"],
+      ["foreign", RECORD],
+      ["size", 17000],
+      ["conflict", RECORD],
+      ["ok", RECORD],
+    ],
+    broken: [["superseded", ID], ["foreign"], ["size"], ["size", "much"], ["conflict", ""], ["ok", ID]],
+  },
+  "sessions/scripts/touch.lua": {
+    call: (redis) => runTouch(redis, key, "hash", { interval: 1, usualTimes: " 2 3", slack: 1 }),
+    replies: ["none", "secret", "corrupt", RECORD],
+    broken: ["ok", ["none"], [RECORD]],
+  },
+  "sessions/scripts/unblock.lua": {
+    call: (redis) => runUnblock(redis, user.block),
+    replies: [0, 1, "1", "1.0"],
+    broken: [2, "none"],
+  },
+  "sessions/scripts/unlist.lua": {
+    call: (redis) => runUnlist(redis, user.index, [ID, OTHER]),
+    replies: [0, 2],
+    broken: ["none"],
+  },
+  "sessions/scripts/update.lua": {
+    call: (redis) => runUpdate(redis, { key, secretHash: "hash", version: "1", maxBytes: 1, mark: "mark", patch }),
+    replies: [["none"], ["secret"], ["corrupt"], ["size", 17000], ["conflict", ID, RECORD], ["ok", ID, RECORD]],
+    moving: [["moving"]],
+    broken: [["size"], ["size", "much"], ["ok", ID], ["ok", ID, ID], ["conflict", RECORD], ["moving", ID]],
+  },
+  "sessions/scripts/update-user.lua": {
+    call: (redis) => runUpdateUser(redis, { user, after: { score: "1", id: ID }, most: 250, maxBytes: 1, patch }),
+    replies: [
+      ["size", 17000],
+      ["ok", "", ""],
+      ["ok", "1", ID, ID],
+      ["moving", "1", ID, ID],
+    ],
+    broken: [["size"], ["size", "much"], ["ok", "1"], ["moving", "1"]],
+  },
+  "one-time/scripts/consume.lua": {
+    call: (redis) => runConsume(redis, { key, consumed: key, secretHash: "hash", wait: 1 }),
+    replies: ["none", "secret", "corrupt", RECORD],
+    broken: ["ok", [RECORD]],
+  },
+  "one-time/scripts/issue.lua": {
+    call: (redis) =>
+      runIssue(
+        redis,
+        { key, log: key, secretHash: "hash", ttl: 1, maxPerHour: 1, subject: "ada", data: "null" },
+        deadline(),
+      ),
+    replies: [["ok", "1700000000000"], ["limit", "1"], ["taken"], ["corrupt"]],
+    broken: [["ok", "soon"], ["limit"], ["taken", "1"], ["corrupt", "1"]],
+  },
+  "one-time/scripts/peek.lua": {
+    call: (redis) => runPeek(redis, key, "hash"),
+    replies: ["none", "secret", "corrupt", RECORD],
+    broken: ["ok", [RECORD]],
+  },
+  "one-time/scripts/revoke.lua": {
+    call: (redis) => runOneTimeRevoke(redis, key, key),
+    replies: [0, 1, "corrupt"],
+    broken: [2, "none"],
+  },
+};
