@@ -1,6 +1,7 @@
 /** The options that all drop-in stores have, checked and with their defaults. It knows no framework. */
 
 import { checkInteger, checkNames, checkString, show } from "../leaves/arguments.js";
+import { hintAtSeconds, hintAtShortUnit } from "../leaves/hints.js";
 import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../redis/clients/node-redis.js";
 import { Keyspace, type KeyspaceClient } from "../redis/keyspace.js";
 
@@ -63,6 +64,7 @@ export function resolveOptions<Data extends object>(
   }
   checkNames(where, options, names);
   const client = clientOf(where, options.client);
+  hintAtShortUnit("timeout", options.timeout);
   const serializer = options.serializer ?? JSON;
   if (typeof serializer.parse !== "function" || typeof serializer.stringify !== "function") {
     throw new TypeError(`serializer must have the methods parse and stringify, got ${show(serializer)}`);
@@ -101,5 +103,6 @@ export function millisecondsOf(name: string, seconds: unknown): number {
 export function checkTtl(seconds: unknown): number {
   const ms = millisecondsOf("ttl", seconds);
   if (ms <= 0) throw new RangeError(`ttl must be more than 0 seconds, got ${String(seconds)}`);
+  hintAtSeconds("ttl", ms / 1000);
   return ms;
 }

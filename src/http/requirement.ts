@@ -1,6 +1,7 @@
 /** What a guard asks of a session, and whether a session meets it. Knows no request. */
 
 import { checkBoolean, checkClaims, checkDuration, checkNames, show } from "../leaves/arguments.js";
+import { hintAtUnit } from "../leaves/hints.js";
 import { checkJson, equalJson } from "../leaves/json.js";
 import type { Session } from "../sessions/session.js";
 import { checkRedirectTo } from "./navigation.js";
@@ -43,7 +44,7 @@ export function checkRequirement<Claims extends object>(requirement: Requirement
     if (Object.keys(checkClaims("where", where)).length === 0) throw new TypeError("where must name a claim");
     checkJson("where", where);
   }
-  if (freshWithin !== undefined) checkDuration("freshWithin", freshWithin);
+  if (freshWithin !== undefined) hintAtUnit("freshWithin", checkDuration("freshWithin", freshWithin));
 }
 
 /** Whether the claims of a session do. Throws `TypeError` if a test of the caller's answers with anything but a boolean. */

@@ -7,6 +7,7 @@
  */
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { checkInteger } from "../leaves/arguments.js";
+import { hintAtShortUnit } from "../leaves/hints.js";
 import { isId } from "../leaves/token.js";
 import type { RejectionReason } from "../sessions/events.js";
 import { checkPrintable, type JwtKeyOptions, parseKeys, type SigningKey } from "./signing-key.js";
@@ -59,6 +60,7 @@ export class JwtProfile {
     this.#signer = this.keys[0] as SigningKey;
     this.#issuer = checkPrintable("issuer", options.issuer, 256);
     this.#clockTolerance = checkInteger("clockTolerance (ms)", options.clockTolerance ?? 5000, 0, 60_000);
+    hintAtShortUnit("clockTolerance", options.clockTolerance);
     this.#byHeader = new Map(this.keys.map((key) => [encode(this.#headerOf(key)), key]));
   }
 

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, checkUserId } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
+import { hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
@@ -27,7 +28,7 @@ export interface OneTimeTokensOptions {
    */
   readonly purpose: string;
   /**
-   * How long a token is valid. Short for what opens an account: ASVS 5.0, 6.5.5, has at most 10 minutes where it
+   * How many ms a token is valid. Short for what opens an account: ASVS 5.0, 6.5.5, has at most 10 minutes where it
    * authenticates out of band. A day is usual to verify an address.
    */
   readonly ttl: number;
@@ -41,7 +42,7 @@ export interface OneTimeTokensOptions {
   /** What every key begins with; no braces. It may be the store's. Default: `"coatcheck:"`. */
   readonly prefix?: string | undefined;
   /**
-   * How long a call waits for Redis before it rejects with `StoreUnavailableError`, at most an hour. A consumed token
+   * How many ms a call waits for Redis before it rejects with `StoreUnavailableError`, at most an hour. A consumed token
    * stays readable in Redis for this long. Default: 1 second.
    */
   readonly timeout?: number | undefined;
@@ -114,6 +115,8 @@ export function createOneTimeTokens<Data = unknown>(
   const { maxPerHour = 5, maxDataBytes = 4096, prefix = "coatcheck:", timeout = 1000 } = options;
   const keys = new OneTimeKeys(checkPrefix(prefix), checkPurpose(options.purpose));
   const ttl = checkDuration("ttl", options.ttl);
+  hintAtUnit("ttl", ttl);
+  hintAtShortUnit("timeout", timeout);
   checkInteger("maxPerHour", maxPerHour, 1, 1000);
   checkInteger("maxDataBytes", maxDataBytes, 0, 512 * 1024 * 1024);
   // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.

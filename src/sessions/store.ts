@@ -4,6 +4,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "../leaves/arguments.js";
+import { hint, hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
 import { Redis } from "../redis/redis.js";
 import type { ReplicaOptions } from "../redis/replicas.js";
@@ -23,19 +24,22 @@ import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
 import { type ClaimsChange, updateClaims, updateClaimsForUser } from "./verbs/update.js";
 
-/** The options of {@link createSessionStore}. Every duration is in ms. */
+/**
+ * The options of {@link createSessionStore}. Every duration is in ms. What is allowed and nearly surely a mistake, such as
+ * seconds, is a process warning of the code `COATCHECK_UNIT` or `COATCHECK_NO_EFFECT`, once for each option.
+ */
 export interface SessionStoreOptions<Claims extends object> {
   /** What every key begins with; no braces. Default: `"coatcheck:"`. */
   readonly prefix?: string | undefined;
   /**
-   * A session ends when it was not used for this long (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
+   * A session ends when it was not used for this many ms (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
    * `absoluteTimeout` where that is shorter.
    */
   readonly idleTimeout?: number | undefined;
-  /** A session ends this long after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
+  /** A session ends this many ms after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
   readonly absoluteTimeout?: number | undefined;
   /**
-   * A `touch` writes at most once in this time, so `lastSeenAt` is no more precise than that. At most half of
+   * A `touch` writes at most once in this many ms, so `lastSeenAt` is no more precise than that. At most half of
    * `idleTimeout`. Default: 60 seconds, or half of `idleTimeout` where that is less.
    */
   readonly touchInterval?: number | undefined;
@@ -55,7 +59,7 @@ export interface SessionStoreOptions<Claims extends object> {
   /** How many bytes the names and JSON values of all claims of a session may take. Default: 16 KiB. */
   readonly maxClaimsBytes?: number | undefined;
   /**
-   * How long a call waits for Redis before it rejects with `StoreUnavailableError`. A verb that goes through many
+   * How many ms a call waits for Redis before it rejects with `StoreUnavailableError`. A verb that goes through many
    * sessions page by page waits this long for each page. Default: 1 second.
    */
   readonly timeout?: number | undefined;
@@ -182,6 +186,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   const { prefix = "coatcheck:", timeout = 1000, replicas } = options;
   checkPrefix(prefix);
   checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
+  hintAtShortUnit("timeout", timeout);
   checkReplicas(replicas);
 
   const resolved = resolveOptions(options);
@@ -224,9 +229,17 @@ function resolveOptions<Claims extends object>(options: SessionStoreOptions<Clai
   if (touchInterval > half) {
     throw new RangeError(`touchInterval (${touchInterval}) must not exceed half of idleTimeout (${idleTimeout})`);
   }
+  // Only what was given: the defaults follow from it.
+  hintAtUnit("idleTimeout", options.idleTimeout);
+  hintAtUnit("absoluteTimeout", options.absoluteTimeout);
+  hintAtUnit("touchInterval", options.touchInterval);
   const { maxSessionsPerUser, onSessionLimit = "evict-oldest", claims, maxClaimsBytes = 16 * 1024 } = options;
   if (maxSessionsPerUser !== undefined) checkInteger("maxSessionsPerUser", maxSessionsPerUser, 1, 1000);
   checkOneOf("onSessionLimit", onSessionLimit, ["evict-oldest", "evict-idle", "reject"]);
+  if (options.onSessionLimit !== undefined && maxSessionsPerUser === undefined) {
+    const message = "onSessionLimit does nothing without maxSessionsPerUser: a user may have any number of sessions";
+    hint("COATCHECK_NO_EFFECT", "onSessionLimit", message);
+  }
   checkInteger("maxClaimsBytes", maxClaimsBytes, 0, 512 * 1024 * 1024);
   if (claims !== undefined && typeof claims?.["~standard"]?.validate !== "function") {
     throw new TypeError(
@@ -242,4 +255,5 @@ function checkReplicas(replicas: ReplicaOptions | undefined): void {
   checkInteger("replicas.count", replicas.count, 1);
   // Redis takes 0 for "wait for ever".
   checkInteger("replicas.timeout (ms)", replicas.timeout, 1, 2 ** 31 - 1);
+  hintAtShortUnit("replicas.timeout", replicas.timeout);
 }

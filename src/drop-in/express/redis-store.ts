@@ -4,6 +4,7 @@
  */
 
 import { checkBoolean, checkDuration } from "../../leaves/arguments.js";
+import { hint, hintAtUnit } from "../../leaves/hints.js";
 import type { Origin } from "../baseline.js";
 import { idsOf, type ListedSession, read } from "../many.js";
 import { cookieLifetime, type Fields } from "../merge.js";
@@ -75,6 +76,11 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     this.#disableTouch = checkBoolean("disableTouch", options.disableTouch ?? false);
     this.#disableTTL = checkBoolean("disableTTL", options.disableTTL ?? false);
     this.#touchInterval = checkDuration("touchInterval", options.touchInterval ?? 0, 0);
+    hintAtUnit("touchInterval", this.#touchInterval);
+    if (this.#touchInterval > 0 && (this.#disableTouch || this.#disableTTL)) {
+      const why = this.#disableTouch ? "disableTouch" : "disableTTL";
+      hint("COATCHECK_NO_EFFECT", "touchInterval", `touchInterval does nothing beside ${why}: no touch is sent at all`);
+    }
   }
 
   /** Loads a session. `null`: there is none. */

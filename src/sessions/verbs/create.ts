@@ -2,6 +2,7 @@
 
 import { checkClaims, checkDuration, checkNames, checkUserId } from "../../leaves/arguments.js";
 import { SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
+import { hintAtUnit } from "../../leaves/hints.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
@@ -90,6 +91,8 @@ function checkTimeouts<Claims extends object>(cx: Context<Claims>, options: Crea
   if (idleTimeout > absoluteTimeout) {
     throw new RangeError(`idleTimeout (${idleTimeout}) must not exceed absoluteTimeout (${absoluteTimeout})`);
   }
+  hintAtUnit("idleTimeout", options.idleTimeout);
+  hintAtUnit("absoluteTimeout", options.absoluteTimeout);
   return { idleTimeout, absoluteTimeout };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../../leaves/arguments.js";
+import { hintAtShortUnit } from "../../leaves/hints.js";
 import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
 import { unknownReply } from "../../redis/replies.js";
@@ -168,6 +169,7 @@ function checkOptions<Claims extends object>(options: RotateOptions<Claims>): vo
   encodeClient(client);
   if (grace === undefined) return;
   checkInteger("grace (ms)", grace, 0, MAX_GRACE);
+  hintAtShortUnit("grace", grace);
   if (grace > 0 && userId !== undefined) {
     // OWASP ASVS 5.0, 7.2.4: authentication ends the current token. A grace would let a token that an attacker planted
     // before the log-in outlive it.
