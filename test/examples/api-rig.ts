@@ -1,4 +1,5 @@
 /** What the tests of the API share: APIs on one Redis, people with devices, and addresses to come from. */
+import "./quick-scrypt.js";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Redis } from "ioredis";
@@ -76,7 +77,7 @@ export class ApiRig {
   /** Somebody with an account, whose password is cheap to verify. Returns the name. */
   async person(role: Role = "member"): Promise<string> {
     const name = this.stranger();
-    const password = await hashPassword(PASSWORD, { N: 2, r: 1, p: 1 });
+    const password = await hashPassword(PASSWORD);
     await this.redis.hset(`api:user:${name}`, { password, role });
     return name;
   }

@@ -1,4 +1,5 @@
 /** What the tests of the micro-blog share: the running application, on ioredis-mock and on Redis, and who visits it. */
+import "./quick-scrypt.js";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Redis } from "ioredis";
@@ -48,7 +49,7 @@ export class RunningBlog {
     const email = `${name}@example.com`;
     const createdAt = Date.now();
     // As the blog would do it, but with a password that is cheap to verify.
-    const passwordHash = await hashPassword(PASSWORD, { N: 2, r: 1, p: 1 });
+    const passwordHash = await hashPassword(PASSWORD);
     await this.redis.hset(`blog:user:${name}`, { name, email, role, passwordHash, createdAt });
     await this.redis.zadd("blog:users", createdAt, name);
     await this.blog.users.verifyEmail(name, email);

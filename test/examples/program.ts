@@ -8,6 +8,7 @@ import { ensureBuilt } from "../harness/dist.js";
 import { afterFile } from "../harness/fixtures.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const quickScrypt = new URL("quick-scrypt.ts", import.meta.url).href;
 
 export interface Program {
   /** The address that it has printed. */
@@ -24,7 +25,8 @@ export async function startExample(name: string, env: Readonly<Record<string, st
   // The command `tsx` is a process before the process, and kills a program that does not take up a signal within 60 ms.
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
   const { REDIS_URL: _redis, DATA_DIR: _data, ...rest } = process.env;
-  const child = spawn(process.execPath, ["--import", tsx, `examples/${name}/server.ts`], {
+  const imports = ["--import", tsx, "--import", quickScrypt];
+  const child = spawn(process.execPath, [...imports, `examples/${name}/server.ts`], {
     cwd: root,
     env: { ...rest, TSX_TSCONFIG_PATH: join(root, "examples/tsconfig.json"), PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],

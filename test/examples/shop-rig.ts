@@ -1,4 +1,5 @@
 /** What the tests of the shop share: shops of their own on one database, people to visit them, and time that passes. */
+import "./quick-scrypt.js";
 import { generateKeyPairSync } from "node:crypto";
 import { createSessionStore, type RedisClient } from "coatcheck";
 import { createJwtSessions } from "coatcheck/jwt";
@@ -101,7 +102,7 @@ export class ShopRig {
     const { email, password } = this.stranger();
     const { rows } = await this.#db().query<{ id: string }>(
       "INSERT INTO users (email, password) VALUES ($1, $2) RETURNING id::text",
-      [email, await hashPassword(password, { N: 2, r: 1, p: 1 })],
+      [email, await hashPassword(password)],
     );
     const [row] = rows;
     if (row === undefined) throw new Error("The user was not inserted");
