@@ -113,10 +113,10 @@ export class NotReplicatedError extends SessionError {
   readonly confirmed: number;
   /** How many the `replicas` option asks for. */
   readonly wanted: number;
-  constructor(confirmed: number, wanted: number, cause?: unknown) {
+  constructor(confirmed: number, wanted: number, { cause, headers }: Pick<ErrorDetails, "cause" | "headers"> = {}) {
     super("NOT_REPLICATED", `Revoked on the primary, but ${confirmed} of ${wanted} replicas confirmed it in time`, {
       status: 503,
-      headers: RETRY_SOON,
+      headers: { ...RETRY_SOON, ...headers },
       cause,
     });
     this.confirmed = confirmed;
@@ -153,6 +153,11 @@ export class UntrustedOriginError extends SessionError {
   constructor() {
     super("UNTRUSTED_ORIGIN", "The request comes from another origin", { status: 403 });
   }
+}
+
+/** Whether a caught value is a {@link NotReplicatedError}, also when it comes from another copy of the package. */
+export function isNotReplicated(error: unknown): error is NotReplicatedError {
+  return isSessionError(error) && error.code === "NOT_REPLICATED";
 }
 
 /** Whether a caught value is an error of coatcheck's, also when it comes from another copy of the package. */
