@@ -19,6 +19,14 @@ interface ErrorDetails {
   headers?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Leaves the name and the message of an error in its stack, and no frames, which for an error of the client's are always
+ * the same. Express prints the stack of every error that it answers, and anybody can send requests that get a 401.
+ */
+function withoutFrames(error: SessionError): void {
+  error.stack = `${error.name}: ${error.message}`;
+}
+
 /** The base of every error that coatcheck raises about the state of the world, as against a mistake in the call. */
 export class SessionError extends Error {
   override name = "SessionError";
@@ -136,6 +144,7 @@ export class UnauthenticatedError extends SessionError {
     const headers = challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } };
     super(reauthenticate ? "REAUTHENTICATION_REQUIRED" : "UNAUTHENTICATED", message, { status: 401, ...headers });
     this.reauthenticate = reauthenticate;
+    withoutFrames(this);
   }
 }
 
@@ -144,6 +153,7 @@ export class ForbiddenError extends SessionError {
   override name = "ForbiddenError";
   constructor() {
     super("FORBIDDEN", "This session is not allowed to do that", { status: 403 });
+    withoutFrames(this);
   }
 }
 
@@ -152,6 +162,7 @@ export class UntrustedOriginError extends SessionError {
   override name = "UntrustedOriginError";
   constructor() {
     super("UNTRUSTED_ORIGIN", "The request comes from another origin", { status: 403 });
+    withoutFrames(this);
   }
 }
 
