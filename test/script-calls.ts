@@ -19,6 +19,7 @@ import { runRevoke } from "../src/sessions/scripts/revoke.js";
 import { runRevokeUser } from "../src/sessions/scripts/revoke-user.js";
 import { runRotate } from "../src/sessions/scripts/rotate.js";
 import { runTouch } from "../src/sessions/scripts/touch.js";
+import { runTrail } from "../src/sessions/scripts/trail.js";
 import { runUnblock } from "../src/sessions/scripts/unblock.js";
 import { runUnlist } from "../src/sessions/scripts/unlist.js";
 import { runUpdate } from "../src/sessions/scripts/update.js";
@@ -35,6 +36,7 @@ export interface ScriptCall {
 }
 
 const RECORD = "h\n\nt\n1700000000000 0 0 1800000 43200000";
+const TRAIL = "v\n0\n:cart\n[]";
 const ID = "01M813ANQEZQQF0E0QPV2PHR92";
 const OTHER = "01M813APN9WQX171PV599DJVG4";
 const user = new Keys("p:").user("ada");
@@ -103,7 +105,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/log-in.lua": {
-    call: (redis) => runLogIn(redis, { key, secretHash: "hash", version: "1", alone: true, newId: OTHER }, deadline()),
+    call: (redis) =>
+      runLogIn(redis, { key, secretHash: "hash", version: "1", alone: true, newId: OTHER, user: "ada" }, deadline()),
     replies: [
       ["none"],
       ["secret"],
@@ -112,6 +115,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["moving", OTHER],
       ["superseded"],
       ["conflict", RECORD],
+      ["left", TRAIL],
     ],
     broken: [
       ["ended"],
@@ -120,6 +124,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["moving"],
       ["moving", OTHER, ID],
       ["conflict", ID],
+      ["left", "none"],
+      ["left"],
     ],
   },
   "sessions/scripts/revoke.lua": {
@@ -160,6 +166,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["corrupt"],
       ["superseded"],
       ["foreign", RECORD],
+      ["blocked", "", ""],
+      ["blocked", "1700000000000", "fraud"],
       ["size", 17000],
       ["conflict", RECORD],
       ["ok", RECORD],
@@ -170,6 +178,11 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     call: (redis) => runTouch(redis, key, "hash", { interval: 1, usualTimes: " 2 3", slack: 1 }),
     replies: ["none", "secret", "corrupt", RECORD],
     broken: ["ok", ["none"], [RECORD]],
+  },
+  "sessions/scripts/trail.lua": {
+    call: (redis) => runTrail(redis, { key, secretHash: "hash", user: "ada" }, deadline()),
+    replies: ["none", TRAIL],
+    broken: ["secret", ["none"], [TRAIL]],
   },
   "sessions/scripts/unblock.lua": {
     call: (redis) => runUnblock(redis, user.block),

@@ -3,7 +3,7 @@
  *
  *   prefix{bucket}:s:<id>       a session: hash, TTL = its expiresAt
  *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by expiresAt, TTL = its latest member
- *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = the deadline of its call
+ *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = 10 s, or the deadline of its call
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
  * A script gets one of these whole, and completes what stands before the kind to the others' names. Only a rotation gets
@@ -34,6 +34,11 @@ export class Keys {
   /** The key of a session. */
   session(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:s:${id}`;
+  }
+
+  /** The key of what a log-in left of a session. */
+  trail(id: string): string {
+    return `${this.#prefix}{${bucketOfId(id)}}:e:${id}`;
   }
 
   /** What a script completes with the user id it finds in the record, to name the index. */

@@ -6,7 +6,6 @@ import { describe } from "vitest";
 import type { Framework } from "./contract/app.js";
 import { describeClaimChanges } from "./contract/claims.js";
 import { describeCookies } from "./contract/cookies.js";
-import { describeCredentials } from "./contract/credentials.js";
 import { describeCsrf } from "./contract/csrf.js";
 import { describeErrors } from "./contract/errors.js";
 import { describeFreshness } from "./contract/freshness.js";
@@ -28,7 +27,6 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeCookies(rig);
     describeRubbish(rig);
     describeTransports(rig);
-    describeCredentials(rig);
     describeJwts(rig);
     describeCsrf(rig);
     describeLogIn(rig);

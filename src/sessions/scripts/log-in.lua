@@ -6,15 +6,19 @@
 -- ARGV[3]  '1' to leave the partner alone, else ''
 -- ARGV[4]  id of the session that takes this one's place
 -- ARGV[5]  for how many ms the caller may be waiting for a reply
+-- ARGV[6]  user who logs in, JSON-escaped
 -- Returns  as revoke.lua does: {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …} or {'moving', id};
---          and {'superseded'} (it has a successor) or {'conflict', record} (another version)
+--          and {'superseded'} (it has a successor), {'conflict', record} (another version), or {'left', trail} (another log-in
+--          of the same user has ended it a moment ago)
 local id = string.sub(KEYS[1], -26)
--- What is left where the session was, for as long as the reply may get lost.
+-- What is left where the session was.
 local trail = stem(KEYS[1], id) .. 'e:' .. id
 local record = load(KEYS[1])
 if not record then
   local left = load(trail)
-  return left and left.n == ARGV[4] and { 'ended', '', '', id } or { 'none' }
+  if left and left.n == ARGV[4] then return { 'ended', '', '', id } end
+  left = trail_for(trail, ARGV[1], ARGV[6])
+  return left and { 'left', left } or { 'none' }
 end
 if record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
@@ -23,7 +27,8 @@ if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', text
 local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
 -- On a node that the slot is leaving no key can be made: then the log-in goes without.
 if reply[1] == 'ended' and together(trail) then
-  redis.call('HSET', trail, 'n', ARGV[4])
-  redis.call('PEXPIREAT', trail, digits(clock() + tonumber(ARGV[5])))
+  -- A user's claims are no business of the next.
+  local kept = record.u and { v = record.v, i = record.i, a = record.a } or record
+  leave_trail(trail, ARGV[1], kept, ARGV[4], ARGV[6], record.u, tonumber(ARGV[5]))
 end
 return reply

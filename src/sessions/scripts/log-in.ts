@@ -19,7 +19,14 @@ export interface Conflict {
   readonly record: RecordText;
 }
 
-type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | Conflict;
+/** Another log-in of the same user has ended the session a moment ago. */
+export interface Left {
+  readonly status: "left";
+  /** What it left of the session. */
+  readonly trail: RecordText;
+}
+
+type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | Conflict | Left;
 
 export const logInScript = script(
   (reply): LoggedIn => {
@@ -27,6 +34,7 @@ export const logInScript = script(
     const [status, record] = texts;
     if (texts.length === 1 && (status === "none" || status === "secret" || status === "superseded")) return { status };
     if (texts.length === 2 && status === "conflict" && isRecordText(record)) return { status, record };
+    if (texts.length === 2 && status === "left" && isRecordText(record)) return { status, trail: record };
     const ended = endedIn(texts);
     if (ended === undefined) throw unknownReply(reply);
     return ended;
@@ -45,11 +53,13 @@ export interface LogIn {
   readonly alone?: boolean;
   /** The id of the session that takes its place. */
   readonly newId: string;
+  /** Who logs in, JSON-escaped. */
+  readonly user: string;
 }
 
 /** Ends a session because a log-in has made another in its place. */
 export function runLogIn(redis: Redis, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
-  const { key, secretHash, version = "", alone = false, newId } = logIn;
-  const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1];
+  const { key, secretHash, version = "", alone = false, newId, user } = logIn;
+  const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user];
   return redis.run(logInScript, [key], args, deadline);
 }

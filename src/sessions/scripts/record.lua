@@ -57,3 +57,33 @@ local function patched(record, first, most)
   local after = weight(record)
   return set, removed, after > most and after > before and after or nil
 end
+
+-- What a log-in leaves of the session that it ended: for as long as its own reply may get lost, but at least ten seconds, for
+-- a second log-in of the same user on the same session (a double click). A hash with these fields:
+--   n   id of the session that took its place
+--   k   hash of the secret of the session that ended, which opens the trail; there is no h, so it is no session
+--   l   user who has logged in, JSON-escaped; o the user whose session it was, absent for a guest
+--   v, i, a, and the claims, as the session had them
+local function leave_trail(trail, hash, record, id, user, previous, ms)
+  local fields = { 'n', id, 'k', hash, 'l', user, 'v', record.v or '0' }
+  for field, value in pairs(record) do
+    if field == 'i' or field == 'a' or string.sub(field, 1, 1) == ':' then
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
+  end
+  if previous then
+    fields[#fields + 1] = 'o'
+    fields[#fields + 1] = previous
+  end
+  call_many('HSET', trail, fields)
+  redis.call('PEXPIREAT', trail, digits(clock() + math.max(10000, ms)))
+end
+
+-- A trail as a reply; nil where there is none for the bearer of this hash who logs in as this user.
+local function trail_for(key, hash, user)
+  local trail = load(key)
+  if not trail or trail.k ~= hash or trail.l ~= user then return nil end
+  trail.n, trail.k, trail.l = nil, nil, nil
+  return text(trail)
+end

@@ -62,6 +62,8 @@ if index then
 else
   for _, each in ipairs(gone) do redis.call('DEL', sessions .. each) end
 end
+-- A log-in has no grace, so the old one has ended.
+if ARGV[3] ~= '' then leave_trail(stem(KEYS[1], old_id) .. 'e:' .. old_id, ARGV[1], record, id, ARGV[3], record.u, 0) end
 
 if ARGV[4] == '1' and record.u then
   absolute = absolute - (tonumber(authenticated) or 0) + age

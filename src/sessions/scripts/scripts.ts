@@ -9,6 +9,7 @@ import { revokeScript } from "./revoke.js";
 import { revokeUserScript } from "./revoke-user.js";
 import { rotateScript } from "./rotate.js";
 import { touchScript } from "./touch.js";
+import { trailScript } from "./trail.js";
 import { unblockScript } from "./unblock.js";
 import { unlistScript } from "./unlist.js";
 import { updateScript } from "./update.js";
@@ -25,6 +26,7 @@ export const scripts = {
   revokeUser: revokeUserScript,
   rotate: rotateScript,
   touch: touchScript,
+  trail: trailScript,
   unblock: unblockScript,
   unlist: unlistScript,
   update: updateScript,

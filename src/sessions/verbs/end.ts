@@ -5,14 +5,14 @@
  */
 
 import { StoreUnavailableError } from "../../leaves/errors.js";
-import { unescapeText } from "../../leaves/text.js";
+import { escapeText, unescapeText } from "../../leaves/text.js";
 import type { Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { Revocation, RevocationOptions } from "../../redis/redis.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { unknownReply } from "../../redis/replies.js";
 import type { Context } from "../context.js";
-import { type Conflict, runLogIn, type Superseded } from "../scripts/log-in.js";
+import { type Conflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
 import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
 import { runUnlist } from "../scripts/unlist.js";
 import { lookUp } from "./look-up.js";
@@ -49,24 +49,24 @@ export function endSession(
 }
 
 /**
- * Ends the session that a log-in came from, as one step of it. `newId` is the session that takes its place, and `version`
- * what the claims must still have.
+ * Ends the session that a log-in came from, as one step of it. `newId` is the session that takes its place, `userId` whose
+ * it is, and `version` what the claims must still have.
  */
 export function endForLogIn(
   cx: Door,
   { id, secretHash }: Target,
-  { newId, version }: { readonly newId: string; readonly version: string | undefined },
+  { newId, userId, version }: { readonly newId: string; readonly userId: string; readonly version: string | undefined },
   deadline: Deadline,
-): Promise<SessionEnd<Ended | NotEnded | Superseded | Conflict>> {
+): Promise<SessionEnd<Ended | NotEnded | Superseded | Conflict | Left>> {
   const end = async (alone: boolean) => {
-    const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId };
+    const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId, user: escapeText(userId) };
     return { reply: await runLogIn(cx.redis, logIn, deadline), shortfall: NONE };
   };
   return endPair(cx, id, end, { deadline, confirmed: false });
 }
 
 /** Ends a session by a script that ends its partner too, or says that the slot is moving and the partner is elsewhere. */
-async function endPair<Reply extends NotEnded | Superseded | Conflict>(
+async function endPair<Reply extends NotEnded | Superseded | Conflict | Left>(
   cx: Door,
   id: string,
   end: (alone: boolean) => Promise<Revocation<Ended | PartnerMoving | Reply>>,

@@ -7,21 +7,27 @@ import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from
 import { hintAtShortUnit } from "../../leaves/hints.js";
 import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
 import { unknownReply } from "../../redis/replies.js";
 import { type ClaimsPatch, claimsTooLarge, patchClaims } from "../claims.js";
 import { type Context, type IssuedSession, refused, rejected } from "../context.js";
+import { runGet } from "../scripts/get.js";
 import { runRotate } from "../scripts/rotate.js";
+import { runTrail } from "../scripts/trail.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { decodeTrail, type Origin } from "../trail.js";
 import { blockedError, type CreateOptions, encodeClient, issue } from "./create.js";
 import { endForLogIn, endSession } from "./end.js";
-import { read } from "./look-up.js";
+import { decode } from "./look-up.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
 
 /** What a rotation changes. */
 export interface RotateOptions<Claims extends object> {
   /**
    * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and
-   * none of its claims is carried over. Implies `reauthenticated`.
+   * none of its claims is carried over. Implies `reauthenticated`. Of two log-ins on one token at once (a double click),
+   * or within ten seconds, both succeed if they are the same user's: each gives a session with the claims. Another
+   * user's gets `null`, as does one whose session was revoked or rotated meanwhile.
    */
   readonly userId?: string | undefined;
   /** Claims to change on the way, as in `updateClaims`. With `grace`, the old token keeps its own until it ends. */
@@ -51,11 +57,15 @@ export async function rotate<Claims extends object>(
 
   const deadline = cx.redis.deadline();
   const patch = options.claims ?? {};
-  let judged =
-    cx.options.claims === undefined || options.claims === undefined ? undefined : await read(cx, old, deadline);
-  if (judged === null) return null;
-  const minted = mintToken(bucketOfId(old.id));
   const key = cx.keys.session(old.id);
+  let judged: StoredSession<Claims> | null | undefined;
+  if (cx.options.claims !== undefined && options.claims !== undefined) {
+    const reply = await runGet(cx.redis, key, old.secretHash, deadline);
+    if (reply === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
+    judged = decode(cx, reply, old);
+    if (judged === null) return null;
+  }
+  const minted = mintToken(bucketOfId(old.id));
   const newKey = cx.keys.session(minted.id);
   const { maxClaimsBytes: maxBytes } = cx.options;
   for (;;) {
@@ -98,6 +108,8 @@ export async function rotate<Claims extends object>(
       case "superseded":
         return rejected(cx, "superseded", old.id);
       default:
+        // Its user may have logged in on it twice at once: then the other log-in has left its claims.
+        if (rotated.status === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
         return refused(cx, rotated.status, old);
     }
   }
@@ -106,7 +118,8 @@ export async function rotate<Claims extends object>(
 /**
  * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller
  * has just `found` it), make the new one, end the old one. Should the process die between, a guest's session is left, and
- * no privilege.
+ * no privilege. Where another log-in of the same user has just ended the old session, this one succeeds too, and takes over
+ * what the other one left of it.
  */
 async function handOver<Claims extends object>(
   cx: Context<Claims>,
@@ -116,34 +129,72 @@ async function handOver<Claims extends object>(
   deadline = cx.redis.deadline(),
   found?: StoredSession<Claims>,
 ): Promise<IssuedSession<Claims> | null> {
-  let stored = found ?? (await read(cx, old, deadline));
-  if (stored === null) return null;
-  if (stored.successor !== undefined) return rejected(cx, "superseded", old.id);
-  const previousUserId = stored.session.userId;
-  const carry = (from: Session<Claims>) =>
-    patchClaims(previousUserId === null ? from.claims : {}, options.claims ?? {}) as Claims;
+  const opened = found === undefined ? await openOrigin(cx, old, userId, deadline) : originOf(found);
+  if (opened === null) return null;
+  if (opened.successor !== undefined) return rejected(cx, "superseded", old.id);
+  let origin: Origin = opened;
+  const previousUserId = origin.userId;
+  const carriesClaims = previousUserId === null || previousUserId === userId;
+  const carry = ({ claims }: Origin) => patchClaims(carriesClaims ? claims : {}, options.claims ?? {}) as Claims;
 
-  const { client = stored.session.client } = options;
-  const issued = await issue(cx, { userId, claims: carry(stored.session), client }, deadline);
+  const { client = origin.client } = options;
+  const issued = await issue(cx, { userId, claims: carry(origin), client }, deadline);
   let { session } = issued;
-  for (;;) {
-    const version = previousUserId === null ? stored.version : undefined;
-    const { own } = await endForLogIn(cx, old, { newId: session.id, version }, deadline);
+  /** The claims changed after they were read: the change is carried over, too. */
+  const catchUp = async (latest: Origin) => {
+    origin = latest;
+    const [before, after] = [session.claims, carry(latest)];
+    const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
+    const outcome = await write(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
+    session = outcome?.stored.session ?? session;
+  };
+  while (!opened.hasEnded) {
+    const version = carriesClaims ? origin.version : undefined;
+    const { own } = await endForLogIn(cx, old, { newId: session.id, userId, version }, deadline);
     if (own.status === "ended") break;
+    if (own.status === "left") {
+      const left = decodeTrail(own.trail, cx.keys.trail(old.id));
+      if (carriesClaims && left.version !== origin.version) await catchUp(left);
+      break;
+    }
     if (own.status !== "conflict") {
       // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
       await endSession(cx, { id: session.id, secretHash: "" }, { deadline, confirmed: false });
       return own.status === "superseded" ? rejected(cx, "superseded", old.id) : refused(cx, own.status, old);
     }
-    // The guest's claims changed after they were read: the change is carried over too, and then it is tried again.
-    stored = decodeRecord<Claims>(own.record, old.id, cx.keys.session(old.id));
-    const [before, after] = [session.claims, carry(stored.session)];
-    const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
-    const outcome = await write(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
-    session = outcome?.stored.session ?? session;
+    await catchUp(originOf(decodeRecord<Claims>(own.record, old.id, cx.keys.session(old.id))));
   }
   announce(cx, session, old.id, previousUserId);
   return { token: issued.token, session };
+}
+
+/** The session that a log-in comes from. */
+interface OpenedOrigin extends Origin {
+  readonly successor: string | undefined;
+  /** Whether another log-in of the same user has ended it already. */
+  readonly hasEnded: boolean;
+}
+
+function originOf({ session, version, successor }: StoredSession<object>): OpenedOrigin {
+  const { claims, client, userId } = session;
+  return { claims, client, userId, version, successor, hasEnded: false };
+}
+
+/** Reads the session that a log-in comes from, or what another log-in of the same user has just left of it. */
+async function openOrigin<Claims extends object>(
+  cx: Context<Claims>,
+  old: Target,
+  userId: string,
+  deadline: Deadline,
+): Promise<OpenedOrigin | null> {
+  const reply = await runGet(cx.redis, cx.keys.session(old.id), old.secretHash, deadline);
+  if (reply === "none") {
+    const key = cx.keys.trail(old.id);
+    const trail = await runTrail(cx.redis, { key, secretHash: old.secretHash, user: escapeText(userId) }, deadline);
+    if (trail !== "none") return { ...decodeTrail(trail, key), successor: undefined, hasEnded: true };
+  }
+  const stored = decode(cx, reply, old);
+  return stored === null ? null : originOf(stored);
 }
 
 /** The client in the place of another: what the new one does not tell is forgotten. */

@@ -50,6 +50,40 @@ export function describeLogIn(rig: HttpRig): void {
       });
     });
 
+    it.each([
+      ["one after the other", false],
+      ["at once", true],
+    ])(
+      "that is sent twice, %s, ends in a session with the guest's claims whichever answer counts",
+      async (_, atOnce) => {
+        const app = await rig.open();
+        const browser = app.browser();
+        await browser.post("/guest?item=hat");
+        const clicks = [browser.stolen(), browser.stolen()];
+        const answers = atOnce
+          ? await Promise.all(clicks.map((click) => click.post("/login")))
+          : [await clicks[0]?.post("/login"), await clicks[1]?.post("/login")];
+        for (const answer of answers) expect(answer?.status).toBe(200);
+        for (const click of clicks) {
+          expect((await click.get("/me")).json()).toMatchObject({
+            userId: "ada",
+            claims: { cart: ["hat"], role: "member" },
+          });
+        }
+        expect((await browser.get("/me")).status).toBe(401);
+      },
+    );
+
+    it("of another user with a guest's cookie that was used up gets nothing of the guest", async () => {
+      const app = await rig.open();
+      const browser = app.browser();
+      await browser.post("/guest?item=hat");
+      const late = browser.stolen();
+      await browser.post("/login");
+      expect((await late.post("/login?user=eve")).json()).toMatchObject({ userId: "eve", claims: { role: "member" } });
+      expect((await late.get("/me")).json()["claims"]).toEqual({ role: "member" });
+    });
+
     it("carries nothing over from one user to the next", async () => {
       const app = await rig.open();
       const browser = await app.loggedIn("user=ada&role=admin");

@@ -1,6 +1,8 @@
 /** `rotate` with a `userId`: the log-in of a guest, or of one user on another's session. */
+
 import { describe, expect, it } from "vitest";
 import { SessionLimitError, UserBlockedError } from "../../../src/index.js";
+import { parseToken } from "../../../src/leaves/token.js";
 import { HOUR, MINUTE, present, type Rig } from "./rig.js";
 
 export function describeLogIn(rig: Rig): void {
@@ -33,13 +35,15 @@ export function describeLogIn(rig: Rig): void {
       expect(await store.find(guest.session.id)).toBeNull();
     });
 
-    it("leaves nothing of the guest behind but, for the time of the call, what has taken its place", async () => {
+    it("leaves nothing of the guest behind but, for the time of the call, what a second click needs", async () => {
       const { store, keys, keyOf, indexOf } = rig.open({ timeout: MINUTE });
-      const guest = await store.create();
+      const guest = await store.create({ claims: { cart: ["hat"] } });
       const { session } = present(await store.rotate(guest.token, { userId: "ada" }));
       expect(await keys()).toEqual([keyOf(session), indexOf(session)].sort());
       const trail = keyOf(guest.session).replace(/s:(\w+)$/, "e:$1");
-      expect(await rig.redis.hgetall(trail)).toEqual({ n: session.id });
+      const { k, ...rest } = await rig.redis.hgetall(trail);
+      expect(k).toBe(parseToken(guest.token)?.secretHash);
+      expect(rest).toEqual({ n: session.id, l: "ada", v: "0", ":cart": '["hat"]' });
       const left = await rig.redis.pttl(trail);
       expect(left).toBeGreaterThan(0);
       // The clock of ioredis-mock is off by a second or so.

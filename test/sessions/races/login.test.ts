@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type IssuedSession, type Session, UserBlockedError } from "../../../src/index.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
 import { gated, interrupt, type Moment, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
@@ -91,6 +92,26 @@ describe.each(GATES)("a log-in that is held %s", (_, script, moment) => {
     await expectOutcome(second, faster, guest.token);
   });
 
+  it("succeeds beside another log-in of the same user, and both have the guest's claims", async () => {
+    const { guest, userId } = await guestAndUser();
+    const [outcome, faster] = await interrupt(
+      here,
+      script,
+      moment,
+      () => store.rotate(guest.token, { userId, claims: { tab: 1 } }),
+      async () => {
+        if (!ended) await other.updateClaims(guest.token, { cart: ["hat", "coat"], coupon: "new" });
+        return other.rotate(guest.token, { userId, claims: { tab: 2 } });
+      },
+    );
+    const claims = ended ? { cart: ["hat"] } : { cart: ["hat", "coat"], coupon: "new" };
+    expect(outcome?.session).toMatchObject({ userId, claims: { ...claims, tab: 1 } });
+    expect(faster?.session).toMatchObject({ userId, claims: { ...claims, tab: 2 } });
+    for (const issued of [outcome, faster]) expect(await other.get(issued?.token)).toEqual(issued?.session);
+    expect(await other.get(guest.token)).toBeNull();
+    await expectIndex(redis, prefix, userId, [outcome?.session.id ?? "", faster?.session.id ?? ""]);
+  });
+
   it("carries every claim over that the guest gained, changed or lost meanwhile", async () => {
     const { guest, userId } = await guestAndUser();
     await other.updateClaims(guest.token, { coupon: "old", tracking: true });
@@ -160,6 +181,114 @@ describe.each(GATES)("a log-in that is held %s", (_, script, moment) => {
     await expectIndex(redis, prefix, userId, made ? [] : [outcome?.session.id ?? ""]);
     expect((await other.get(outcome?.token)) === null).toBe(made);
     expect(await other.get(guest.token)).toBeNull();
+  });
+});
+
+describe("a second log-in on the same token", () => {
+  const remember = { ip: "192.0.2.1", userAgent: "a browser" };
+
+  it.each([1, 2, 5])("succeeds %i times for the same user, with the guest's claims and client", async (times) => {
+    const userId = `log-in ${users++}`;
+    const guest = await other.create({ claims: { cart: ["hat"] }, client: remember });
+    await other.rotate(guest.token, { userId });
+    for (let time = 0; time < times; time++) {
+      const again = await other.rotate(guest.token, { userId });
+      expect(again?.session).toMatchObject({ userId, claims: { cart: ["hat"] }, client: remember });
+      expect(await other.get(again?.token)).toEqual(again?.session);
+    }
+    expect(await other.listForUser(userId)).toHaveLength(1 + times);
+  });
+
+  it("tells whom it follows, as the first one does", async () => {
+    const { guest, userId } = await guestAndUser();
+    const heard: unknown[] = [];
+    const refused: unknown[] = [];
+    const own = createSessionStore(there, { prefix });
+    own.events.on("rotated", ({ previousId, previousUserId }) => heard.push([previousId, previousUserId]));
+    own.events.on("rejected", ({ reason }) => refused.push(reason));
+    await own.rotate(guest.token, { userId });
+    await own.rotate(guest.token, { userId });
+    expect(heard).toEqual([
+      [guest.session.id, null],
+      [guest.session.id, null],
+    ]);
+    expect(refused).toEqual([]);
+  });
+
+  it("succeeds on a user's own session, too, whose claims and log-in go on in both", async () => {
+    const userId = `log-in ${users++}`;
+    const { token } = await other.create({ userId, claims: { cart: ["hat"] } });
+    const [first, second] = [
+      await other.rotate(token, { userId, claims: { tab: 1 } }),
+      await other.rotate(token, { userId, claims: { tab: 2 } }),
+    ];
+    expect(first?.session).toMatchObject({ userId, claims: { cart: ["hat"], tab: 1 } });
+    expect(second?.session).toMatchObject({ userId, claims: { cart: ["hat"], tab: 2 } });
+    await expectIndex(redis, prefix, userId, [first?.session.id ?? "", second?.session.id ?? ""]);
+  });
+
+  it("succeeds on another user's session, and neither takes a claim of that user along", async () => {
+    const [previous, userId] = [`log-in ${users++}`, `log-in ${users++}`];
+    const { token, session } = await other.create({ userId: previous, claims: { secretOf: previous } });
+    const both = [await other.rotate(token, { userId }), await other.rotate(token, { userId })];
+    for (const issued of both) expect(issued?.session).toMatchObject({ userId, claims: {} });
+    const trail = await redis.hgetall(new Keys(prefix).trail(session.id));
+    expect(JSON.stringify(trail)).not.toContain("secretOf");
+  });
+
+  it("is judged by the schema of the claims, as the first one is", async () => {
+    const schema = {
+      "~standard": {
+        version: 1 as const,
+        vendor: "test",
+        validate: (value: unknown) => ({ value: value as Record<string, unknown> }),
+      },
+    };
+    const strict = createSessionStore(there, { prefix, claims: schema });
+    const userId = `log-in ${users++}`;
+    const guest = await strict.create({ claims: { cart: ["hat"] } });
+    const user = await strict.create({ userId, claims: { cart: ["cap"] } });
+    for (const [token, cart] of [
+      [guest.token, "hat"],
+      [user.token, "cap"],
+    ]) {
+      await strict.rotate(token, { userId, claims: { tab: 1 } });
+      const second = await strict.rotate(token, { userId, claims: { tab: 2 } });
+      expect(second?.session.claims).toEqual({ cart: [cart], tab: 2 });
+    }
+  });
+
+  it("is refused to another user, to a wrong secret, and to whom it is no log-in", async () => {
+    const { guest, userId } = await guestAndUser();
+    await other.rotate(guest.token, { userId });
+    expect(await other.rotate(guest.token, { userId: `${userId} too` })).toBeNull();
+    const forged = `${guest.session.id}.${"A".repeat(43)}`;
+    expect(await other.rotate(forged, { userId })).toBeNull();
+    expect(await other.rotate(guest.token)).toBeNull();
+    expect(await other.rotate(guest.token, { reauthenticated: true })).toBeNull();
+    for (const token of [guest.token, forged]) expect(await other.get(token)).toBeNull();
+    expect(await other.touch(guest.token)).toBeNull();
+    expect(await other.find(guest.session.id)).toBeNull();
+    expect(await other.revoke(guest.token)).toBe(false);
+    expect(await other.updateClaims(guest.token, { cart: [] })).toBeNull();
+    expect(await other.listForUser(userId)).toHaveLength(1);
+  });
+
+  it.each(["revoke", "rotate"] as const)("is refused after a %s of the guest, which is no log-in", async (verb) => {
+    const { guest, userId } = await guestAndUser();
+    expect(await other[verb](guest.token)).toBeTruthy();
+    expect(await other.rotate(guest.token, { userId })).toBeNull();
+    expect(await other.listForUser(userId)).toEqual([]);
+  });
+
+  it("comes too late after ten seconds", async () => {
+    const { guest, userId } = await guestAndUser();
+    await other.rotate(guest.token, { userId });
+    const left = await redis.pttl(new Keys(prefix).trail(guest.session.id));
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(10_000);
+    await redis.del(new Keys(prefix).trail(guest.session.id));
+    expect(await other.rotate(guest.token, { userId })).toBeNull();
   });
 });
 

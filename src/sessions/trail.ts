@@ -1,0 +1,44 @@
+/**
+ * The trail of a log-in: what it leaves for some seconds of the session that it ended, so that a second log-in of the same
+ * user on the same session (a double click, a form that is sent again) does not come too late for the claims. record.lua
+ * describes its fields. It opens to the secret of that session alone, and can never be taken for a session.
+ */
+import { CorruptRecordError } from "../leaves/errors.js";
+import { unescapeText } from "../leaves/text.js";
+import type { RecordText } from "../redis/replies.js";
+import { decodeClaim } from "./claims.js";
+import type { Client } from "./session.js";
+
+/** What a log-in takes over from the session that it ends. */
+export interface Origin {
+  readonly claims: object;
+  readonly client: Client;
+  /** How often the claims had been changed. */
+  readonly version: string;
+  /** Whose session it was; `null` for a guest's. */
+  readonly userId: string | null;
+}
+
+/** Decodes a trail as the scripts give it. `key` is its Redis key, for the error. */
+export function decodeTrail(text: RecordText, key: string): Origin {
+  const parts = text.split("\n");
+  const claims: Record<string, unknown> = {};
+  const client: { ip?: string; userAgent?: string } = {};
+  let version = "0";
+  let userId: string | null = null;
+  try {
+    for (let i = 0; i < parts.length; i += 2) {
+      const field = parts[i] as string;
+      const value = parts[i + 1] as string;
+      if (field.startsWith(":")) decodeClaim(claims, field, value);
+      else if (field === "v") version = value;
+      else if (field === "o") userId = unescapeText(value);
+      else if (field === "i") client.ip = unescapeText(value);
+      else if (field === "a") client.userAgent = unescapeText(value);
+    }
+  } catch {
+    // The parser's message would quote the value, which is nobody's business.
+    throw new CorruptRecordError(key);
+  }
+  return { claims, client, version, userId };
+}
