@@ -8,6 +8,9 @@ if (ioredis !== "5" && ioredis !== "6") {
   throw new Error(`COATCHECK_IOREDIS must be 5 or 6, not ${JSON.stringify(ioredis)}.`);
 }
 
+/** What takes long by nature: `npm run test:long`. */
+export const LONG = ["test/sessions/scale.test.ts", "test/bench/run.test.ts"];
+
 const source = (file: string) => `${import.meta.dirname}/src/${file}`;
 
 export default defineConfig({
@@ -31,13 +34,13 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // Each of these has a command of its own: the first needs a Chromium, the second takes long, the third needs other servers.
-    exclude: ["test/browser/**", "test/faults/*/**", "test/servers/**"],
+    // Each of these has a command of its own: the first needs a Chromium, the second other servers, and the others take long.
+    exclude: ["test/browser/**", "test/servers/**", "test/faults/*/**", ...LONG],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",
-    // Vitest would keep one core for itself: half of a small machine, though most files wait for timers and for Redis.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // More than there are cores on a small machine: half of the time a file waits for Redis, for a process or for a timer.
+    maxWorkers: Math.max(4, availableParallelism()),
     // Nothing is judged by its speed: these are for what hangs, also on a machine that is slow or busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,

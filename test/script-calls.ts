@@ -70,6 +70,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["blocked", "1700000000000", "fraud"],
       ["limit"],
       ["again", ID],
+      ["corrupt", ID],
       ["taken"],
     ],
     broken: [
@@ -175,7 +176,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: [["superseded", ID], ["foreign"], ["size"], ["size", "much"], ["conflict", ""], ["ok", ID]],
   },
   "sessions/scripts/touch.lua": {
-    call: (redis) => runTouch(redis, key, "hash", { interval: 1, usualTimes: " 2 3", slack: 1 }),
+    call: (redis) => runTouch(redis, key, "hash", { usualTimes: " 2 3", due: 1 }),
     replies: ["none", "secret", "corrupt", RECORD],
     broken: ["ok", ["none"], [RECORD]],
   },
@@ -204,11 +205,12 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     call: (redis) => runUpdateUser(redis, { user, after: { score: "1", id: ID }, most: 250, maxBytes: 1, patch }),
     replies: [
       ["size", 17000],
+      ["corrupt", ID],
       ["ok", "", ""],
       ["ok", "1", ID, ID],
       ["moving", "1", ID, ID],
     ],
-    broken: [["size"], ["size", "much"], ["ok", "1"], ["moving", "1"]],
+    broken: [["corrupt"], ["size"], ["size", "much"], ["ok", "1"], ["moving", "1"]],
   },
   "one-time/scripts/consume.lua": {
     call: (redis) => runConsume(redis, { key, consumed: key, secretHash: "hash", wait: 1 }),

@@ -29,15 +29,21 @@ declare module "hono" {
 export function sessions(store: RegisteredStore, options?: HttpOptions): MiddlewareHandler {
   const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(c, next) {
+    const headers: [name: string, value: string][] = [];
+    let sent = false;
     const { pathname, search } = new URL(c.req.url);
     const session = await http.load({
       method: c.req.method,
       url: pathname + search,
       header: (name) => c.req.header(name),
-      appendHeader: (name, value) => c.header(name, value, { append: true }),
+      appendHeader: (name, value) => headers.push([name, value]),
+      writable: () => !sent,
     });
     c.set("session", session);
     await next();
+    // Only now, since a handler may answer with a Response of its own, which c.header() would not have reached.
+    for (const [name, value] of headers) c.header(name, value, { append: true });
+    sent = true;
   };
 }
 

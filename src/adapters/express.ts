@@ -41,8 +41,15 @@ type Guard = (req: Pick<Request, "session">, res: Response, next: NextFunction) 
 export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Guard {
   checkRequirement(requirement);
   return function coatcheckRequireSession(req, res, next) {
-    if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
-    const address = req.session.admit(requirement);
+    let address: string | null;
+    try {
+      if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
+      address = req.session.admit(requirement);
+    } catch (error) {
+      // On an upgrade nobody catches what is thrown, and a stranger could end the process.
+      next(error);
+      return;
+    }
     if (address === null) next();
     else res.redirect(303, address);
   };

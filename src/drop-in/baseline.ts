@@ -7,30 +7,33 @@ export interface Version {
 }
 
 /**
- * Where a session that the application holds came from. Whoever saves a session that has an origin replaces what is
- * there and never brings it back; only one that was never stored may be created.
+ * What a request has loaded, and what its changes are counted from. A save that has a baseline replaces what is in Redis
+ * and never brings it back; only a session that was never stored may be created.
  */
-export class Origin {
+export class Baseline {
   readonly sid: string;
   /** What Redis holds as far as this request knows; `null` until a new session is stored. */
   stored: Version | null;
   /**
-   * What the application's own object held when it was last in step with Redis: its changes count from here. Another text
-   * than `stored` where a save put them on top of another request's, of which the object knows nothing. `null`: nothing.
+   * The text of what the application's object held when it was last in step with Redis: its changes count from here. It
+   * differs from `stored` after a save that was put on top of another request's change, which the object does not know.
+   * `null`: nothing.
    */
   seen: string | null;
   /**
-   * Whether it is a new session whose first save failed. Nobody knows then what is stored, and somebody may have ended it
-   * meanwhile: so no later save may make it.
+   * Whether this is a new session whose first save failed. Nobody knows then what is stored, and somebody may have ended
+   * it meanwhile: so no later save may create it.
    */
   failed = false;
+  /** The times in `seen`, in a copy; `undefined` where somebody has to look there. */
+  times: Readonly<Record<string, unknown>> | undefined;
   /** How long the session had to live when it was loaded, where that was asked for: ms (-1 for ever), and when it was. */
   readonly ttl: { readonly left: number; readonly at: number } | null;
-  /** What remembers it, for one store alone. */
+  /** The store that gave it out: no other store may use it. */
   owner: object | undefined;
   #last: Promise<unknown> | undefined;
 
-  constructor(sid: string, stored: Version | null, ttl: Origin["ttl"] = null) {
+  constructor(sid: string, stored: Version | null, ttl: Baseline["ttl"] = null) {
     this.sid = sid;
     this.stored = stored;
     this.seen = stored?.text ?? null;

@@ -1,9 +1,10 @@
 /** What goes through many sessions, in bounded steps that each have their own deadline: all there are, or all of a user. */
-import { checkClaims, checkNames, checkString, checkUserId } from "../leaves/arguments.js";
+import { checkClaims, checkNames, checkString } from "../leaves/arguments.js";
 import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
+import type { RecordText } from "./record-text.js";
 import type { Records } from "./records.js";
-import { dropInScripts as scripts } from "./scripts/scripts.js";
+import { type UserId, userIdOf } from "./user-id.js";
 import type { UserIndex } from "./user-index.js";
 
 /** A stored session with its id, which is a credential: whoever has it, and the secret of the cookie, has the session. */
@@ -15,47 +16,36 @@ export interface DestroyAllOptions {
   readonly except?: string | undefined;
 }
 
-/** The ids of all sessions, a page at a time, each once. */
-export async function* idsOf(records: Records, prefix: string, scanCount: number): AsyncGenerator<string[]> {
-  const seen = new Set<string>();
-  for await (const keys of records.keyspace.keys(prefix, scanCount)) {
-    const fresh: string[] = [];
-    for (const key of keys) {
-      if (seen.has(key) || records.index?.owns(key)) continue;
-      seen.add(key);
-      fresh.push(key.slice(prefix.length));
-    }
-    yield fresh;
-  }
-}
-
 /** The sessions among some ids that are live. */
 export async function read<Data>(records: Records, sids: readonly string[]): Promise<ListedSession<Data>[]> {
   const found = await Promise.all(sids.map((sid) => records.load<Data>(sid)));
-  return found.flatMap((one) => (one === null ? [] : [{ ...one.data, id: one.origin.sid }]));
+  return found.flatMap((one) => (one === null ? [] : [{ ...one.data, id: one.baseline.sid }]));
 }
 
 /** The sessions of users: what a store offers that is given `userId`. */
 export class UserSessions<Data extends object> {
   readonly #records: Records;
+  readonly #text: RecordText;
   readonly #index: UserIndex;
   readonly #lifetime: Lifetime;
 
-  constructor(records: Records, lifetime: Lifetime) {
-    if (records.index === undefined) {
+  constructor(records: Records, text: RecordText, index: UserIndex | undefined, lifetime: Lifetime) {
+    if (index === undefined) {
       throw new TypeError("What concerns a user needs the store's option userId, which tells whose session it is");
     }
     this.#records = records;
-    this.#index = records.index;
+    this.#text = text;
+    this.#index = index;
     this.#lifetime = lifetime;
   }
 
   /** The live sessions, those that expire last first. */
-  async list(userId: string): Promise<ListedSession<Data>[]> {
+  async list(user: UserId): Promise<ListedSession<Data>[]> {
+    const userId = userIdOf(user);
     const found: [expires: number, session: ListedSession<Data>][] = [];
     await this.#visit(userId, async (sid, expires) => {
       const loaded = await this.#records.load<Data>(sid);
-      if (loaded?.origin.stored?.userId !== userId) return "other";
+      if (loaded?.baseline.stored?.userId !== userId) return "other";
       found.push([expires, { ...loaded.data, id: sid }]);
       return "kept";
     });
@@ -63,9 +53,10 @@ export class UserSessions<Data extends object> {
   }
 
   /** Ends all sessions but the spared one. Gives how many were live. */
-  async destroyAll(userId: string, options: DestroyAllOptions = {}): Promise<number> {
+  async destroyAll(user: UserId, options: DestroyAllOptions = {}): Promise<number> {
     checkNames("destroyAllForUser", options, ["except"]);
     if (options.except !== undefined) checkString("except", options.except);
+    const userId = userIdOf(user);
     let ended = 0;
     await this.#visit(userId, async (sid) => {
       if (sid === options.except) return "kept";
@@ -77,13 +68,14 @@ export class UserSessions<Data extends object> {
   }
 
   /** Changes properties of all live sessions; `undefined` removes. Gives how many it changed. */
-  async update(userId: string, patch: Fields): Promise<number> {
+  async update(user: UserId, patch: Fields): Promise<number> {
     const changes = Object.entries(checkClaims("patch", patch));
     for (const [name] of changes) {
       if (this.#lifetime.properties.includes(name)) {
         throw new TypeError(`patch must not contain ${name}, which is how long each session lives`);
       }
     }
+    const userId = userIdOf(user);
     let changed = 0;
     await this.#visit(userId, async (sid) => {
       const outcome = await this.#change(sid, userId, changes);
@@ -95,47 +87,44 @@ export class UserSessions<Data extends object> {
 
   /** Ends a session if it is this user's: it may be another's by now, who has logged in with it. */
   async #end(sid: string, userId: string): Promise<Verdict> {
-    let there = (await this.#records.load(sid))?.origin.stored;
+    const { losses } = this.#records;
+    let there = (await this.#records.load(sid, false))?.baseline.stored;
     while (there?.userId === userId) {
-      const [status, text] = await this.#records.run(sid, scripts.remove, [there.text]);
-      if (status === "ok") return "gone";
-      if (status === "none") return "other";
-      there = await this.#records.text.versionOf(sid, text as string, there);
+      const outcome = await this.#records.removeOnly(sid, there.text);
+      // Where the connection was lost, this may have been sent twice: it was there, and the first run has ended it.
+      if (outcome === "none") return this.#records.losses > losses ? "gone" : "other";
+      if ("removed" in outcome) return "gone";
+      there = await this.#text.obstacle(sid, outcome.conflict, there);
     }
     return "other";
   }
 
   async #change(sid: string, userId: string, changes: readonly [string, unknown][]): Promise<Verdict> {
     const loaded = await this.#records.load(sid, true);
-    let there: Version | null | undefined = loaded?.origin.stored;
+    let there: Version | null | undefined = loaded?.baseline.stored;
     while (there?.userId === userId) {
-      const fields = new Map(Object.entries(await this.#records.text.parse(sid, there.text)));
+      const fields = new Map(Object.entries(await this.#text.parse(sid, there.text)));
       for (const [name, value] of changes) {
         if (value === undefined) fields.delete(name);
         else fields.set(name, value);
       }
-      const next = Object.fromEntries(fields);
-      const wanted = {
-        text: this.#records.text.encode(next),
-        userId: this.#records.text.userOf(next),
-        ttl: "keep",
-      } as const;
+      const wanted = { ...this.#text.versionOf(Object.fromEntries(fields)), ttl: "keep" } as const;
       if (wanted.userId !== undefined && wanted.userId !== userId) {
         // The patch hands the session to another user: their index comes first.
-        const left = loaded?.origin.ttl?.left ?? -1;
+        const left = loaded?.baseline.ttl?.left ?? -1;
         await this.#index.enlist(wanted.userId, sid, left < 0 ? null : left);
       }
       const outcome = await this.#records.replace(sid, there, wanted);
-      if (outcome === "ok") return "kept";
       if (outcome === "none") return "other";
-      there = await this.#records.text.versionOf(sid, outcome.conflict, there);
+      if ("stored" in outcome) return "kept";
+      there = await this.#text.obstacle(sid, outcome.conflict, there);
     }
     return "other";
   }
 
   /** Visits every id in a user's index, many at once, and takes those out that turn out not to belong there. */
   async #visit(userId: string, visitor: (sid: string, expires: number) => Promise<Verdict>): Promise<void> {
-    for await (const page of this.#index.members(checkUserId(userId))) {
+    for await (const page of this.#index.members(userId)) {
       const verdicts = await Promise.all(page.map(([sid, expires]) => visitor(sid, expires)));
       const sids = (verdict: Verdict) => page.flatMap(([sid], at) => (verdicts[at] === verdict ? [sid] : []));
       await this.#index.strike(userId, sids("gone"));

@@ -14,12 +14,25 @@ export interface Lifetime {
   readonly properties: readonly string[];
   /** What these are to be, when `mine` goes on top of `current` and both come from `base`. */
   merge(base: Fields, mine: Fields, current: Fields): Fields;
+  /** What the time to live of a key can tell of them; absent where it says nothing of what is in the record. */
+  readonly told?: ToldLifetime;
+}
+
+/** Times whose end is that of the key, so that a touch need not write it into the record. */
+export interface ToldLifetime {
+  /** Tells a session that was loaded until when it lives, from the ms that it has left. */
+  tell(session: object, left: number): void;
+  /** By how many ms the end in `mine` is later than in `base`; `undefined` where anything else differs. */
+  later(base: Fields, mine: Fields): number | undefined;
 }
 
 /** What `mine` has changed or deleted since `base`, on top of `current`. */
 export function mergeChanges(base: Fields, mine: Fields, current: Fields, lifetime: Lifetime): Fields {
   return { ...overlay(base, mine, current, lifetime.properties), ...lifetime.merge(base, mine, current) };
 }
+
+/** connect-redis rounds the time to live up to a second: by that a key may outlive its record, and nobody has touched it. */
+const ROUNDED = 1000;
 
 /** Express-session and @fastify/session keep the times in `cookie`: how long it lives, and until when. */
 export const cookieLifetime: Lifetime = {
@@ -31,7 +44,41 @@ export const cookieLifetime: Lifetime = {
     const lasting = lastingOf(from, own, there, ["originalMaxAge"], ({ expires }) => endOf(expires));
     return { cookie: { ...overlay(from, own, there, times), ...pick(lasting, times) } };
   },
+  told: {
+    tell(session, left) {
+      const { cookie } = session as { cookie?: { expires?: unknown } | null };
+      const expires = cookie?.expires;
+      if (!cookie || !(typeof expires === "string" || expires instanceof Date)) return;
+      const end = Date.now() + left;
+      if (end - timeOf(expires) > ROUNDED)
+        cookie.expires = typeof expires === "string" ? new Date(end).toISOString() : new Date(end);
+    },
+    later(base, mine) {
+      let missing = Object.keys(base).length;
+      // Without a copy or a deep comparison, because nearly every request asks this.
+      for (const name in mine) {
+        const value = mine[name];
+        if (value === undefined) continue;
+        if (name === "expires" ? !Object.hasOwn(base, name) : value !== base[name]) return undefined;
+        missing--;
+      }
+      if (missing !== 0) return undefined;
+      const [before, after] = [base["expires"], mine["expires"]];
+      if (before === after) return 0;
+      const by = timeOf(after) - timeOf(before);
+      return Number.isNaN(by) ? undefined : by;
+    },
+  },
 };
+
+/** Epoch ms; `NaN` for what is no time. */
+function timeOf(time: unknown): number {
+  if (typeof time === "string") return Date.parse(time);
+  return time instanceof Date ? time.getTime() : Number.NaN;
+}
+
+/** The same where the time to live is no business of the cookie: a function `ttl` says it, or there is none. */
+export const apartFromCookie: Lifetime = { properties: cookieLifetime.properties, merge: cookieLifetime.merge };
 
 /** Koa-session keeps them in properties of the session whose names begin with an underscore. */
 export const koaLifetime: Lifetime = {

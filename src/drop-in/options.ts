@@ -2,8 +2,10 @@
 
 import { checkInteger, checkNames, checkString, show } from "../leaves/arguments.js";
 import { hintAtSeconds, hintAtShortUnit } from "../leaves/hints.js";
-import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../redis/clients/node-redis.js";
+import type { NodeRedisClient } from "../redis/clients/node-redis.js";
 import { Keyspace, type KeyspaceClient } from "../redis/keyspace.js";
+import { clientOf, isClient } from "./client.js";
+import type { UserId } from "./user-id.js";
 
 /** The stored session as `userId`, `ttl` and what lists sessions give it: whatever the application put in. */
 // biome-ignore lint/suspicious/noExplicitAny: a session has no type here until the application gives it one.
@@ -19,8 +21,8 @@ export interface Serializer {
 /** The options that every drop-in store has. */
 export interface DropInOptions<Data extends object = SessionRecord> {
   /**
-   * The Redis client: ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient` or
-   * `createCluster`). It stays yours: the store never connects or closes it.
+   * The Redis client: ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
+   * `createClientPool`, `createCluster` or `createSentinel`). It stays yours: the store never connects or closes it.
    */
   readonly client: KeyspaceClient | NodeRedisClient;
   /** What the key of every session begins with. */
@@ -33,11 +35,12 @@ export interface DropInOptions<Data extends object = SessionRecord> {
   readonly timeout?: number | undefined;
   /**
    * Whose session it is; `undefined` for a guest's. With it the store keeps an index, and `listForUser`,
-   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save or touch with this option on. Called
-   * on every load and save: it must be quick and must not throw. Default: none.
+   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save or touch with this option on.
+   * A number is taken for its digits, and an ObjectId for its JSON. What is no user id is told once, by a process warning
+   * with the code `COATCHECK_USER_ID`, and counts as a guest's. Called on every load and save: it must be quick. Default: none.
    * @example userId: (session) => session.passport?.user
    */
-  readonly userId?: ((session: Data) => string | null | undefined) | undefined;
+  readonly userId?: ((session: Data) => UserId | { toJSON(): unknown } | null | undefined) | undefined;
 }
 
 /** The names of {@link DropInOptions}. */
@@ -59,7 +62,7 @@ export function resolveOptions<Data extends object>(
   names: readonly string[],
   defaultPrefix: string,
 ): ResolvedOptions {
-  if (isNodeRedis(options) || typeof (options as { evalsha?: unknown } | undefined)?.evalsha === "function") {
+  if (isClient(options)) {
     throw new TypeError(`${where} takes its client as an option: { client }`);
   }
   checkNames(where, options, names);
@@ -82,27 +85,30 @@ export function resolveOptions<Data extends object>(
   };
 }
 
-function clientOf(where: string, client: KeyspaceClient | NodeRedisClient): KeyspaceClient {
-  if (isNodeRedis(client)) return adaptNodeRedis(client);
-  const needed = [client?.evalsha, client?.eval, client?.get, client?.scan, client?.zscan, client?.on];
-  if (needed.some((method) => typeof method !== "function")) {
-    throw new TypeError(`client of ${where} must be a client of ioredis, iovalkey or node-redis, got ${show(client)}`);
+/** What `Date` can tell apart: what is further away is no time. */
+const MAX_MS = 8.64e15;
+
+/** A time to live in ms, rounded up. Throws where it is none; 0 or less means that it has passed. */
+export function checkLife(name: string, ms: unknown): number {
+  if (typeof ms !== "number" || !(Math.abs(ms) <= MAX_MS)) {
+    throw new TypeError(`${name} must be a time in ms, got ${show(ms)}`);
   }
-  return client;
+  return Math.ceil(ms);
 }
 
 /** A time to live in seconds, as the options of connect-redis have it, in ms. */
 export function millisecondsOf(name: string, seconds: unknown): number {
-  if (typeof seconds !== "number" || !Number.isFinite(seconds)) {
+  if (typeof seconds !== "number" || !(Math.abs(seconds) <= MAX_MS / 1000)) {
     throw new TypeError(`${name} must be a number of seconds, got ${show(seconds)}`);
   }
   return Math.ceil(seconds * 1000);
 }
 
-/** Checks a time to live that is the same for all sessions, in seconds. Returns ms. */
+/** Checks a time to live that is the same for all sessions, in seconds. Returns it. */
 export function checkTtl(seconds: unknown): number {
-  const ms = millisecondsOf("ttl", seconds);
-  if (ms <= 0) throw new RangeError(`ttl must be more than 0 seconds, got ${String(seconds)}`);
-  hintAtSeconds("ttl", ms / 1000);
-  return ms;
+  if (millisecondsOf("ttl", seconds) <= 0) {
+    throw new RangeError(`ttl must be more than 0 seconds, got ${String(seconds)}`);
+  }
+  hintAtSeconds("ttl", seconds as number);
+  return seconds as number;
 }

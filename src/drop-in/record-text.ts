@@ -3,25 +3,28 @@
  * error may call it. It knows no Redis.
  */
 
-import { checkUserId, show } from "../leaves/arguments.js";
+import { show } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
 import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
 import type { ResolvedOptions } from "./options.js";
+import { SessionOwner } from "./user-id.js";
 
 export class RecordText {
-  readonly #options: Pick<ResolvedOptions, "prefix" | "serializer" | "userId">;
-  readonly #lifetime: Lifetime;
+  readonly #options: Pick<ResolvedOptions, "prefix" | "serializer">;
+  readonly #owner: SessionOwner | undefined;
+  readonly #isJson: boolean;
   /** Matches the beginning of a text through its times, where these are one flat object that comes first. */
   readonly #head: RegExp | undefined;
 
   constructor(options: ResolvedOptions, lifetime: Lifetime) {
     this.#options = options;
-    this.#lifetime = lifetime;
+    this.#owner = options.userId && new SessionOwner(options.userId);
+    this.#isJson = options.serializer === JSON;
     const [name, ...more] = lifetime.properties;
     // Strings without a backslash, and what is neither a string nor nested: so the last brace is the end of the object.
     const flat = `^\\{"${name}":\\{(?:[^"{}\\\\]|"[^"\\\\]*")*\\}`;
-    this.#head = options.serializer === JSON && more.length === 0 ? new RegExp(flat) : undefined;
+    this.#head = this.#isJson && more.length === 0 ? new RegExp(flat) : undefined;
   }
 
   encode(session: object): string {
@@ -31,20 +34,9 @@ export class RecordText {
     return text;
   }
 
-  /** The times of a session, as the text of a record that holds nothing else. */
-  encodeTimes(session: object): string {
-    const times: Record<string, unknown> = {};
-    for (const name of this.#lifetime.properties) times[name] = this.#plain((session as Fields)[name]);
-    return this.encode(times);
-  }
-
-  /** A cookie in the form that becomes the same JSON soonest: `JSON` takes twice as long where it meets a `Date`. */
-  #plain(value: unknown): unknown {
-    if (this.#options.serializer !== JSON || typeof value !== "object" || value === null) return value;
-    const { toJSON } = value as { toJSON?: () => unknown };
-    const plain = (typeof toJSON === "function" ? toJSON.call(value) : value) as { expires?: unknown } | null;
-    const expires = plain?.expires;
-    return expires instanceof Date ? { ...plain, expires: expires.toJSON() } : plain;
+  /** A session as a version of its record. */
+  versionOf(session: object): Version {
+    return { text: this.encode(session), userId: this.userOf(session) };
   }
 
   /** A session from its text. Fails with `CorruptRecordError`. */
@@ -65,6 +57,11 @@ export class RecordText {
     return this.#checked(sid, data);
   }
 
+  /** The same as the plain fields that a merge works on. */
+  async fieldsOf(sid: string, text: string): Promise<Fields> {
+    return (await this.parse(sid, text)) as Fields;
+  }
+
   #checked(sid: string, data: unknown): object {
     if (typeof data !== "object" || data === null) throw this.corrupt(sid);
     return data;
@@ -72,13 +69,12 @@ export class RecordText {
 
   /** The user of a session; `undefined` for a guest's, or where the store has no index. */
   userOf(session: object): string | undefined {
-    const userId = this.#options.userId?.(session) ?? undefined;
-    return userId === undefined ? undefined : checkUserId(userId);
+    return this.#owner?.of(session);
   }
 
   /** The same for a text; what nobody can read belongs to nobody, and must still be possible to end. */
   async userOfText(sid: string, text: string): Promise<string | undefined> {
-    if (this.#options.userId === undefined) return undefined;
+    if (this.#owner === undefined) return undefined;
     try {
       return this.userOf(await this.parse(sid, text));
     } catch (error) {
@@ -88,10 +84,21 @@ export class RecordText {
   }
 
   /** What stands in the way of a write, after `failed` was expected there. */
-  async versionOf(sid: string, text: string, failed: Version | null): Promise<Version> {
+  async obstacle(sid: string, text: string, failed: Version | null): Promise<Version> {
     // Bytes that are not UTF-8 come back as another text than they are, and could be taken for changed for ever.
     if (text === failed?.text) throw this.corrupt(sid);
     return { text, userId: this.userOf(await this.parse(sid, text)) };
+  }
+
+  /**
+   * A text that takes the place of another. It ends in blanks that no other text of this session has had for a while: else
+   * one that puts an earlier text back would look like it, and a save that is sent again after a lost reply would undo what
+   * came in between. Blanks at the end mean nothing in JSON; what a serializer of the application's writes stays as it is.
+   */
+  successor(text: string, of: string): string {
+    if (!this.#isJson) return text;
+    const before = of.endsWith("}") ? 0 : turnOf(of.slice(-BLANKS));
+    return text.trimEnd() + blanksOf((before + 1) % TURNS);
   }
 
   /** How a text begins, through its times; `undefined` where that cannot be seen without reading all of it. */
@@ -107,6 +114,19 @@ export class RecordText {
   corrupt(sid: string, cause?: unknown): CorruptRecordError {
     return new CorruptRecordError(this.label(sid), cause);
   }
+}
+
+/** So many blanks, each a space or a tab, count the saves of a session: 64 of them before one comes again. */
+const BLANKS = 6;
+const TURNS = 2 ** BLANKS;
+
+function blanksOf(turn: number): string {
+  return turn.toString(2).padStart(BLANKS, "0").replaceAll("0", " ").replaceAll("1", "\t");
+}
+
+/** 0 for what are no such blanks. */
+function turnOf(blanks: string): number {
+  return /^[ \t]{6}$/.test(blanks) ? Number.parseInt(blanks.replaceAll(" ", "0").replaceAll("\t", "1"), 2) : 0;
 }
 
 /** Whether a value is a promise, also one of a library's own. */

@@ -4,20 +4,24 @@
  */
 
 import { show } from "../leaves/arguments.js";
-import { CorruptRecordError } from "../leaves/errors.js";
+import { CorruptRecordError, StoreUnavailableError } from "../leaves/errors.js";
 import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
-import { Origin, type Version } from "./baseline.js";
-import type { Lifetime } from "./merge.js";
-import type { ResolvedOptions } from "./options.js";
-import { RecordText } from "./record-text.js";
-import { dropInScripts as scripts } from "./scripts/scripts.js";
-import { UserIndex } from "./user-index.js";
+import { Baseline, type Version } from "./baseline.js";
+import type { Fields, Lifetime } from "./merge.js";
+import type { RecordText } from "./record-text.js";
+import { type Created, create } from "./scripts/create.js";
+import { read } from "./scripts/read.js";
+import { type Removed, remove } from "./scripts/remove.js";
+import { replace } from "./scripts/replace.js";
+import type { Conflict, Outcome } from "./scripts/replies.js";
+import { type Extension, touch } from "./scripts/touch.js";
+import type { UserIndex } from "./user-index.js";
 
-/** A session from Redis, and where it came from. */
+/** A session from Redis, and the baseline of who has loaded it. */
 export interface Loaded<Data> {
   readonly data: Data;
-  readonly origin: Origin;
+  readonly baseline: Baseline;
 }
 
 /** What is to be stored. */
@@ -25,31 +29,67 @@ export interface Wanted extends Version {
   readonly ttl: number | null | "keep";
 }
 
-/** What became of a write: it is done, there is no session, or there is another version of it. */
-export type Outcome = "ok" | "none" | { readonly conflict: string };
+/** What became of a replacement: what is stored now, there is no session, or there is another version of it. */
+export type Replaced = { readonly stored: Version } | "none" | Conflict;
 
-export class Records {
+/** What records need of their store. */
+interface Surroundings {
   readonly keyspace: Keyspace;
   readonly text: RecordText;
   readonly index: UserIndex | undefined;
-  readonly #prefix: string;
+  readonly prefix: string;
+  readonly lifetime: Lifetime;
+  /** Whether whoever loads a session is to hear its time to live. */
+  readonly clocked: boolean;
+}
 
-  constructor(options: ResolvedOptions, lifetime: Lifetime) {
-    this.keyspace = options.keyspace;
-    this.text = new RecordText(options, lifetime);
-    this.index = options.userId && new UserIndex(options.keyspace, options.prefix);
-    this.#prefix = options.prefix;
+export class Records {
+  readonly #keyspace: Keyspace;
+  readonly #text: RecordText;
+  readonly #index: UserIndex | undefined;
+  readonly #prefix: string;
+  readonly #lifetime: Lifetime;
+  readonly #clocked: boolean;
+
+  constructor({ keyspace, text, index, prefix, lifetime, clocked }: Surroundings) {
+    this.#keyspace = keyspace;
+    this.#text = text;
+    this.#index = index;
+    this.#prefix = prefix;
+    this.#lifetime = lifetime;
+    this.#clocked = clocked;
   }
 
-  /** Reads a session; `null` where there is none. One round trip; `clocked` asks for its time to live along with it. */
-  async load<Data>(sid: string, clocked = false): Promise<Loaded<Data> | null> {
-    if (!clocked) return new Promise((resolve, reject) => this.fetch<Data>(sid, resolve, reject));
-    const [text, left] = await this.run(sid, scripts.read, []);
-    return this.#loaded<Data>(sid, text ?? null, { left: Number(left), at: performance.now() });
+  /** The deadline of a call that begins now. */
+  deadline(): Deadline {
+    return this.#keyspace.deadline();
+  }
+
+  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
+  get losses(): number {
+    return this.#keyspace.losses;
+  }
+
+  /** Whether a store has an index of users, which has to hear of every write. */
+  get areIndexed(): boolean {
+    return this.#index !== undefined;
+  }
+
+  /**
+   * Reads a session; `null` where there is none. One round trip. `clocked` asks for its time to live along with it, which
+   * tells until when it lives, where a touch has moved that.
+   */
+  load<Data>(sid: string, clocked = this.#clocked): Promise<Loaded<Data> | null> {
+    return new Promise((resolve, reject) => this.fetch<Data>(sid, resolve, reject, clocked));
   }
 
   /** The same by callback, on the shortest way, because every request does this. */
-  fetch<Data>(sid: string, succeed: (loaded: Loaded<Data> | null) => void, fail: (error: unknown) => void): void {
+  fetch<Data>(
+    sid: string,
+    succeed: (loaded: Loaded<Data> | null) => void,
+    fail: (error: unknown) => void,
+    clocked = this.#clocked,
+  ): void {
     let key: string;
     try {
       key = this.#key(sid);
@@ -57,86 +97,142 @@ export class Records {
       fail(error);
       return;
     }
-    this.keyspace.fetch(
-      key,
-      (text) => {
-        let loaded: Loaded<Data> | null | Promise<Loaded<Data>>;
-        try {
-          loaded = this.#loaded<Data>(sid, text, null);
-        } catch (error) {
-          fail(error);
-          return;
-        }
-        if (loaded instanceof Promise) loaded.then(succeed, fail);
-        else succeed(loaded);
-      },
-      (error) => fail(this.#shortened(sid, error)),
-    );
+    const found = (text: string | null, left: number | undefined) => {
+      // As with connect-redis, an empty string is no session.
+      if (!text) return succeed(null);
+      let loaded: Loaded<Data> | Promise<Loaded<Data>>;
+      try {
+        loaded = this.#loaded<Data>(sid, text, left);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      if (loaded instanceof Promise) loaded.then(succeed, fail);
+      else succeed(loaded);
+    };
+    const failed = (error: unknown) => fail(this.#shortened(sid, error));
+    // Only the master has the last write for sure, and scripts run there.
+    if (clocked || this.#keyspace.readsMayLag) {
+      const told = (reply: { record: string; left: number } | null) =>
+        found(reply?.record ?? null, clocked ? reply?.left : undefined);
+      read(this.#keyspace, key, told, failed);
+    } else this.#keyspace.fetch(key, (text) => found(text, undefined), failed);
   }
 
-  #loaded<Data>(sid: string, reply: string | null, ttl: Origin["ttl"]): Loaded<Data> | null | Promise<Loaded<Data>> {
-    if (!reply) return null;
-    // A client of node-redis with type mappings gives a Buffer.
-    const text = typeof reply === "string" ? reply : String(reply);
-    const data = this.text.parse(sid, text);
-    const loadedAs = (session: object) => ({
-      data: session as Data,
-      origin: new Origin(sid, { text, userId: this.text.userOf(session) }, ttl),
-    });
+  #loaded<Data>(sid: string, text: string, left: number | undefined): Loaded<Data> | Promise<Loaded<Data>> {
+    const data = this.#text.parse(sid, text);
+    const ttl = left === undefined ? null : { left, at: performance.now() };
+    const loadedAs = (session: object) => {
+      const baseline = new Baseline(sid, { text, userId: this.#text.userOf(session) }, ttl);
+      const { told } = this.#lifetime;
+      if (told !== undefined && left !== undefined && left >= 0) {
+        const { cookie } = session as { cookie?: Fields | null };
+        if (cookie) baseline.times = { ...cookie };
+        told.tell(session, left);
+      }
+      return { data: session as Data, baseline };
+    };
     return data instanceof Promise ? data.then(loadedAs) : loadedAs(data);
   }
 
-  /** Where a session came from that was loaded in some other way than by this store. */
-  originOf(sid: string, session: object): Origin {
-    return new Origin(sid, { text: this.text.encode(session), userId: this.text.userOf(session) });
+  /** The baseline of a session that was loaded in some other way than by this store. */
+  baselineOf(sid: string, session: object): Baseline {
+    return new Baseline(sid, this.#text.versionOf(session));
   }
 
-  /** Ends a session, and takes it out of its user's index. `false`: it was not live. */
+  /**
+   * Ends a session, and takes it out of its user's index. `false`: it was not live. Where the connection was lost meanwhile,
+   * this may have been sent twice, and the first run may have ended it: then it is `true`.
+   */
   async remove(sid: string, deadline?: Deadline): Promise<boolean> {
-    const [status, text] = await this.run(sid, scripts.remove, [""], deadline);
-    if (status !== "ok") return false;
-    const userId = await this.text.userOfText(sid, text as string);
-    if (userId !== undefined) await this.index?.strike(userId, [sid], deadline);
+    const { losses } = this;
+    const outcome = await this.removeOnly(sid, undefined, deadline);
+    if (outcome === "none") return this.losses > losses;
+    if ("conflict" in outcome) return false;
+    const userId = await this.#text.userOfText(sid, outcome.removed);
+    if (userId !== undefined) await this.#index?.strike(userId, [sid], deadline);
     return true;
   }
 
-  /** Puts a record in the place of another. The index of its user knows of it before the session is stored. */
-  async replace(sid: string, from: Version, to: Wanted, deadline?: Deadline): Promise<Outcome> {
-    await this.#enlist(sid, to, deadline);
-    const outcome = outcomeOf(await this.run(sid, scripts.replace, [from.text, to.text, to.ttl ?? ""], deadline));
+  /** Ends a session if this is its record, or whatever it is; and leaves the index to the caller. */
+  removeOnly(sid: string, record: string | undefined, deadline?: Deadline): Promise<Removed> {
+    return this.#named(sid, remove(this.#keyspace, { key: this.#key(sid), record }, deadline));
+  }
+
+  /** Takes a session out of the index that is gone for good. */
+  async forget(sid: string, userId: string | undefined, deadline?: Deadline): Promise<void> {
+    if (userId !== undefined) await this.#index?.strike(userId, [sid], deadline);
+  }
+
+  /**
+   * Puts a record in the place of another. The index of its user knows of it before the session is stored. Rejects where
+   * the connection was lost and the record is another one now: the change may have been made, and others on top of it.
+   */
+  async replace(sid: string, from: Version, to: Wanted, deadline?: Deadline): Promise<Replaced> {
+    const { losses } = this;
+    const stored = { text: this.#text.successor(to.text, from.text), userId: to.userId };
+    const key = this.#key(sid);
+    const outcome = await this.#named(
+      sid,
+      replace(this.#keyspace, { key, from: from.text, to: stored.text, ttl: to.ttl }, deadline),
+    );
+    if (outcome === "ok") return { stored };
+    if (outcome !== "none") {
+      if (this.losses > losses) throw mayHaveRun();
+      return outcome;
+    }
     // The id of a session that has ended never comes back, so nobody else can be about to store it.
-    if (outcome === "none" && to.userId !== undefined) await this.index?.strike(to.userId, [sid], deadline);
+    await this.forget(sid, to.userId, deadline);
     return outcome;
   }
 
   /** Stores a record where there is none. */
-  async create(sid: string, to: Wanted, deadline: Deadline): Promise<(string | null)[]> {
-    await this.#enlist(sid, to, deadline);
-    return this.run(sid, scripts.create, [to.text, to.ttl ?? ""], deadline);
+  create(sid: string, { text, ttl }: Wanted & { ttl: number | null }, deadline: Deadline): Promise<Created> {
+    return this.#named(sid, create(this.#keyspace, { key: this.#key(sid), record: text, ttl }, deadline));
   }
 
-  async #enlist(sid: string, { userId, ttl }: Wanted, deadline?: Deadline): Promise<void> {
-    this.#key(sid);
-    // What keeps its time to live stays where it is in the index, too.
-    if (userId !== undefined && ttl !== "keep") await this.index?.enlist(userId, sid, ttl, deadline);
-  }
-
-  /** Runs a script on a session. */
-  run(
-    sid: string,
-    script: (typeof scripts)[keyof typeof scripts],
-    args: (string | number)[],
-    deadline?: Deadline,
-  ): Promise<(string | null)[]> {
-    const running = this.keyspace.run(script, [this.#key(sid)], args, deadline) as Promise<(string | null)[]>;
-    return running.catch((error: unknown) => {
-      throw this.#shortened(sid, error);
+  /**
+   * Lets a session live on, if its record is still this one. The shortest way gives it its time first and looks at the record
+   * then: a conflict tells that it has another time now than its record asks for, and the caller has to set that right.
+   */
+  extend(sid: string, from: Version, ttl: number): Promise<Outcome> {
+    if (!this.#keyspace.extends) return this.moveTimes(sid, { head: from.text, ttl });
+    return new Promise((resolve, reject) => {
+      const succeed = (text: string | null) => resolve(text === from.text ? "ok" : text ? { conflict: text } : "none");
+      this.#keyspace.extend(this.#key(sid), ttl, succeed, (error) => reject(this.#shortened(sid, error)));
     });
+  }
+
+  /** The same if its record begins as the caller knows it; and can change how it begins. */
+  moveTimes(sid: string, extension: Omit<Extension, "key">): Promise<Outcome> {
+    return this.#named(sid, touch(this.#keyspace, { ...extension, key: this.#key(sid) }));
+  }
+
+  /**
+   * Enters a session into the index of its user, before it is stored. `entered` is what this write has entered already: it
+   * need not be done again for another try. Gives what is entered now.
+   */
+  async enlist(sid: string, to: Wanted, entered?: Wanted, deadline?: Deadline): Promise<Wanted | undefined> {
+    this.#key(sid);
+    const { userId, ttl } = to;
+    // What keeps its time to live stays where it is in the index, too.
+    if (this.#index === undefined || userId === undefined || ttl === "keep") return entered;
+    if (entered?.userId === userId && lastsAsLong(entered.ttl, ttl)) return entered;
+    await this.#index.enlist(userId, sid, ttl, deadline);
+    return to;
+  }
+
+  async #named<T>(sid: string, running: Promise<T>): Promise<T> {
+    try {
+      return await running;
+    } catch (error) {
+      throw this.#shortened(sid, error);
+    }
   }
 
   /** An error that does not name the key of the session in full. */
   #shortened(sid: string, error: unknown): unknown {
-    return error instanceof CorruptRecordError ? this.text.corrupt(sid, error.cause) : error;
+    return error instanceof CorruptRecordError ? this.#text.corrupt(sid, error.cause) : error;
   }
 
   #key(sid: string): string {
@@ -145,12 +241,19 @@ export class Records {
       throw new TypeError(`A session id must be a string, got ${show(sid)}`);
     }
     const key = this.#prefix + sid;
-    if (this.index?.owns(key)) throw new RangeError("A session id must not begin like the key of a user's index");
+    if (this.#index?.owns(key)) throw new RangeError("A session id must not begin like the key of a user's index");
     return key;
   }
 }
 
-export function outcomeOf([status, text]: (string | null)[]): Outcome {
-  if (status === "conflict") return { conflict: text as string };
-  return status === "none" ? "none" : "ok";
+function lastsAsLong(entered: Wanted["ttl"], ttl: number | null): boolean {
+  return entered === null || (typeof entered === "number" && ttl !== null && entered >= ttl);
+}
+
+/** Of a write that was sent twice, with changes of others that may stand on the first. To do it again could undo them. */
+export function mayHaveRun(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "The connection to Redis was lost during a save, and another request has changed the session since. " +
+      "The save may have been made, and is not made again",
+  );
 }

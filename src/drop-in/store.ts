@@ -3,9 +3,18 @@ import { EventEmitter } from "node:events";
 import type { DiscardedWrite } from "./discarded.js";
 import { type DestroyAllOptions, type ListedSession, UserSessions } from "./many.js";
 import type { Fields, Lifetime } from "./merge.js";
-import { type DropInOptions, type ResolvedOptions, resolveOptions, type SessionRecord } from "./options.js";
+import {
+  type DropInOptions,
+  type ResolvedOptions,
+  resolveOptions,
+  type Serializer,
+  type SessionRecord,
+} from "./options.js";
+import { RecordText } from "./record-text.js";
 import { Records } from "./records.js";
-import { Saves } from "./saves.js";
+import { Saving } from "./saving.js";
+import type { UserId } from "./user-id.js";
+import { UserIndex } from "./user-index.js";
 
 /** What a store emits. */
 export interface StoreEvents {
@@ -20,6 +29,8 @@ interface Kind {
   readonly names: readonly string[];
   readonly prefix: string;
   readonly lifetime: Lifetime;
+  /** Whether whoever loads a session is to hear its time to live. */
+  readonly clocked: boolean;
 }
 
 export abstract class DropInStore<Data extends object = SessionRecord> extends EventEmitter<StoreEvents> {
@@ -27,24 +38,39 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
   readonly client: DropInOptions<Data>["client"];
   /** What the key of every session begins with. */
   readonly prefix: string;
+  /** What turns sessions into strings and back. */
+  readonly serializer: Serializer;
   protected readonly options: ResolvedOptions;
+  protected readonly text: RecordText;
+  protected readonly index: UserIndex | undefined;
   protected readonly records: Records;
-  protected readonly saves: Saves;
+  protected readonly saving: Saving;
   readonly #lifetime: Lifetime;
 
-  constructor(options: DropInOptions<Data>, { names, prefix, lifetime }: Kind) {
+  constructor(options: DropInOptions<Data>, { names, prefix, lifetime, clocked }: Kind) {
     super();
     this.options = resolveOptions("RedisStore", options, names, prefix);
     this.client = options.client;
     this.prefix = this.options.prefix;
-    this.records = new Records(this.options, lifetime);
-    this.saves = new Saves(this.records, lifetime, this);
+    this.serializer = this.options.serializer;
+    const { keyspace } = this.options;
+    this.text = new RecordText(this.options, lifetime);
+    this.index = this.options.userId && new UserIndex(keyspace, this.prefix);
+    this.records = new Records({
+      keyspace,
+      text: this.text,
+      index: this.index,
+      prefix: this.prefix,
+      lifetime,
+      clocked,
+    });
+    this.saving = new Saving(this.records, this.text, lifetime, this);
     this.#lifetime = lifetime;
-    this.options.keyspace.watch({ ready: () => this.emit("connect"), end: () => this.emit("disconnect") });
+    keyspace.watch({ ready: () => this.emit("connect"), end: () => this.emit("disconnect") });
   }
 
   /** The live sessions of a user, each with its `id`; those that expire last come first. Needs the option `userId`. */
-  async listForUser(userId: string): Promise<ListedSession<Data>[]> {
+  async listForUser(userId: UserId): Promise<ListedSession<Data>[]> {
     return this.#users.list(userId);
   }
 
@@ -53,7 +79,7 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
    * `ctx.session.externalKey`). Returns how many were live. Once this has resolved, no request that had loaded one of them
    * can bring it back. Needs the option `userId`. A log-in that is under way meanwhile counts as later.
    */
-  async destroyAllForUser(userId: string, options?: DestroyAllOptions): Promise<number> {
+  async destroyAllForUser(userId: UserId, options?: DestroyAllOptions): Promise<number> {
     return this.#users.destroyAll(userId, options);
   }
 
@@ -62,11 +88,11 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
    * changed. A request under way that changes the same property has the last word. Needs the option `userId`.
    * @example await store.updateForUser("42", { role: "member" });
    */
-  async updateForUser(userId: string, patch: Partial<Data>): Promise<number> {
+  async updateForUser(userId: UserId, patch: Partial<Data>): Promise<number> {
     return this.#users.update(userId, patch as Fields);
   }
 
   get #users(): UserSessions<Data> {
-    return new UserSessions<Data>(this.records, this.#lifetime);
+    return new UserSessions<Data>(this.records, this.text, this.index, this.#lifetime);
   }
 }

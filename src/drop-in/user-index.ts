@@ -13,9 +13,11 @@
 import { escapeText } from "../leaves/text.js";
 import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
-import { dropInScripts as scripts } from "./scripts/scripts.js";
+import { enlist } from "./scripts/enlist.js";
+import { type Member, members } from "./scripts/members.js";
+import { strike } from "./scripts/strike.js";
 
-/** How many seconds a save may take between its two steps. drop-in-enlist.lua grants the same on top of the expiry. */
+/** How many seconds a save may take between its two steps. enlist.lua grants the same on top of the expiry. */
 const YOUNG = 60;
 
 /** The indexes of all users of one store. */
@@ -37,23 +39,23 @@ export class UserIndex {
 
   /** Enters a session, or keeps it for longer. `ttl` is in ms, `null` for ever. */
   async enlist(userId: string, sid: string, ttl: number | null, deadline?: Deadline): Promise<void> {
-    await this.#keyspace.run(scripts.enlist, [this.#key(userId)], [sid, ttl ?? ""], deadline);
+    await enlist(this.#keyspace, { index: this.#key(userId), sid, ttl }, deadline);
   }
 
   /** Takes sessions out that are gone for good. */
   async strike(userId: string, sids: readonly string[], deadline?: Deadline): Promise<void> {
-    if (sids.length > 0) await this.#keyspace.run(scripts.strike, [this.#key(userId)], [0, ...sids], deadline);
+    if (sids.length > 0) await strike(this.#keyspace, { index: this.#key(userId), sids, olderThan: 0 }, deadline);
   }
 
   /** Takes sessions out that looked gone, or another user's, but for those that may be about to be stored. */
   async tidy(userId: string, sids: readonly string[]): Promise<void> {
-    if (sids.length > 0) await this.#keyspace.run(scripts.strike, [this.#key(userId)], [YOUNG, ...sids]);
+    if (sids.length > 0) await strike(this.#keyspace, { index: this.#key(userId), sids, olderThan: YOUNG });
   }
 
   /** The ids in the index of a user, a page at a time, each once; with the ms until which they may live. */
-  async *members(userId: string): AsyncGenerator<[sid: string, expires: number][]> {
+  async *members(userId: string): AsyncGenerator<Member[]> {
     const seen = new Set<string>();
-    for await (const page of this.#keyspace.members(this.#key(userId), PAGE)) {
+    for await (const page of members(this.#keyspace, this.#key(userId), PAGE)) {
       const fresh = page.filter(([sid]) => !seen.has(sid));
       for (const [sid] of fresh) seen.add(sid);
       for (let at = 0; at < fresh.length; at += PAGE) yield fresh.slice(at, at + PAGE);

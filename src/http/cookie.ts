@@ -1,6 +1,7 @@
 /** The session cookie: its name and attributes, and how it is read and written. Knows no session. */
 import { parse, serialize } from "cookie";
 import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
+import { placesOf } from "./left-overs.js";
 import type { CookieAttributes, HttpPort } from "./port.js";
 
 /** How the session cookie looks (RFC 6265bis). */
@@ -99,6 +100,18 @@ export class SessionCookie {
   takeBack(port: HttpPort): void {
     if (port.setCookie === undefined) port.appendHeader("Set-Cookie", this.clear());
     else port.setCookie(this.name, "", { ...this.#attributes, maxAge: 0 });
+  }
+
+  /** Takes back all cookies of this name that the browser may have sent with this request, wherever they come from. */
+  takeBackEverywhere(port: HttpPort): void {
+    const own = { ...this.#attributes, maxAge: 0 };
+    const host = port.header("host") ?? port.header(":authority") ?? "";
+    // The name itself says that there is one place only (RFC 6265bis, 4.1.3.2).
+    const places = /^__host-/i.test(this.name) ? placesOf(own, "", "") : placesOf(own, host, port.url ?? "");
+    for (const place of places) {
+      if (port.setCookie === undefined) port.appendHeader("Set-Cookie", serialize(this.name, "", place));
+      else port.setCookie(this.name, "", place);
+    }
   }
 
   /** The `Set-Cookie` that hands out a token. */

@@ -1,14 +1,15 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
 
 import { checkNames } from "../leaves/arguments.js";
-import { UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
+import { UntrustedOriginError } from "../leaves/errors.js";
 import { sightingsOf } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
-import { type CsrfOptions, type CsrfPolicy, parseCsrfOption } from "./csrf.js";
+import { type Credential, pickCredential } from "./credentials.js";
+import { type CsrfOptions, parseCsrfOption } from "./csrf.js";
 import type { HttpPort } from "./port.js";
-import { type Credential, type RequestContext, RequestSession } from "./request-session.js";
+import { type RequestContext, RequestSession } from "./request-session.js";
 
 /** How sessions travel over HTTP. */
 export interface HttpOptions {
@@ -29,9 +30,10 @@ export interface HttpOptions {
 /** Sessions over HTTP, for any framework. */
 export interface HttpSessions<Claims extends object> {
   /**
-   * The session of one request. One round trip at most, none where no credential or a malformed one came. Throws
-   * `StoreUnavailableError` (503), `UntrustedOriginError` (403) for another site's request, and `UnauthenticatedError`
-   * (401) for a request with two credentials that differ.
+   * The session of one request. One round trip at most, and none if no credential or a malformed one came. A request with
+   * several well-formed credentials costs two: up to four are looked up side by side, and the only live one is then
+   * touched; if two are live, `current` is `null`. Throws `StoreUnavailableError` (503), and `UntrustedOriginError` (403)
+   * for another site's request.
    */
   load(port: HttpPort): Promise<RequestSession<Claims>>;
 }
@@ -64,35 +66,20 @@ export function createHttpSessions<Claims extends object>(
   const seen = sightingsOf(store);
   return Object.freeze({
     async load(port: HttpPort) {
-      const credential = await findCredential(cx, policy, port);
-      if (credential?.transport === "cookie" && !cx.isAllowed(port)) throw new UntrustedOriginError();
+      const cookies = cx.cookie === undefined || policy.isExempt(port) ? [] : cx.cookie.read(port.header("cookie"));
+      const presented = bearer === undefined ? undefined : readBearer(port);
+      let credential: Credential | undefined;
+      if (presented !== undefined || cookies.length > 1) {
+        const unwrapped = presented === undefined ? undefined : await bearer?.unwrap(presented);
+        const isAllowed = () => cx.isAllowed(port);
+        credential = await pickCredential({ cookies, bearer: unwrapped, isAllowed, get: (token) => store.get(token) });
+      } else if (cookies[0] !== undefined) {
+        if (!cx.isAllowed(port)) throw new UntrustedOriginError();
+        credential = { token: cookies[0], transport: "cookie", inCookie: true };
+      }
       const token = credential?.token ?? null;
       const found = token === null ? null : await seen.touch(token);
       return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0);
     },
   });
-}
-
-async function findCredential<Claims extends object>(
-  { cookie, bearer }: RequestContext<Claims>,
-  csrf: CsrfPolicy,
-  port: HttpPort,
-): Promise<Credential | undefined> {
-  const found = new Map<string | null, Credential>();
-  const cookies = cookie === undefined || csrf.isExempt(port) ? [] : cookie.read(port.header("cookie"));
-  for (const token of cookies) {
-    found.set(token, { token, transport: "cookie", inCookie: true });
-  }
-  const presented = bearer === undefined ? undefined : readBearer(port);
-  if (bearer !== undefined && presented !== undefined) {
-    const token = await bearer.unwrap(presented);
-    // Whoever can send the token in a header of their own is no other site's dupe, whatever the cookie says too.
-    found.set(token, { token, transport: "bearer", inCookie: found.has(token) });
-  }
-  if (found.size > 1) {
-    // RFC 6750, 2 forbids two; and a second cookie of the name is one that somebody else has planted.
-    const challenge = bearer ? { challenge: 'Bearer error="invalid_request"' } : {};
-    throw new UnauthenticatedError("The request has two credentials that differ", challenge);
-  }
-  return found.values().next().value;
 }

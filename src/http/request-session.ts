@@ -1,7 +1,13 @@
 /** The session of one request: what `req.session` is. Knows headers only through the port, and no framework. */
 
 import { checkBoolean, checkNames, checkOneOf } from "../leaves/arguments.js";
-import { ForbiddenError, UnauthenticatedError, UntrustedOriginError } from "../leaves/errors.js";
+import {
+  ForbiddenError,
+  isNotReplicated,
+  NotReplicatedError,
+  UnauthenticatedError,
+  UntrustedOriginError,
+} from "../leaves/errors.js";
 import type { ClaimsPatch } from "../sessions/claims.js";
 import type { IssuedSession } from "../sessions/context.js";
 import type { Session } from "../sessions/session.js";
@@ -10,15 +16,14 @@ import type { CreateOptions } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";
-import type { BearerFormat } from "./bearer.js";
+import { type BearerFormat, readBearer } from "./bearer.js";
 import { Caching } from "./caching.js";
 import type { SessionCookie } from "./cookie.js";
+import { type Credential, revokeEach, type Transport } from "./credentials.js";
 import { logInAddress } from "./navigation.js";
 import type { HttpPort } from "./port.js";
 import { checkRequirement, isFresh, meets, type Requirement, type UserSession } from "./requirement.js";
-
-/** How a token travels: in the session cookie, or in `Authorization: Bearer` (RFC 6750). */
-export type Transport = "cookie" | "bearer";
+import { addHeaders, CLEAR_SITE_DATA, checkWritable, type HeaderMap, isWritable, NO_STORE } from "./response-head.js";
 
 /** What a log-in starts with. */
 export interface StartOptions<Claims extends object> {
@@ -49,15 +54,6 @@ export interface RequestContext<Claims extends object> {
   readonly vary: string;
   /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
   readonly isAllowed: (port: HttpPort) => boolean;
-}
-
-/** The credential that a request brought. */
-export interface Credential {
-  /** `null` for what came as a bearer token and holds none. */
-  readonly token: string | null;
-  readonly transport: Transport;
-  /** Whether the browser keeps it in the cookie: also where it came as a bearer token beside. */
-  readonly inCookie: boolean;
 }
 
 /**
@@ -103,7 +99,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * in the same step (ASVS 5.0, 7.2.4); a guest's claims survive, also where a form is sent twice: each answer then has a
    * session with them. The returned token is for clients that take it from
    * the body: a JWT where bearer tokens are JWTs and this is to be one. Throws as `create` and `rotate` of the store do,
-   * and `UntrustedOriginError` for another site's request.
+   * `UntrustedOriginError` for another site's request, and `TypeError` if the response can take no headers any more; then
+   * nothing is changed. If it throws `NotReplicatedError`, nobody is logged in, and the cookie is taken back.
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
     checkNames("start", options, ["userId", "claims", "client", "transport"]);
@@ -112,32 +109,43 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     checkOneOf("transport", transport, ["cookie", "bearer"]);
     if (transport === "cookie" && this.#cx.cookie === undefined) throw new TypeError("transport: cookies are off");
     if (transport === "bearer" && !this.#cx.bearer) throw new TypeError("transport: bearer tokens are off");
+    checkWritable(this.#port, "start");
     // Another site must not log a browser in either: as the attacker, it would confide in the attacker's account. With a
     // GET it may: so identity providers and links in mails send browsers here, and OAuth's `state` is for them.
     if (transport === "cookie" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
 
     const { store } = this.#cx;
+    // First, because they may stand in the way of a log-in: a user may have no more sessions than the limit allows.
+    if (this.#credential?.rivals !== undefined) await this.#ending(revokeEach(store, this.#credential.rivals));
     const brought = this.#credential?.token ?? null;
     const old = this.#current === null ? null : brought;
     let issued: IssuedSession<Claims> | null = null;
     // A rotation without a user keeps the one there is, and a guest must not go on as the user before.
     const keepsUser = userId === undefined && this.#current?.userId !== null;
-    if (old !== null && !keepsUser) issued = await store.rotate(old, { userId, claims, client: options.client });
+    if (old !== null && !keepsUser) {
+      issued = await this.#ending(store.rotate(old, { userId, claims, client: options.client }));
+    }
     // The second of a double click: the first has ended the session a moment ago, and left a guest's claims for this one.
     if (old === null && brought !== null && userId !== undefined) {
-      issued = await store.rotate(brought, { userId, claims, client: options.client });
+      issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client }));
     }
     if (issued === null) {
       issued = await store.create({ userId, claims: claims as Claims | undefined, client });
-      // It was another user's, or has been rotated and is in its grace.
-      if (old !== null) await store.revoke(old);
+      try {
+        // It was another user's, or has been rotated and is in its grace.
+        if (old !== null) await this.#ending(store.revoke(old));
+      } catch (error) {
+        await this.#discard(issued);
+        throw error;
+      }
     }
     return this.#adopt(issued, transport);
   }
 
   /**
-   * Log-out: ends the session and takes the cookie back. `false`: it was not live. Throws `UntrustedOriginError` for
-   * another site's request.
+   * Log-out: ends the session and takes the cookie back, unless the headers are sent already. `false`: it was not live.
+   * Throws `UntrustedOriginError` for another site's request. If it throws `NotReplicatedError`, the session has ended on
+   * the primary, and `current` and the cookie are gone; with `StoreUnavailableError` nothing is known, and both stay.
    */
   async end(options: EndOptions = {}): Promise<boolean> {
     checkNames("end", options, ["clearSiteData"]);
@@ -147,23 +155,28 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     // A form on another site comes without a `SameSite` cookie, and the answer would still take it back.
     if (credential?.transport !== "bearer" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
     const token = credential?.token ?? null;
-    const ended = token !== null && (await this.#cx.store.revoke(token));
-    this.#forget();
-    if (clearSiteData) this.#port.appendHeader("Clear-Site-Data", '"cache", "cookies", "storage"');
+    const extra: HeaderMap = clearSiteData ? CLEAR_SITE_DATA : {};
+    const { store } = this.#cx;
+    let ended = false;
+    if (token !== null) ended = await this.#ending(store.revoke(token), extra);
+    else if (credential?.rivals !== undefined) ended = await this.#ending(revokeEach(store, credential.rivals), extra);
+    this.#forget(extra);
     return ended;
   }
 
   /**
    * Log-out everywhere, or everywhere else: ends all sessions of the user. Returns how many. Throws
-   * `UnauthenticatedError` without a user's session.
+   * `UnauthenticatedError` without a user's session, and else as `end` does.
    */
   async endAll(options: { readonly exceptCurrent?: boolean | undefined } = {}): Promise<number> {
     checkNames("endAll", options, ["exceptCurrent"]);
     const { exceptCurrent = false } = options;
     checkBoolean("exceptCurrent", exceptCurrent);
     const { id, userId } = this.require();
-    const ended = await this.#cx.store.revokeAllForUser(userId, exceptCurrent ? { except: id } : {});
-    if (!exceptCurrent) this.#forget();
+    const { store } = this.#cx;
+    if (exceptCurrent) return store.revokeAllForUser(userId, { except: id });
+    const ended = await this.#ending(store.revokeAllForUser(userId));
+    this.#forget();
     return ended;
   }
 
@@ -178,7 +191,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   /**
    * Gives the session a new token and sends the cookie, as `rotate` of the store does: after a change of privilege, or
    * with `reauthenticated` after the user has proved anew who they are. `null`: the session is no longer live, or another
-   * request has just rotated it, and this one came in the grace.
+   * request has just rotated it, and this one came in the grace. Throws `TypeError` if the response can take no headers
+   * any more; then nothing is changed.
    */
   async rotate(
     options: Pick<RotateOptions<Claims>, "claims" | "reauthenticated" | "grace"> = {},
@@ -186,7 +200,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     checkNames("rotate", options, ["claims", "reauthenticated", "grace"]);
     const { token = null, transport = "bearer" } = this.#credential ?? {};
     if (token === null) return null;
-    const issued = await this.#cx.store.rotate(token, options);
+    checkWritable(this.#port, "rotate");
+    const issued = await this.#ending(this.#cx.store.rotate(token, options));
     if (issued !== null) return this.#adopt(issued, transport);
     this.#current = await this.#cx.store.get(token);
     return null;
@@ -205,12 +220,16 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { where, freshWithin, guest = false } = requirement;
     const session = this.#current;
     this.#caching.varies();
+    if (this.#credential?.rivals !== undefined) {
+      const challenge = 'error="invalid_request"';
+      throw this.#unauthenticated("The request has two sessions: log in again", { challenge });
+    }
     if (session === null || (session.userId === null && !guest)) throw this.#unauthenticated("Log in first");
     if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
     if (freshWithin !== undefined && !isFresh(session, this.#readAt, freshWithin)) {
       // RFC 9470, 3.
       const challenge = `error="insufficient_user_authentication", max_age="${Math.floor(freshWithin / 1000)}"`;
-      throw this.#unauthenticated("Log in again", challenge);
+      throw this.#unauthenticated("Log in again", { challenge, reauthenticate: true });
     }
     this.#caching.noStore();
     return session;
@@ -234,23 +253,51 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     }
   }
 
-  #unauthenticated(message: string, challenge?: string): UnauthenticatedError {
-    const reauthenticate = challenge !== undefined;
-    if (!this.#cx.bearer) return new UnauthenticatedError(message, { reauthenticate });
+  #unauthenticated(message: string, { challenge = "", reauthenticate = false } = {}): UnauthenticatedError {
+    if (this.#cx.bearer === undefined) return new UnauthenticatedError(message, { reauthenticate });
     // RFC 6750, 3: an error code only for a request that brought a token.
-    const error = challenge ?? (this.#credential?.transport === "bearer" ? 'error="invalid_token"' : "");
+    const error = challenge || (readBearer(this.#port) === undefined ? "" : 'error="invalid_token"');
     return new UnauthenticatedError(message, { reauthenticate, challenge: `Bearer ${error}`.trim() });
+  }
+
+  /**
+   * Waits for a call that ends the session of this request. If too few replicas have confirmed that, the session has ended
+   * all the same. The headers are in the error too, since Koa sends no others with an error.
+   */
+  async #ending<T>(call: Promise<T>, extra: HeaderMap = {}): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!isNotReplicated(error)) throw error;
+      const cookie = this.#credential?.inCookie ? this.#cx.cookie : undefined;
+      this.#forget(extra);
+      const headers = { ...NO_STORE, ...extra, ...(cookie === undefined ? {} : { "Set-Cookie": cookie.clear() }) };
+      throw new NotReplicatedError(error.confirmed, error.wanted, { cause: error.cause, headers });
+    }
+  }
+
+  /** Ends a session whose token nobody has got. */
+  async #discard({ session }: IssuedSession<Claims>): Promise<void> {
+    // There is an error to tell already, and without this the session ends with its idle timeout.
+    await this.#cx.store.revoke(session.id).catch(() => {});
   }
 
   /** Goes on with another session. Gives what the client is to get of it. */
   async #adopt(issued: IssuedSession<Claims>, transport: Transport): Promise<IssuedSession<Claims>> {
     const { token, session } = issued;
     if (transport === "cookie" && this.#cx.cookie !== undefined) {
+      if (!isWritable(this.#port)) {
+        await this.#discard(issued);
+        this.#credential = undefined;
+        this.#current = null;
+        throw new TypeError("The response was sent before its cookie was there: await start() and rotate()");
+      }
+      if (this.#credential?.crowded) this.#cx.cookie.takeBackEverywhere(this.#port);
       // Both instants are by the clock of Redis, and `lastSeenAt` is now.
       const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
       this.#cx.cookie.send(this.#port, token, lifetime);
     } else {
-      // Beside the new token the old cookie would be a second credential, and the next request be refused.
+      // Nobody needs the old cookie beside the new token.
       this.#takeCookieBack();
     }
     this.#caching.noStore();
@@ -260,16 +307,19 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     return { token: await this.#cx.bearer.wrap(issued), session };
   }
 
-  #forget(): void {
+  #forget(extra: HeaderMap = {}): void {
     this.#takeCookieBack();
     this.#caching.noStore();
     this.#credential = undefined;
     this.#current = null;
+    addHeaders(this.#port, extra);
   }
 
   #takeCookieBack(): void {
-    if (this.#cx.cookie === undefined || !this.#credential?.inCookie) return;
-    this.#cx.cookie.takeBack(this.#port);
+    const { cookie } = this.#cx;
+    if (cookie === undefined || !this.#credential?.inCookie || !isWritable(this.#port)) return;
+    if (this.#credential.crowded) cookie.takeBackEverywhere(this.#port);
+    else cookie.takeBack(this.#port);
   }
 }
 

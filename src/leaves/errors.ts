@@ -19,6 +19,14 @@ interface ErrorDetails {
   headers?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Leaves the name and the message of an error in its stack, and no frames, which for an error of the client's are always
+ * the same. Express prints the stack of every error that it answers, and anybody can send requests that get a 401.
+ */
+function withoutFrames(error: SessionError): void {
+  error.stack = `${error.name}: ${error.message}`;
+}
+
 /** The base of every error that coatcheck raises about the state of the world, as against a mistake in the call. */
 export class SessionError extends Error {
   override name = "SessionError";
@@ -113,10 +121,10 @@ export class NotReplicatedError extends SessionError {
   readonly confirmed: number;
   /** How many the `replicas` option asks for. */
   readonly wanted: number;
-  constructor(confirmed: number, wanted: number, cause?: unknown) {
+  constructor(confirmed: number, wanted: number, { cause, headers }: Pick<ErrorDetails, "cause" | "headers"> = {}) {
     super("NOT_REPLICATED", `Revoked on the primary, but ${confirmed} of ${wanted} replicas confirmed it in time`, {
       status: 503,
-      headers: RETRY_SOON,
+      headers: { ...RETRY_SOON, ...headers },
       cause,
     });
     this.confirmed = confirmed;
@@ -136,6 +144,7 @@ export class UnauthenticatedError extends SessionError {
     const headers = challenge === undefined ? {} : { headers: { "WWW-Authenticate": challenge } };
     super(reauthenticate ? "REAUTHENTICATION_REQUIRED" : "UNAUTHENTICATED", message, { status: 401, ...headers });
     this.reauthenticate = reauthenticate;
+    withoutFrames(this);
   }
 }
 
@@ -144,6 +153,7 @@ export class ForbiddenError extends SessionError {
   override name = "ForbiddenError";
   constructor() {
     super("FORBIDDEN", "This session is not allowed to do that", { status: 403 });
+    withoutFrames(this);
   }
 }
 
@@ -152,7 +162,13 @@ export class UntrustedOriginError extends SessionError {
   override name = "UntrustedOriginError";
   constructor() {
     super("UNTRUSTED_ORIGIN", "The request comes from another origin", { status: 403 });
+    withoutFrames(this);
   }
+}
+
+/** Whether a caught value is a {@link NotReplicatedError}, also when it comes from another copy of the package. */
+export function isNotReplicated(error: unknown): error is NotReplicatedError {
+  return isSessionError(error) && error.code === "NOT_REPLICATED";
 }
 
 /** Whether a caught value is an error of coatcheck's, also when it comes from another copy of the package. */

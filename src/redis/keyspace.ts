@@ -18,10 +18,13 @@ const PAUSE = 50;
  */
 export interface KeyspaceClient extends ScriptClient {
   get(key: string): Promise<string | null>;
+  /** Used where there is one and reads do not lag. */
+  getex?(key: string, unit: "PX", ms: number): Promise<string | null>;
   scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<ScanReply>;
-  zscan(key: string, cursor: string, count: "COUNT", about: number): Promise<ScanReply>;
   /** A Cluster has this. */
   nodes?(role: "master" | "all"): KeyspaceClient[];
+  /** Whether `get` may be answered by a replica or a cache, which may not have the last write yet. */
+  readonly readsMayLag?: boolean;
 }
 
 /** Where to go on, or "0" at the end; and what was found. */
@@ -29,14 +32,50 @@ export type ScanReply = [cursor: string, found: string[]];
 
 /** Runs scripts, reads single keys, and goes through many in bounded steps, each with a deadline of its own. */
 export class Keyspace extends ScriptRunner<KeyspaceClient> {
+  /**
+   * Whether `fetch` may be answered by a replica or by a cache of the client, which may not have the last write yet.
+   * Scripts always run on the master.
+   */
+  readonly readsMayLag: boolean;
+
+  constructor(client: KeyspaceClient, timeout: number) {
+    super(client, timeout);
+    // A Cluster of ioredis may be told to send what only reads to replicas.
+    const { scaleReads = "master" } = this.clientOptions;
+    this.readsMayLag = client.readsMayLag ?? (this.inCluster && scaleReads !== "master");
+  }
+
   /** Reads the value of a key; `null` where there is none. One round trip. By callback, as every request does this. */
   fetch(key: string, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
     const send = () => {
       this.gather();
       return this.client.get(key);
     };
+    this.#ask(send, key, succeed, fail);
+  }
+
+  /** Whether `extend` can be used. */
+  get extends(): boolean {
+    return this.client.getex !== undefined && !this.readsMayLag;
+  }
+
+  /** Gives a key so many ms to live, and reads its value; `null` where there is none. */
+  extend(key: string, ttl: number, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
+    const send = () => {
+      this.gather();
+      return this.client.getex?.(key, "PX", ttl) ?? Promise.reject(new Error("The client has no GETEX"));
+    };
+    this.#ask(send, key, succeed, fail);
+  }
+
+  #ask(
+    send: () => Promise<string | null>,
+    key: string,
+    succeed: (value: string | null) => void,
+    fail: (error: Error) => void,
+  ): void {
     const retry = this.inCluster ? this.#again(send) : undefined;
-    this.attempt(send, (value) => value, [key], succeed, fail, undefined, retry);
+    this.attempt(send, textOrNull, [key], succeed, fail, undefined, retry);
   }
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
@@ -52,22 +91,6 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
         cursor = next;
       } while (cursor !== "0");
     }
-  }
-
-  /**
-   * Every member of a sorted set, with its score, a page at a time. A member may come twice; one that is there all the
-   * while comes at least once, however its score changes.
-   */
-  async *members(key: string, about: number): AsyncGenerator<[member: string, score: number][]> {
-    let cursor = "0";
-    do {
-      const send = () => this.client.zscan(key, cursor, "COUNT", about);
-      const [next, flat] = await this.settle(send, pageOf, [key], undefined, this.#again(send));
-      const page: [string, number][] = [];
-      for (let i = 0; i < flat.length; i += 2) page.push([flat[i] as string, Number(flat[i + 1])]);
-      if (page.length > 0) yield page;
-      cursor = next;
-    } while (cursor !== "0");
   }
 
   /** Tells when the client can be used (again), and when it has been closed or has given up. */
@@ -91,8 +114,13 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
   }
 }
 
+function textOrNull(reply: unknown): string | null {
+  if (reply === null || (typeof reply === "string" && reply !== "QUEUED")) return reply;
+  throw unknownReply(reply);
+}
+
 function pageOf(reply: unknown): ScanReply {
-  const [cursor, found] = Array.isArray(reply) && reply.length === 2 ? (reply as unknown[]) : [];
+  const [cursor, found]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
   if (!/^\d+$/.test(String(cursor)) || !Array.isArray(found)) throw unknownReply(reply);
   return [String(cursor), found.length === 0 ? [] : textsOf(found)];
 }

@@ -113,7 +113,7 @@ export class Confirmations {
         if (this.#waiters.size > 0 && left > 0) await sleep(left);
       } catch (cause) {
         // They have been made, and nobody can tell any more who has them.
-        this.#settleAll(() => new NotReplicatedError(0, this.#count, cause));
+        this.#settleAll(() => new NotReplicatedError(0, this.#count, { cause }));
       }
     } while (this.#waiters.size > 0);
     this.#isRunning = false;

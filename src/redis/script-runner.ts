@@ -58,9 +58,21 @@ export class ScriptRunner<Client extends ScriptClient> {
 
   /** Runs a script: one round trip, two when Redis does not know the script yet. */
   run<Reply>(script: Script<Reply>, keys: readonly string[], args: Arguments, deadline?: Deadline): Promise<Reply> {
+    return new Promise((resolve, reject) => this.runBy(script, keys, args, resolve, reject, deadline));
+  }
+
+  /** The same by callback. */
+  runBy<Reply>(
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: Arguments,
+    resolve: (reply: Reply) => void,
+    reject: (error: Error) => void,
+    deadline?: Deadline,
+  ): void {
     let known = true;
     const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
-    return this.settle(send, script.decode, keys, deadline, (error) => {
+    this.attempt(send, script.decode, keys, resolve, reject, deadline, (error) => {
       if (known && isReply(error, "NOSCRIPT")) {
         // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
         known = false;

@@ -2,7 +2,7 @@
  * The names of the Redis keys of sessions.
  *
  *   prefix{bucket}:s:<id>       a session: hash, TTL = its expiresAt
- *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by expiresAt, TTL = its latest member
+ *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by an upper bound of expiresAt, TTL = its latest
  *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = 10 s, or the deadline of its call
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *

@@ -25,7 +25,7 @@ export interface Session<Claims extends object = Record<string, unknown>> {
   readonly createdAt: number;
   /** When the user last proved who they are; `null` for a guest. */
   readonly authenticatedAt: number | null;
-  /** When the session was last used, to the resolution of `touchInterval`. */
+  /** When the session was last used, to the resolution of `touchInterval`: `expiresAt - idleTimeout` for most of its life. */
   readonly lastSeenAt: number;
   /** When the session ends if it is not used: `min(lastSeenAt + idleTimeout, absoluteExpiresAt)`. */
   readonly expiresAt: number;
@@ -42,15 +42,19 @@ export interface StoredSession<Claims extends object> {
   readonly successor: string | undefined;
   /** The id of the session in whose place the last rotation with grace has put this one. It may be long gone. */
   readonly predecessor: string | undefined;
-  /** Where a touch read it: when that was by the clock of Redis, epoch ms; else 0. */
+  /** When it was read by the clock of Redis, epoch ms. */
   readonly readAt: number;
 }
 
-const TIMES = /^(\d+) (-|\d+) (\d+) (\d+) (\d+)$/;
+const TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
+const SIGHT = /^\d+$/;
+/** By how much a session may have more left than its idle timeout, ms: see record.lua. */
+const SLACK = 2000;
 
 /**
- * Decodes a record: its fields and values in turn, joined by newlines. `key` is the Redis key, for the error.
- * Throws `CorruptRecordError` for anything that coatcheck did not write.
+ * Decodes a session as the scripts tell it: its end, the ms it has left, and its fields and values in turn, joined by
+ * newlines. `key` is the Redis key, for the error. Throws `CorruptRecordError` for anything that coatcheck did not write, a
+ * TTL that somebody has changed by hand included, where that would make the session live longer than a touch does.
  */
 export function decodeRecord<Claims extends object>(text: RecordText, id: string, key: string): StoredSession<Claims> {
   const parts = text.split("\n");
@@ -60,15 +64,15 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   let version = "0";
   let successor: string | undefined;
   let predecessor: string | undefined;
-  let left = "";
+  let sight: string | undefined;
   let times: RegExpExecArray | null = null;
   try {
-    for (let i = 0; i < parts.length; i += 2) {
+    for (let i = 2; i < parts.length; i += 2) {
       const field = parts[i] as string;
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
       else if (field === "t") times = TIMES.exec(value);
-      else if (field === "h") left = value;
+      else if (field === "s") sight = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;
       else if (field === "i") client.ip = unescapeText(value);
@@ -80,11 +84,17 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     // The parser's message would quote the value, which is nobody's business.
     throw new CorruptRecordError(key);
   }
-  if (times === null) throw new CorruptRecordError(key);
+  if (times === null || (sight !== undefined && !SIGHT.test(sight))) throw new CorruptRecordError(key);
+  const [ends, left] = [Number(parts[0]), Number(parts[1])];
+  const readAt = ends - left;
   const createdAt = Number(times[1]);
-  const lastSeenAt = createdAt + Number(times[3]);
-  const absoluteExpiresAt = createdAt + Number(times[5]);
-  const expiresAt = Math.min(lastSeenAt + Number(times[4]), absoluteExpiresAt);
+  const idleTimeout = Number(times[3]);
+  const absoluteExpiresAt = createdAt + Number(times[4]);
+  // Written so that NaN is refused, too.
+  if (!(left >= 0 && ends - idleTimeout <= Math.max(readAt, createdAt) + SLACK && readAt <= absoluteExpiresAt)) {
+    throw new CorruptRecordError(key);
+  }
+  const lastSeenAt = sight !== undefined && ends >= absoluteExpiresAt ? createdAt + Number(sight) : ends - idleTimeout;
   const session: Session<Claims> = Object.freeze({
     id,
     userId,
@@ -93,8 +103,8 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     createdAt,
     authenticatedAt: times[2] === "-" ? null : createdAt + Number(times[2]),
     lastSeenAt,
-    expiresAt,
+    expiresAt: Math.min(ends, absoluteExpiresAt),
     absoluteExpiresAt,
   });
-  return { session, version, successor, predecessor, readAt: left === "" ? 0 : expiresAt - Number(left) };
+  return { session, version, successor, predecessor, readAt };
 }

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import { createSessionStore, type SessionStore, type SessionStoreOptions } from "../../src/index.js";
 import { Keys } from "../../src/sessions/keys.js";
 import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
+import { latestBound } from "../harness/indexes.js";
 import { type RedisCluster, type RedisClusterOptions, type SlotMove, startCluster } from "../harness/redis-cluster.js";
 
 export interface Moving {
@@ -51,7 +52,12 @@ export async function startMoving(options: RedisClusterOptions = { masters: 2 })
       const scores = members.filter((_, at) => at % 2 === 1).map(Number);
       const named = members.filter((_, at) => at % 2 === 0);
       expect(named.toSorted()).toEqual(ids.toSorted());
-      for (const [at, id] of named.entries()) expectAfter(await redis.pexpiretime(keys.session(id)), scores[at] ?? 0);
+      for (const [at, id] of named.entries()) {
+        const end = await redis.pexpiretime(keys.session(id));
+        expect(end).toBeLessThan((scores[at] ?? 0) + JOURNEY);
+        const times = (await redis.hget(keys.session(id), "t")) ?? "";
+        expect(latestBound(times, end)).toBeGreaterThanOrEqual(scores[at] ?? 0);
+      }
       expectAfter(await redis.pexpiretime(index), ids.length === 0 ? -2 : Math.max(...scores));
     },
   };

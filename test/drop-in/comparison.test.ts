@@ -66,7 +66,7 @@ describe.each(frameworks)("$framework", ({ framework, ours, oursOnNodeRedis, our
 
     it("ends a session at the ms that its record says, and moves that with the session", () => {
       expect(Math.abs(subject.findings.excess)).toBeLessThan(450);
-      expect(subject.findings.recordMoves).toBe(true);
+      expect(subject.findings.expiryMoves).toBe(true);
     });
 
     it("answers 503 within the deadline when Redis hangs", () => {

@@ -6,6 +6,7 @@ import type { Cluster, Redis } from "ioredis";
 import { type SessionStore, StoreUnavailableError } from "../../src/index.js";
 import { Keys } from "../../src/sessions/keys.js";
 import { keysUnder } from "../harness/fixtures.js";
+import { latestBound } from "../harness/indexes.js";
 import type { Ledger } from "./ledger.js";
 
 /** A moved key lives longer by the time of its journey, and clocks differ, ms. */
@@ -50,20 +51,27 @@ export async function auditSessions(ledger: Ledger, store: SessionStore): Promis
 export async function auditKeys(ledger: Ledger, redis: Redis | Cluster, prefix: string): Promise<void> {
   // One key is read after the other, and what calls without an answer have left under way may still run in between: what is
   // wrong is wrong every time.
-  let found = await contradictions(redis, prefix);
+  const died = new Map(ledger.users.flatMap(({ dead }) => dead.map(({ id, died }) => [id, died?.by] as const)));
+  let found = await contradictions(redis, prefix, died);
   for (let look = 1; found.size > 0 && look < LOOKS; look++) {
-    const again = await contradictions(redis, prefix);
+    const again = await contradictions(redis, prefix, died);
     found = new Map([...again].filter(([where]) => found.has(where)));
   }
   for (const [promise, what] of found.values()) ledger.accuse(promise, what);
 }
 
 /** What is wrong with the keys, by where it is: the promise, and a sentence. */
-async function contradictions(redis: Redis | Cluster, prefix: string): Promise<Map<string, [string, string]>> {
+async function contradictions(
+  redis: Redis | Cluster,
+  prefix: string,
+  died: ReadonlyMap<string, string | undefined>,
+): Promise<Map<string, [string, string]>> {
   const found = new Map<string, [promise: string, what: string]>();
   const keys = new Keys(prefix);
   const sessions = new Map<string, number>();
   const owners = new Map<string, string>();
+  const times = new Map<string, string>();
+  const latest = (id: string, expires: number) => latestBound(times.get(id) ?? "", expires);
   const indexes: string[] = [];
   await each(await keysUnder(redis, prefix), async (key) => {
     const [, kind, rest = ""] = /^\{[^{}]*\}:([sub]):(.*)$/s.exec(key.slice(prefix.length)) ?? [];
@@ -73,7 +81,8 @@ async function contradictions(redis: Redis | Cluster, prefix: string): Promise<M
     if (kind === "u") indexes.push(key);
     if (kind !== "s") return;
     sessions.set(rest, expires);
-    const owner = await redis.hget(key, "u");
+    const [owner = null, written] = await redis.hmget(key, "u", "t");
+    times.set(rest, written ?? "");
     if (owner !== null) owners.set(rest, keys.indexes(rest) + owner);
   });
 
@@ -86,13 +95,15 @@ async function contradictions(redis: Redis | Cluster, prefix: string): Promise<M
       last = Math.max(last, score);
       named.set(id, index);
       const expires = sessions.get(id);
-      if (expires === undefined && score > Date.now() + SLACK) {
+      // What expired stays for at most one idle timeout; what a verb ended goes with it.
+      const expired = died.get(id) === "expiry";
+      if (expires === undefined && !expired && score > Date.now() + SLACK) {
         found.set(`${index} dead ${id}`, [
           "P4",
           `${index} names ${id}, which is dead, for ${score - Date.now()} ms to come`,
         ]);
-      } else if (expires !== undefined && Math.abs(expires - score) > SLACK) {
-        found.set(`${index} ${id}`, ["P4", `${index} has ${id} end at ${score}, and it ends at ${expires}`]);
+      } else if (expires !== undefined && (expires > score + SLACK || score > latest(id, expires) + SLACK)) {
+        found.set(`${index} ${id}`, ["P4", `${index} has ${score} for ${id}, and it ends at ${expires}`]);
       }
     }
     const expires = await redis.pexpiretime(index);

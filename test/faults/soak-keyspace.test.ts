@@ -61,9 +61,19 @@ describe("a look at the keys", () => {
     expect(eternal).toContain("the session ID has no TTL");
     await redis.flushdb();
     expect(await planted((id) => redis.pexpire(keys.session(id), 60_000))).toEqual([
-      "the session ID does not expire when its record says",
       expect.stringMatching(/^the session ID expires \d+ ms before what the index says$/),
     ]);
+    await redis.flushdb();
+    expect(await planted((id) => redis.pexpire(keys.session(id), 50 * 60_000))).toEqual([
+      "the session ID does not expire when it was seen last",
+    ]);
+    await redis.flushdb();
+    expect(await planted((id) => redis.hset(keys.session(id), "s", 1))).toEqual([
+      "the session ID does not expire when it was seen last",
+    ]);
+    await redis.flushdb();
+    const late = await planted((id) => redis.pexpire(keys.session(id), 13 * 3_600_000));
+    expect(late).toContain("the session ID outlives its absolute deadline");
   });
 
   it("finds a session whose record was brought back in part", async () => {

@@ -6,6 +6,7 @@ import { describe } from "vitest";
 import type { Framework } from "./contract/app.js";
 import { describeClaimChanges } from "./contract/claims.js";
 import { describeCookies } from "./contract/cookies.js";
+import { describeCredentials } from "./contract/credentials.js";
 import { describeCsrf } from "./contract/csrf.js";
 import { describeErrors } from "./contract/errors.js";
 import { describeFreshness } from "./contract/freshness.js";
@@ -27,6 +28,7 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeCookies(rig);
     describeRubbish(rig);
     describeTransports(rig);
+    describeCredentials(rig);
     describeJwts(rig);
     describeCsrf(rig);
     describeLogIn(rig);

@@ -7,9 +7,12 @@ import { expectDeeplyFrozen } from "./contract/rig.js";
 
 const ID = "01M813ANQEZQQF0E0QPV2PHR92";
 const KEY = `coatcheck:{ZQQ}:s:${ID}`;
-const TIMES = "1700000000000 1000 2000 1800000 43200000";
+const TIMES = "1700000000000 1000 1800000 43200000";
+const ENDS = 1_700_001_802_000;
 
-const decode = (fields: readonly string[]) => decodeRecord(fields.join("\n") as RecordText, ID, KEY);
+/** What the scripts tell of a session that ends then and was read `left` ms before. */
+const decode = (fields: readonly string[], ends: number | string = ENDS, left: number | string = 1_000_000) =>
+  decodeRecord([ends, left, ...fields].join("\n") as RecordText, ID, KEY);
 
 describe("decodeRecord", () => {
   it("makes a session of a record, deeply frozen", () => {
@@ -41,15 +44,51 @@ describe("decodeRecord", () => {
   });
 
   it("makes a guest's session of a record that says nothing else", () => {
-    const { session, version, successor } = decode(["t", "1700000000000 - 0 1000 5000"]);
+    const { session, version, successor } = decode(["t", "1700000000000 - 1000 5000"], 1_700_000_001_000, 1000);
     expect(session).toMatchObject({ userId: null, authenticatedAt: null, claims: {}, client: {} });
     expect(version).toBe("0");
     expect(successor).toBeUndefined();
   });
 
-  it("ends a session at the earlier of its two deadlines", () => {
-    expect(decode(["t", "1000 0 50 100 500"]).session.expiresAt).toBe(1150);
-    expect(decode(["t", "1000 0 450 100 500"]).session.expiresAt).toBe(1500);
+  it("takes the last sight from the end, and from its own field where the absolute deadline cuts the session short", () => {
+    const lastSeen = (fields: readonly string[], ends: number) => decode(fields, ends, 10).session.lastSeenAt;
+    expect(lastSeen(["t", "1000 0 100 500"], 1150)).toBe(1050);
+    // Seen exactly one idle timeout before the absolute deadline: there is no difference, and no field.
+    expect(lastSeen(["t", "1000 0 100 500"], 1500)).toBe(1400);
+    expect(lastSeen(["t", "1000 0 100 500", "s", "450"], 1500)).toBe(1450);
+    // Somebody has shortened its TTL by hand since: then that is what counts.
+    expect(lastSeen(["t", "1000 0 100 500", "s", "450"], 1480)).toBe(1380);
+  });
+
+  it("tells when it was read", () => {
+    expect(decode(["t", "1000 0 100 500"], 1150, 30).readAt).toBe(1120);
+  });
+
+  it("never lets a session end after its absolute deadline, whatever its TTL says", () => {
+    expect(decode(["t", "1000 0 100 500"], 1510, 20).session).toMatchObject({
+      expiresAt: 1500,
+      absoluteExpiresAt: 1500,
+    });
+    expect(() => decode(["t", "1000 0 100 500"], 1510, 10)).not.toThrow();
+    expect(() => decode(["t", "1000 0 100 500"], 1510, 9)).toThrow(CorruptRecordError);
+  });
+
+  it("takes a little more than the idle timeout for a clock that has gone back, and no more", () => {
+    // Created at 1 000 000 and seen at 1 010 000 + n, by a clock that says 1 010 000 now.
+    const seen = (n: number) => decode(["t", "1000000 0 60000 500000"], 1_070_000 + n, 60_000 + n);
+    expect(seen(2000).session.lastSeenAt).toBe(1_012_000);
+    expect(() => seen(2001)).toThrow(CorruptRecordError);
+    // Not even created yet, by a clock that is a minute behind.
+    expect(decode(["t", "1000000 0 60000 500000"], 1_060_000, 120_000).session.lastSeenAt).toBe(1_000_000);
+  });
+
+  it.each([
+    ["has no end", -1, -1],
+    ["has no end that is a number", "soon", 1000],
+    ["has no time left that is a number", ENDS, "some"],
+    ["has more left than its idle timeout", ENDS + 86_400_000, 86_400_000],
+  ])("refuses a session that %s", (_, ends, left) => {
+    expect(() => decode(["t", TIMES], ends, left)).toThrow(CorruptRecordError);
   });
 
   it("takes the order of the fields as it comes, and leaves out fields of a later version", () => {
@@ -59,9 +98,10 @@ describe("decodeRecord", () => {
 
   it.each([
     ["no times", ["u", "confidential"]],
-    ["times that are missing one", ["t", "1700000000000 1000 2000 1800000"]],
+    ["times that are missing one", ["t", "1700000000000 1000 1800000"]],
     ["times with one too many", ["t", `${TIMES} 1`]],
-    ["times that are negative", ["t", "1700000000000 0 -1 1800000 43200000"]],
+    ["times that are negative", ["t", "1700000000000 -1 1800000 43200000"]],
+    ["a last sight that is no number", ["t", TIMES, "s", "confidential"]],
     ["times that are no numbers", ["t", "confidential"]],
     ["a claim that is no JSON", ["t", TIMES, ":note", "confidential"]],
     ["a claim whose JSON is cut off", ["t", TIMES, ":note", '{"confidential":']],

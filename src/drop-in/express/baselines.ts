@@ -1,11 +1,11 @@
 /**
- * Which session object of a framework came from where. A framework asks a store for a record, makes an object of its own
+ * Which baseline a session object of a framework has. A framework asks a store for a record, makes an object of its own
  * from it, and later hands that to `set`, which by itself does not tell whether it is new, and if not, from what it was
  * made. It knows how express-session and @fastify/session make their objects, and nothing of Redis.
  */
-import { Origin } from "../baseline.js";
+import { Baseline } from "../baseline.js";
 
-const ORIGIN = Symbol("origin");
+const BASELINE = Symbol("baseline");
 
 class Carrier {
   constructor(object: object) {
@@ -19,65 +19,66 @@ class Carrier {
  * same, and took a third of the time of a `get`, most of it in the garbage collector.
  */
 class Stamp extends Carrier {
-  #origin: Origin;
+  #baseline: Baseline;
 
-  private constructor(object: object, origin: Origin) {
+  private constructor(object: object, baseline: Baseline) {
     super(object);
-    this.#origin = origin;
+    this.#baseline = baseline;
   }
 
-  static put(object: object, origin: Origin): void {
-    if (#origin in object) object.#origin = origin;
-    else new Stamp(object, origin);
+  static put(object: object, baseline: Baseline): void {
+    if (#baseline in object) object.#baseline = baseline;
+    else new Stamp(object, baseline);
   }
 
-  static of(object: object): Origin | undefined {
-    return #origin in object ? object.#origin : undefined;
+  static of(object: object): Baseline | undefined {
+    return #baseline in object ? object.#baseline : undefined;
   }
 }
 
-/** A record on its way to the framework, marked. */
+/** What a record inherits for the moment in which a framework makes its own object of it. */
+interface Mark {
+  (this: object): object;
+  [BASELINE]?: Baseline;
+}
+
+/** A session object of a framework that has copied the mark. */
 interface Marked {
   toJSON?: Mark;
 }
 
-/** What marks it. */
-interface Mark {
-  (this: Marked): object;
-  [ORIGIN]?: Origin;
-}
-
-export class Origins {
+export class Baselines {
   /** What each request of @fastify/session knows. */
-  readonly #byRequest = new WeakMap<object, Map<string, Origin>>();
+  readonly #byRequest = new WeakMap<object, Map<string, Baseline>>();
 
-  /** Remembers where a session, or a record, came from. */
-  remember(session: object, origin: Origin): void {
-    this.#stamp(session, origin);
+  /** Remembers the baseline of a record, or of a session of express-session. */
+  stamp(object: object, baseline: Baseline): void {
+    baseline.owner = this;
+    Stamp.put(object, baseline);
+  }
+
+  /** The same for a session of any framework. */
+  remember(session: object, baseline: Baseline): void {
+    this.stamp(session, baseline);
     const request = fastifyRequestOf(session);
     if (request === undefined) return;
-    const known = this.#byRequest.get(request) ?? new Map<string, Origin>();
-    this.#byRequest.set(request, known.set(origin.sid, origin));
+    const known = this.#byRequest.get(request) ?? new Map<string, Baseline>();
+    this.#byRequest.set(request, known.set(baseline.sid, baseline));
   }
 
-  /** Where a session or record came from; `undefined` for what this store has not given out. */
-  of(session: object, sid: string): Origin | undefined {
+  /** The baseline of a session or record; `undefined` for what this store has not given out. */
+  of(session: object, sid: string): Baseline | undefined {
     const { toJSON } = session as Marked;
-    const origin = Stamp.of(session) ?? toJSON?.[ORIGIN];
+    const baseline = Stamp.of(session) ?? toJSON?.[BASELINE];
     // The application may store what it loaded under another id, or in another store.
-    return origin?.sid === sid && origin.owner === this ? origin : undefined;
-  }
-
-  #stamp(object: object, origin: Origin): void {
-    origin.owner = this;
-    Stamp.put(object, origin);
+    return baseline?.sid === sid && baseline.owner === this ? baseline : undefined;
   }
 
   /**
-   * The same for a session that is about to be saved. Where the framework itself has just made it, it gets an origin that
+   * The baseline of a session that is about to be saved. Where the framework itself has just made it, it gets a baseline that
    * says so; `undefined` only for an object of the application's own.
    */
-  ofSaved(session: object, sid: string, marked: boolean): Origin | undefined {
+  ofSaved(session: object, sid: string, marked: boolean): Baseline | undefined {
     const known = this.of(session, sid);
     if (known !== undefined) return known;
     const request = fastifyRequestOf(session);
@@ -88,48 +89,46 @@ export class Origins {
     // A `reload` of @fastify/session makes an empty session under the old id where the store has none any more. It must
     // not take the place of the one that ended.
     const before = request && this.#byRequest.get(request)?.get(sid);
-    const origin = new Origin(sid, before?.stored ?? null);
-    if (before !== undefined) origin.seen = null;
-    this.remember(session, origin);
-    return origin;
+    const baseline = new Baseline(sid, before?.stored ?? null);
+    if (before !== undefined) baseline.seen = null;
+    this.remember(session, baseline);
+    return baseline;
   }
 
   /**
-   * Hands a record to a framework's callback, so that the session object which the framework makes from it is known by its
-   * origin. Express-session asks the store to make it, and needs no mark. @fastify/session makes it by itself, inside the callback: it copies
-   * every property, also the `toJSON` that the record has for just this moment, and then takes a hash of the JSON of its
-   * new object. So that function is called on the object, and takes itself off again. Were the hash not taken, it would
-   * stay on the object, where `of` finds it.
+   * Hands a record to a framework's callback, so that the baseline of the session object which the framework makes from it
+   * is known. Express-session asks the store to make it, and needs no mark. @fastify/session makes it by itself, inside the
+   * callback: it copies every enumerable property, inherited ones too, and then takes a hash of the JSON of its new object.
+   * So for just this moment the record inherits a `toJSON`: it is copied, called on the new object, and removes itself
+   * there. If no hash were taken, it would stay on the object, where `of` finds it. The record's own properties are never
+   * touched, because the caller may be an application that copies or compares it.
    */
   handOver<Data extends object>(
     data: Data,
-    origin: Origin,
+    baseline: Baseline,
     marked: boolean,
     callback: (error: null, data: Data) => void,
   ): void {
-    this.#stamp(data, origin);
+    this.stamp(data, baseline);
     if (!marked || "toJSON" in data) {
       callback(null, data);
       return;
     }
-    const origins = this;
+    const baselines = this;
     const mark: Mark = function toJSON() {
-      origins.remember(this, origin);
-      delete this.toJSON;
+      // The record itself inherits it, and stays what it is.
+      if (this !== data) baselines.remember(this, baseline);
+      delete (this as Marked).toJSON;
       return this;
     };
-    mark[ORIGIN] = origin;
-    (data as Marked).toJSON = mark;
+    mark[BASELINE] = baseline;
+    const prototype: object | null = Object.getPrototypeOf(data);
+    Object.setPrototypeOf(data, Object.create(prototype, { toJSON: { value: mark, enumerable: true } }));
     try {
       callback(null, data);
     } finally {
-      this.unmark(data);
+      Object.setPrototypeOf(data, prototype);
     }
-  }
-
-  /** Takes the mark off a record. */
-  unmark(data: object): void {
-    if ((data as Marked).toJSON?.[ORIGIN] !== undefined) delete (data as Marked).toJSON;
   }
 }
 

@@ -3,15 +3,17 @@
  * same options, the same methods, the same keys and values in Redis.
  */
 
-import { checkBoolean, checkDuration } from "../../leaves/arguments.js";
+import { checkBoolean, checkDuration, show } from "../../leaves/arguments.js";
 import { hint, hintAtUnit } from "../../leaves/hints.js";
-import type { Origin } from "../baseline.js";
-import { idsOf, type ListedSession, read } from "../many.js";
-import { cookieLifetime, type Fields } from "../merge.js";
+import type { Baseline } from "../baseline.js";
+import { type ListedSession, read } from "../many.js";
+import { apartFromCookie, cookieLifetime, type Fields } from "../merge.js";
 import { checkTtl, DROP_IN_OPTIONS, type DropInOptions, millisecondsOf, type SessionRecord } from "../options.js";
 import type { Loaded } from "../records.js";
 import { DropInStore } from "../store.js";
-import { Origins } from "./baselines.js";
+import { Touching } from "../touching.js";
+import { Baselines } from "./baselines.js";
+import { type Callback, settle } from "./callbacks.js";
 import { createSession, type Generate, type SessionRequest } from "./objects.js";
 
 /** The options of {@link RedisStore}: those of connect-redis 7 to 10, and `timeout`, `touchInterval` and `userId`. */
@@ -37,9 +39,6 @@ export interface RedisStoreOptions<Data extends object = SessionRecord> extends 
 
 const OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL", "touchInterval"];
 
-/** A callback in the manner of Node. `Result` is what the promise gives that is returned where there is no callback. */
-export type Callback<Result = void> = (error: unknown, result?: Result) => void;
-
 /**
  * A session store in Redis for express-session and @fastify/session.
  *
@@ -50,8 +49,10 @@ export type Callback<Result = void> = (error: unknown, result?: Result) => void;
  *   top of what is stored now. Within one property the last writer wins.
  *
  * Every method takes a callback; without one it returns a promise. Each fails with `StoreUnavailableError` (HTTP 503) when
- * Redis does not answer within `timeout` or cannot serve, and with `CorruptRecordError` when a key holds no session. Each
- * is one round trip where nothing else is said; with `userId`, `set`, `touch` and `destroy` are two.
+ * Redis does not answer within `timeout` or cannot serve, and with `CorruptRecordError` when a key holds no session. But
+ * express-session saves at the end of a response, whose head it has sent by then: where a save must not fail unseen, as in
+ * a log-in, call `req.session.save(callback)` before you answer. Each is one round trip where nothing else is said; with
+ * `userId`, `set`, `touch` and `destroy` are two.
  *
  * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and as
  * express-session knows them `disconnect`, when the client has been closed or has given up, and `connect`, when it is
@@ -62,49 +63,61 @@ export type Callback<Result = void> = (error: unknown, result?: Result) => void;
 export class RedisStore<Data extends object = SessionRecord> extends DropInStore<Data> {
   /** What makes a new session for a request. express-session assigns it. */
   declare generate: Generate;
-  readonly #ttl: number | ((session: Data) => number);
-  readonly #disableTouch: boolean;
-  readonly #disableTTL: boolean;
+  /** How long a session lives whose cookie has no expiry, in seconds; or what says it for every session. */
+  readonly ttl: number | ((session: Data) => number);
+  /** Whether touches are switched off. */
+  readonly disableTouch: boolean;
+  /** Whether sessions are stored without a time to live. */
+  readonly disableTTL: boolean;
+  /** How many keys Redis looks at in each step of what goes through all sessions. */
+  readonly scanCount: number;
   readonly #touchInterval: number;
-  readonly #origins = new Origins();
+  readonly #touching: Touching;
+  readonly #baselines = new Baselines();
 
   /** Does no I/O. Throws `TypeError` and `RangeError` for wrong options. */
   constructor(options: RedisStoreOptions<Data>) {
-    super(options, { names: OPTIONS, prefix: "sess:", lifetime: cookieLifetime });
-    const ttl = options.ttl ?? 86_400;
-    this.#ttl = typeof ttl === "function" ? ttl : checkTtl(ttl);
-    this.#disableTouch = checkBoolean("disableTouch", options.disableTouch ?? false);
-    this.#disableTTL = checkBoolean("disableTTL", options.disableTTL ?? false);
-    this.#touchInterval = checkDuration("touchInterval", options.touchInterval ?? 0, 0);
+    const { ttl, disableTouch, disableTTL, touchInterval }: Partial<RedisStoreOptions<Data>> = options ?? {};
+    const touches = !disableTouch && !disableTTL;
+    // A touch moves the time to live, and that tells the cookie: but not where a function says another time than it.
+    const isTold = touches && typeof ttl !== "function";
+    const lifetime = isTold ? cookieLifetime : apartFromCookie;
+    super(options, { names: OPTIONS, prefix: "sess:", lifetime, clocked: isTold || (touches && !!touchInterval) });
+    this.ttl = typeof ttl === "function" ? ttl : checkTtl(ttl ?? 86_400);
+    this.disableTouch = checkBoolean("disableTouch", disableTouch ?? false);
+    this.disableTTL = checkBoolean("disableTTL", disableTTL ?? false);
+    this.scanCount = this.options.scanCount;
+    this.#touchInterval = checkDuration("touchInterval", touchInterval ?? 0, 0);
     hintAtUnit("touchInterval", this.#touchInterval);
-    if (this.#touchInterval > 0 && (this.#disableTouch || this.#disableTTL)) {
-      const why = this.#disableTouch ? "disableTouch" : "disableTTL";
+    if (this.#touchInterval > 0 && !touches) {
+      const why = disableTouch ? "disableTouch" : "disableTTL";
       hint("COATCHECK_NO_EFFECT", "touchInterval", `touchInterval does nothing beside ${why}: no touch is sent at all`);
     }
+    this.#touching = new Touching(this.records, this.text, lifetime, this);
   }
 
-  /** Loads a session. `null`: there is none. */
+  /** Loads a session. `null`: there is none. Its cookie says until when it lives now. */
   get(sid: string): Promise<Data | null>;
   get(sid: string, callback: Callback<Data | null>): void;
   get(sid: string, callback?: Callback<Data | null>): Promise<Data | null> | undefined {
-    const clocked = this.#touchInterval > 0;
     if (callback === undefined) {
-      return this.records.load<Data>(sid, clocked).then((loaded) => {
-        if (loaded !== null) this.#origins.remember(loaded.data, loaded.origin);
+      return this.records.load<Data>(sid).then((loaded) => {
+        if (loaded !== null) this.#baselines.stamp(loaded.data, loaded.baseline);
         return loaded?.data ?? null;
       });
     }
     const succeed = (loaded: Loaded<Data> | null) => {
       if (loaded === null) callback(null, null);
-      else this.#origins.handOver(loaded.data, loaded.origin, this.#marks, callback);
+      else this.#baselines.handOver(loaded.data, loaded.baseline, this.#marks, callback);
     };
-    if (clocked) callBack(this.records.load<Data>(sid, clocked), callback, succeed);
-    else this.records.fetch(sid, succeed, callback);
+    this.records.fetch(sid, succeed, callback);
     return undefined;
   }
 
   /**
-   * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. A new
+   * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. Fails
+   * with `TypeError` where `cookie.expires` is no date, and with `StoreUnavailableError` where the connection was lost and
+   * another request has changed the session since: the save may have been made, and is not made again. A new
    * session is ended again where its first save fails, or where the connection was lost meanwhile and somebody may have
    * ended it: then this and each later save of the request fail with `StoreUnavailableError`. One round trip more each time
    * that another request was faster. An object that neither the framework nor this store has made is stored whatever is
@@ -117,7 +130,8 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 
   /**
-   * Lets a session live on, and moves the expiry in its stored cookie. `false`: it has ended. No round trip with
+   * Lets a session live on: moves the time to live, which tells the expiry of the cookie at the next load, and writes the
+   * record only where anything else in the cookie has changed, or it is far behind. `false`: it has ended. No round trip with
    * `disableTouch` or `disableTTL`, or where `touchInterval` has not passed; two for a session that this store has not
    * loaded.
    */
@@ -127,11 +141,11 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     return settle(() => this.#touch(sid, session), callback);
   }
 
-  /** Ends a session. `false`: it was not live. */
+  /** Ends a session. `false`: it was not live. After a lost connection nobody can tell that, and it is `true`. */
   destroy(sid: string): Promise<boolean>;
   destroy(sid: string, callback: Callback<boolean> | undefined): void;
   destroy(sid: string, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(() => this.saves.end(sid), callback);
+    return settle(() => this.saving.end(sid), callback);
   }
 
   /** All sessions, each with its `id`. Looks through every key of the database, on every master of a cluster. */
@@ -191,18 +205,17 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   createSession(request: any, data: any): any {
     if (typeof this.generate !== "function") throw new TypeError("createSession is for express-session to call");
-    this.#origins.unmark(data);
     const sid = request.sessionID as string;
     // A record that did not come straight from `get`, but through a cache or a copy, was still loaded and is not new.
-    const origin = this.#origins.of(data, sid) ?? this.records.originOf(sid, data);
+    const baseline = this.#baselines.of(data, sid) ?? this.records.baselineOf(sid, data);
     const session = createSession(this.generate, request, data);
-    this.#origins.remember(session, origin);
+    this.#baselines.stamp(session, baseline);
     return session;
   }
 
   #save(sid: string, session: Data): Promise<boolean> {
-    const origin = this.#origins.ofSaved(session, sid, this.#marks);
-    return this.saves.save(session, (record: Fields) => this.#ttlOf(record as Data), sid, origin);
+    const baseline = this.#baselines.ofSaved(session, sid, this.#marks);
+    return this.saving.save(session, (record: Fields) => this.#ttlOf(record as Data), sid, baseline);
   }
 
   /** Whether records are marked for a framework that makes its own objects of them: one that assigned no `generate`. */
@@ -211,59 +224,59 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 
   #touch(sid: string, session: Data): Promise<boolean> {
-    if (this.#disableTouch || this.#disableTTL) return Promise.resolve(true);
-    const origin = this.#origins.of(session, sid);
+    if (this.disableTouch || this.disableTTL) return Promise.resolve(true);
+    const baseline = this.#baselines.of(session, sid);
     const ttl = this.#ttlInCookie(session);
-    return this.#isRecent(ttl, origin) ? Promise.resolve(true) : this.saves.touch(session, ttl, sid, origin);
+    if (this.#isRecent(ttl, baseline)) return Promise.resolve(true);
+    return this.#touching.touch(session, ttl, (record) => this.#ttlInCookie(record as Data), sid, baseline);
   }
 
   /** Whether a touch would move the expiry too little to be worth a round trip. */
-  #isRecent(ttl: number, origin: Origin | undefined): boolean {
-    if (!origin?.ttl || origin.ttl.left < 0) return false;
-    const moved = ttl - (origin.ttl.left - (performance.now() - origin.ttl.at));
+  #isRecent(ttl: number, baseline: Baseline | undefined): boolean {
+    if (this.#touchInterval === 0 || !baseline?.ttl || baseline.ttl.left < 0) return false;
+    const moved = ttl - (baseline.ttl.left - (performance.now() - baseline.ttl.at));
     // An expiry that comes nearer is always news.
     return moved >= 0 && moved < Math.min(this.#touchInterval, ttl / 2);
   }
 
   #ttlOf(session: Data): number | null {
     const ttl = this.#ttlInCookie(session);
-    return this.#disableTTL && ttl > 0 ? null : ttl;
+    return this.disableTTL && ttl > 0 ? null : ttl;
   }
 
   #ttlInCookie(session: Data): number {
-    if (typeof this.#ttl === "function") return millisecondsOf("ttl", this.#ttl(session));
-    const { cookie } = session as { cookie?: { expires?: unknown } };
-    if (!cookie?.expires) return this.#ttl;
-    return new Date(cookie.expires as string | Date).getTime() - Date.now();
+    const { ttl } = this;
+    if (typeof ttl === "function") return millisecondsOf("ttl", ttl(session));
+    const { cookie } = session as { cookie?: { expires?: unknown } | null };
+    const expires = cookie?.expires;
+    if (expires === undefined || expires === null || expires === false) return millisecondsOf("ttl", ttl);
+    return endOf(expires) - Date.now();
   }
 
   async #collect<T>(take: (sids: string[]) => T[] | Promise<T[]>): Promise<T[]> {
     const all: T[] = [];
-    for await (const page of idsOf(this.records, this.prefix, this.options.scanCount)) {
+    for await (const page of this.#pages()) {
       for (const one of await take(page)) all.push(one);
     }
     return all;
   }
-}
 
-/** What a call comes to: as a promise, or where there is a callback, to that. */
-function settle<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
-  let result: Promise<T>;
-  try {
-    result = call();
-  } catch (error) {
-    // What the application's own functions throw, such as `ttl` and `userId`.
-    result = Promise.reject(error);
+  /** The ids of all sessions, a page at a time, each once. */
+  async *#pages(): AsyncGenerator<string[]> {
+    const seen = new Set<string>();
+    for await (const keys of this.options.keyspace.keys(this.prefix, this.scanCount)) {
+      const fresh = new Set(keys.filter((key) => !seen.has(key) && !this.index?.owns(key)));
+      for (const key of fresh) seen.add(key);
+      yield [...fresh].map((key) => key.slice(this.prefix.length));
+    }
   }
-  if (callback === undefined) return result;
-  callBack(result, callback, (value) => callback(null, value));
-  return undefined;
 }
 
-/** Lets a callback have its error, or `succeed` the value; on a tick of their own, since what they throw is not ours. */
-function callBack<T>(result: Promise<T>, fail: Callback<never>, succeed: (value: T) => void): void {
-  result.then(
-    (value) => process.nextTick(succeed, value),
-    (error) => process.nextTick(fail, error),
-  );
+/** When a cookie expires, epoch ms. Throws for what is no date: stored so, nobody could ever load the session. */
+function endOf(expires: unknown): number {
+  const isTime = typeof expires === "string" || typeof expires === "number" || expires instanceof Date;
+  const end = isTime ? new Date(expires).getTime() : Number.NaN;
+  if (!Number.isNaN(end)) return end;
+  const got = expires instanceof Date ? "an invalid date, as from a maxAge of NaN or Infinity" : show(expires);
+  throw new TypeError(`cookie.expires must be a date, got ${got}`);
 }

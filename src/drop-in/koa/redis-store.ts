@@ -2,9 +2,16 @@
  * coatcheck/koa-session: an external store for koa-session, in the place of koa-redis: the same keys and values in Redis.
  */
 
-import { Origin } from "../baseline.js";
+import { Baseline } from "../baseline.js";
 import { type Fields, koaLifetime } from "../merge.js";
-import { checkTtl, DROP_IN_OPTIONS, type DropInOptions, type SessionRecord } from "../options.js";
+import {
+  checkLife,
+  checkTtl,
+  DROP_IN_OPTIONS,
+  type DropInOptions,
+  millisecondsOf,
+  type SessionRecord,
+} from "../options.js";
 import { DropInStore } from "../store.js";
 
 /** The options of {@link RedisStore}. */
@@ -41,22 +48,23 @@ interface Call {
  * @example app.use(session({ store: new RedisStore({ client: new Redis() }) }, app));
  */
 export class RedisStore<Data extends object = SessionRecord> extends DropInStore<Data> {
-  readonly #ttl: number;
+  /** How long a session lives that says nothing of it, in seconds. */
+  readonly ttl: number;
   /** What each request has loaded or saved, by session id. */
-  readonly #origins = new WeakMap<object, Map<string, Origin>>();
+  readonly #baselines = new WeakMap<object, Map<string, Baseline>>();
 
   /** Does no I/O. Throws `TypeError` and `RangeError` for wrong options. */
   constructor(options: RedisStoreOptions<Data>) {
     const names = [...DROP_IN_OPTIONS.filter((name) => name !== "scanCount"), "ttl"];
-    super(options, { names, prefix: "", lifetime: koaLifetime });
-    this.#ttl = checkTtl(options.ttl ?? 86_400);
+    super(options, { names, prefix: "", lifetime: koaLifetime, clocked: false });
+    this.ttl = checkTtl(options.ttl ?? 86_400);
   }
 
   /** Loads a session. `null`: there is none. */
   async get(key: string, _maxAge?: unknown, { ctx }: Call = {}): Promise<Data | null> {
     const loaded = await this.records.load<Data>(key);
     if (loaded === null) return null;
-    this.#originsOf(ctx)?.set(key, loaded.origin);
+    this.#baselinesOf(ctx)?.set(key, loaded.baseline);
     return loaded.data;
   }
 
@@ -66,32 +74,33 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
    * stored whatever is there.
    */
   async set(key: string, session: Data, maxAge?: unknown, { ctx }: Call = {}): Promise<void> {
-    const origins = this.#originsOf(ctx);
-    const origin = origins?.get(key) ?? new Origin(key, null);
-    origins?.set(key, origin);
-    const given = typeof maxAge === "number" ? Math.ceil(maxAge) : this.#ttl;
+    const baselines = this.#baselinesOf(ctx);
+    const baseline = baselines?.get(key) ?? new Baseline(key, null);
+    baselines?.set(key, baseline);
+    const fallback = millisecondsOf("ttl", this.ttl);
+    const given = typeof maxAge === "number" ? checkLife("maxAge", maxAge) : fallback;
     const expire = (session as Fields)["_expire"];
     const ttlOf = (record: Fields) => {
       // Where other times have won than those of this request, the time to live goes with them.
       const until = record["_expire"];
       if (until === expire) return given;
-      if (typeof until !== "number") return this.#ttl;
-      return typeof expire === "number" ? given + until - expire : until - Date.now();
+      if (typeof until !== "number") return fallback;
+      return Math.ceil(typeof expire === "number" ? given + until - expire : until - Date.now());
     };
-    await this.saves.save(session, ttlOf, key, origins && origin);
+    await this.saving.save(session, ttlOf, key, baselines && baseline);
   }
 
   /** Ends a session. */
   async destroy(key: string, { ctx }: Call = {}): Promise<void> {
     // Should this very request store one under the same id again, that is a new one: not every `genid` is random.
-    this.#originsOf(ctx)?.delete(key);
-    await this.saves.end(key);
+    this.#baselinesOf(ctx)?.delete(key);
+    await this.saving.end(key);
   }
 
-  #originsOf(ctx: object | undefined): Map<string, Origin> | undefined {
+  #baselinesOf(ctx: object | undefined): Map<string, Baseline> | undefined {
     if (ctx === undefined) return undefined;
-    const known = this.#origins.get(ctx) ?? new Map<string, Origin>();
-    this.#origins.set(ctx, known);
+    const known = this.#baselines.get(ctx) ?? new Map<string, Baseline>();
+    this.#baselines.set(ctx, known);
     return known;
   }
 }

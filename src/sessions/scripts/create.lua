@@ -7,16 +7,17 @@
 -- ARGV[4]  most sessions the user may have, at most 1000; 0 for any number
 -- ARGV[5]  what to do beyond that: 'evict-oldest', 'evict-idle' or 'reject'
 -- ARGV[6…] fields and values of the record: u, i, a and the claims
--- Returns  {'ok', record, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too many
---          to evict at once: call again), or {'taken'} (another session has this id)
+-- Returns  {'ok', session as text, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too
+--          many to look at or to evict at once: call again), {'taken'} (another session has this id), or {'corrupt', id}
+--          (a session that counts cannot be read; nothing was done)
 -- Bound    at the limit it reads every session of the user, at most 2000, and evicts at most 1000
 local id, sessions = string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local index, block = KEYS[2], KEYS[3]
 local limit = tonumber(ARGV[4])
 
-local own = load(KEYS[1])
+local own, own_ends, own_left = open(KEYS[1])
 if own then
-  if own.h == ARGV[1] then return { 'ok', text(own) } end
+  if own.h == ARGV[1] then return { 'ok', told(own, own_ends, own_left) } end
   return { 'taken' }
 end
 local blocked = block and load(block)
@@ -25,9 +26,24 @@ if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local now = clock()
 local reply = { 'ok', '' }
 if index and limit > 0 then
-  local surplus = call('ZCOUNT', index, '(' .. digits(now), '+inf') + 1 - limit
+  -- The index also names dead sessions that were not swept out yet. What counts is what exists.
+  local surplus = call('ZCARD', index) + 1 - limit
   if surplus > 1000 then
-    -- A limit that is new to a user with far more sessions: what expires first goes first, a page at a time.
+    -- A limit that is new to a user with far more sessions: what expires first goes first, a page at a time, as long as there
+    -- are enough behind that page.
+    local live, dead = 0, {}
+    for _, member in ipairs(redis.call('ZRANGE', index, 1000, 2999)) do
+      local other = redis.call('HMGET', sessions .. member, 'h', 'n')
+      if not other[1] then
+        dead[#dead + 1] = member
+      elseif not other[2] then
+        live = live + 1
+      end
+    end
+    if live < limit then
+      unlist(index, dead)
+      return { 'again' }
+    end
     if ARGV[5] == 'reject' then return { 'limit' } end
     local evicted = strike_page(index, sessions, '', 1000)
     evicted[1] = 'again'
@@ -35,10 +51,11 @@ if index and limit > 0 then
   elseif surplus > 0 then
     -- Those that a rotation has replaced do not count; they are gone when their grace is.
     local candidates = {}
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. digits(now), '+inf')) do
-      local other = load(sessions .. member)
+    for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+      local other, ends, left = open(sessions .. member)
       if other and not other.n then
-        local created, _, seen = times(other)
+        local created, _, seen = times(other, ends, left)
+        if not created then return { 'corrupt', member } end
         local rank = ARGV[5] == 'evict-idle' and created + seen or created
         candidates[#candidates + 1] = { id = member, rank = rank, predecessor = other.p }
       end
@@ -62,16 +79,16 @@ if index and limit > 0 then
 end
 
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
-local fields = { 'h', ARGV[1], 't', string.format('%.0f %s 0 %.0f %.0f', now, index and '0' or '-', idle, absolute) }
+local fields = { 'h', ARGV[1], 't', times_of(now, index and '0' or '-', idle, absolute) }
 local record = { t = fields[4] }
 for i = 6, #ARGV, 2 do
   fields[i - 1], fields[i] = ARGV[i], ARGV[i + 1]
   record[ARGV[i]] = ARGV[i + 1]
 end
-local expires = deadline(now, 0, idle, absolute)
+local ends = now + idle
 -- The index comes first: should it hold something else, or Redis be out of memory, this fails before anything is made.
-if index then enlist(index, id, expires, now) end
+if index then enlist(index, sessions, id, bound(ends, now, idle, absolute), now) end
 call_many('HSET', KEYS[1], fields)
-redis.call('PEXPIREAT', KEYS[1], digits(expires))
-reply[2] = text(record)
+redis.call('PEXPIREAT', KEYS[1], digits(ends))
+reply[2] = told(record, ends, idle)
 return reply_of(reply)

@@ -40,12 +40,14 @@ export function blockedIn([status, until, reason, ...rest]: readonly string[]): 
 export type Created =
   /** The session is there. `evicted` are the sessions that had to go for it. */
   | { readonly status: "ok"; readonly record: RecordText; readonly evicted: readonly string[] }
-  /** There were too many to evict at once, and these are gone now. */
+  /** There were too many to look at or to evict at once, and these are gone now. */
   | { readonly status: "again"; readonly evicted: readonly string[] }
   | Blocked
   | { readonly status: "limit" }
   /** Another session has this id. */
-  | { readonly status: "taken" };
+  | { readonly status: "taken" }
+  /** The session with this id counts for the limit, and cannot be read. Nothing was done. */
+  | { readonly status: "corrupt"; readonly id: string };
 
 export const createScript = script(
   (reply): Created => {
@@ -56,6 +58,7 @@ export const createScript = script(
     if (status === "again") return { status, evicted: rest };
     const blocked = blockedIn(texts);
     if (blocked !== undefined) return blocked;
+    if (status === "corrupt" && first !== undefined && rest.length === 1) return { status, id: first };
     if ((status === "limit" || status === "taken") && rest.length === 0) return { status };
     throw unknownReply(reply);
   },

@@ -1,18 +1,20 @@
--- The index of a user: a sorted set of session ids by the ms at which each expires. Needs record.lua before it.
+-- The index of a user: a sorted set of session ids. The score is an upper bound of the session's end, epoch ms, at most one
+-- idle timeout above it, so that a slide seldom needs to move it. Whether a session lives, only its key tells: a score only
+-- says when to look whether it is dead. Needs record.lua before it.
+
+-- The score of a session with this end.
+local function bound(ends, created, idle, absolute)
+  return math.min(ends + idle, created + absolute)
+end
 
 -- Makes the index live as long as its latest member, and no longer.
 local function settle(index)
   local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')
-  if last[2] then redis.call('PEXPIREAT', index, digits(tonumber(last[2]))) end
-end
-
--- Adds or moves a session, and sweeps out at most 100 that have expired: more than one for each that is added, so the
--- index never grows with dead ones, and few enough never to hold Redis up.
-local function enlist(index, id, expires, now)
-  call('ZADD', index, digits(expires), id)
-  local dead = call('ZRANGEBYSCORE', index, '-inf', digits(now), 'LIMIT', 0, 100)
-  if #dead > 0 then call('ZREM', index, unpack(dead)) end
-  settle(index)
+  local ends = tonumber(last[2])
+  if not ends or ends == tonumber(redis.call('PEXPIRETIME', index)) then return end
+  -- PEXPIREAT deletes what ends in this very ms, and a session lives through its last one.
+  if ends <= clock() then ends = ends + 1 end
+  redis.call('PEXPIREAT', index, digits(ends))
 end
 
 -- The keys of sessions with these ids.
@@ -22,8 +24,35 @@ local function keys_of(ids, sessions)
   return keys
 end
 
+-- Takes at most 100 out of the index that have died and whose bound has passed: more than one for each session that is added,
+-- so the index never grows with dead ones, and few enough never to hold Redis up.
+local function sweep(index, sessions, now)
+  local dead = call('ZRANGEBYSCORE', index, '-inf', '(' .. digits(now), 'LIMIT', 0, 100)
+  if #dead == 0 then return end
+  if redis.call('EXISTS', unpack(keys_of(dead, sessions))) > 0 then
+    -- Somebody has made a session longer by hand: it stays.
+    local ids = dead
+    dead = {}
+    for _, id in ipairs(ids) do
+      if redis.call('EXISTS', sessions .. id) == 0 then dead[#dead + 1] = id end
+    end
+    if #dead == 0 then return end
+  end
+  call('ZREM', index, unpack(dead))
+end
+
+-- Adds a session with its score, and sweeps.
+local function enlist(index, sessions, id, score, now)
+  local last = tonumber(redis.call('PEXPIRETIME', index))
+  call('ZADD', index, digits(score), id)
+  -- -2 is what Redis says of a key that did not exist.
+  if last ~= -2 then sweep(index, sessions, now) end
+  if last < score then redis.call('PEXPIREAT', index, digits(score)) end
+end
+
 -- Takes sessions out of the index. Returns how many of them it named.
 local function unlist(index, ids)
+  if #ids == 0 then return 0 end
   local size, removed = call('ZCARD', index), 0
   for i = 1, #ids, 1000 do
     removed = removed + call('ZREM', index, unpack(ids, i, math.min(i + 999, #ids)))
@@ -95,17 +124,18 @@ local function strike_page(index, sessions, except, most)
   return reply_of(reply)
 end
 
--- One page of the live sessions of a user: at most `most` ids, beginning after the member `id` with `score` (from the
--- start where id is ''). Where that member has moved meanwhile, its score is visited again from the beginning: rather
--- twice than never. Also returns the reply to add to: {score, id} of the last member, or {'', ''} after the last page.
+-- One page of the sessions that the index of a user names, dead ones too: at most `most` ids, beginning after the member `id`
+-- with `score` (from the start where id is ''). Where that member has moved meanwhile, its score is visited again from the
+-- beginning: rather twice than never. Also returns the reply to add to: {score, id} of the last member, or {'', ''} after the
+-- last page.
 local function page(index, score, id, most)
-  local first
-  if id == '' then
-    first = call('ZCOUNT', index, '-inf', digits(clock()))
-  elseif tonumber(call('ZSCORE', index, id) or 0) == tonumber(score) then
-    first = call('ZRANK', index, id) + 1
-  else
-    first = call('ZCOUNT', index, '-inf', '(' .. score)
+  local first = 0
+  if id ~= '' then
+    if tonumber(call('ZSCORE', index, id) or 0) == tonumber(score) then
+      first = call('ZRANK', index, id) + 1
+    else
+      first = call('ZCOUNT', index, '-inf', '(' .. score)
+    end
   end
   local members = call('ZRANGE', index, first, first + most - 1, 'WITHSCORES')
   local ids = {}

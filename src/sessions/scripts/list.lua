@@ -3,8 +3,8 @@
 -- ARGV[1]  user id, JSON-escaped
 -- ARGV[2]  score, ARGV[3] id: the last member of the page before; both '' for the first page
 -- ARGV[4]  most sessions in this page
--- Returns  {'ok', score, id, then an id and its record, joined by newlines, for each session}, or {'moving', score, id,
---          ids …} while Redis Cluster moves the slot and the sessions are not all here. `id` is '' after the last page
+-- Returns  {'ok', score, id, then an id and the session as text for each}, or {'moving', score, id, ids …} while Redis
+--          Cluster moves the slot and the sessions are not all here. `id` is '' after the last page
 -- Bound    ARGV[4] sessions
 local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 local keys = keys_of(ids, stem(KEYS[1], ARGV[1]) .. 's:')
@@ -13,10 +13,10 @@ if #keys > 0 and not together(KEYS[1], unpack(keys)) then
 end
 table.insert(reply, 1, 'ok')
 for at, id in ipairs(ids) do
-  local record = load(keys[at])
+  local record, ends, left = open(keys[at])
   if record then
     reply[#reply + 1] = id
-    reply[#reply + 1] = text(record)
+    reply[#reply + 1] = told(record, ends, left)
   end
 end
 return reply_of(reply)

@@ -8,8 +8,8 @@
 -- ARGV[5]  for how many ms the caller may be waiting for a reply
 -- ARGV[6]  user who logs in, JSON-escaped
 -- Returns  as revoke.lua does: {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …} or {'moving', id};
---          and {'superseded'} (it has a successor), {'conflict', record} (another version), or {'left', trail} (another log-in
---          of the same user has ended it a moment ago)
+--          and {'superseded'} (it has a successor), {'conflict', session as text} (another version), or {'left', trail} (another
+--          log-in of the same user has ended it a moment ago)
 local id = string.sub(KEYS[1], -26)
 -- What is left where the session was.
 local trail = stem(KEYS[1], id) .. 'e:' .. id
@@ -22,7 +22,7 @@ if not record then
 end
 if record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
-if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', text(record) } end
+if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(open(KEYS[1])) } end
 
 local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
 -- On a node that the slot is leaving no key can be made: then the log-in goes without.

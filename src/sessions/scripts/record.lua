@@ -1,7 +1,8 @@
 -- The session record, as every script after this prelude reads and writes it. A hash with these fields:
 --   h   SHA-256 of the secret, base64url
---   t   times: created, authenticated, last seen, idle timeout, absolute deadline. The first is epoch ms, all others
---       are ms; the second ("-" for a guest), third and fifth count from the first
+--   t   times: created, authenticated, idle timeout, absolute deadline. The first is epoch ms, all others are ms; the
+--       second ("-" for a guest) and the fourth count from the first
+--   s   last seen, ms from the creation; only where the absolute deadline cuts the session short (see below)
 --   u   user id, JSON-escaped; absent for a guest
 --   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
 --   v   how often the claims were changed; absent for never
@@ -9,14 +10,22 @@
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
 --   :…  one claim: its name JSON-escaped, its value JSON
--- Nothing in a field or value holds a newline, so a record travels as its fields and values joined by newlines.
 -- Successor and predecessor are partners: until the grace ends, both are live, and what happens to one happens to both.
+-- The key ends with the session, so its TTL tells the rest: the session was last seen one idle timeout before its end. Where
+-- it ends at its absolute deadline the TTL cannot tell that, and s does; where s is absent, both are the same instant.
+-- Nothing in a field or value holds a newline, so a session travels as its end (epoch ms), the ms it has left, and its fields
+-- and values, joined by newlines. A session lives for as long as its key exists, and nothing else says whether it does.
 -- Needs prelude.lua before it.
 
--- The times of a record: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline.
-local function times(record)
-  local created, authenticated, seen, idle, absolute = string.match(record.t, '^(%d+) (%S+) (%d+) (%d+) (%d+)$')
-  return tonumber(created), authenticated, tonumber(seen), tonumber(idle), tonumber(absolute)
+-- By how much a session may have more left than its idle timeout, ms: the clock of Redis can go back, after a failover for
+-- instance, and the TIME of ioredis-mock is not exact.
+local slack = 2000
+
+-- A session: its record, its end, and how many ms it has left. nil where there is none.
+local function open(key)
+  local record = load(key)
+  if not record then return nil end
+  return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
 end
 
 -- The id of the partner of a session; nil where it has none. The partner may have ended.
@@ -24,9 +33,36 @@ local function partner_of(record)
   return record.n or record.p
 end
 
--- When a session with these times expires, epoch ms.
-local function deadline(created, seen, idle, absolute)
-  return created + math.min(seen + idle, absolute)
+-- A session as text, without the secret's hash.
+local function told(record, ends, left)
+  return digits(ends) .. '\n' .. digits(left) .. '\n' .. text(record)
+end
+
+-- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil where
+-- somebody else has written the record, or the TTL: a session without an end, with more left than a touch gives, or past its
+-- absolute deadline. (Redis Cluster makes a key live longer by the time for which it is under way to another node, so its end
+-- may lie somewhat beyond that deadline.)
+local function times(record, ends, left)
+  local created, authenticated, idle, absolute = string.match(record.t or '', '^(%d+) (%S+) (%d+) (%d+)$')
+  if not created then return nil end
+  created, idle, absolute = tonumber(created), tonumber(idle), tonumber(absolute)
+  local now = ends - left
+  if left < 0 or ends - idle > math.max(now, created) + slack or now > created + absolute then return nil end
+  local seen = ends - created - idle
+  if record.s and ends >= created + absolute then seen = tonumber(record.s) end
+  return created, authenticated, seen, idle, absolute
+end
+
+-- The times as a field of the record.
+local function times_of(created, authenticated, idle, absolute)
+  return string.format('%.0f %s %.0f %.0f', created, authenticated, idle, absolute)
+end
+
+-- Why a session must not be served to the bearer of this hash ('' for a caller who named it by its id), or nil.
+local function session_refusal(record, hash, ends, left)
+  local refused = refusal(record, hash)
+  if not refused and not times(record, ends, left) then return 'corrupt' end
+  return refused
 end
 
 -- The bytes that all claims of a record take.

@@ -11,26 +11,25 @@
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8…] pairs of field and value to change; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', record} (another user's, or a
---          guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes}, {'conflict', record} (another
---          version), or {'ok', record}
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', session as text} (another
+--          user's, or a guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes}, {'conflict', session
+--          as text} (another version), or {'ok', session as text}
 local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
-local fresh = load(KEYS[2])
-if fresh and fresh.h == ARGV[2] then return { 'ok', text(fresh) } end
+local fresh, fresh_ends, fresh_left = open(KEYS[2])
+if fresh and fresh.h == ARGV[2] then return { 'ok', told(fresh, fresh_ends, fresh_left) } end
 
-local record = load(KEYS[1])
-local refused = refusal(record, ARGV[1])
+local record, ends, left = open(KEYS[1])
+local refused = session_refusal(record, ARGV[1], ends, left)
 if refused then return { refused } end
 if record.n then return { 'superseded' } end
-if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', text(record) } end
-if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', text(record) } end
+if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', told(record, ends, left) } end
+if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', told(record, ends, left) } end
 -- A block that was interrupted may have left this session: it is not renewed.
 local blocked = record.u and load(stem(KEYS[1], old_id) .. 'b:' .. record.u)
 if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
-local created, authenticated, seen, idle, absolute = times(record)
-if not created then return { 'corrupt' } end
-local now = clock()
-if deadline(created, seen, idle, absolute) <= now then return { 'none' } end
+local created, authenticated, seen, idle, absolute = times(record, ends, left)
+local now = ends - left
+ends = math.min(ends, created + absolute)
 local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
 if excess then return { 'size', excess } end
 if ARGV[8] then record.v = digits((record.v or 0) + 1) end
@@ -43,25 +42,22 @@ local gone = {}
 -- At most one predecessor lives at a time, so that whoever ends one of the two need not follow a chain.
 if record.p then gone[1] = record.p end
 -- The old one goes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
-local grace = math.min(tonumber(ARGV[5]), deadline(created, seen, idle, absolute) - created - age)
+local grace = math.min(tonumber(ARGV[5]), ends - created - age)
+local last
 if grace > 0 then
-  local ends = digits(created + age + grace)
   -- The end of the grace becomes its absolute deadline, so that no touch can move it.
-  redis.call('PEXPIREAT', KEYS[1], ends)
-  redis.call('HSET', KEYS[1], 'n', id, 't', string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, seen, idle, age + grace))
+  last = created + age + grace
+  redis.call('PEXPIREAT', KEYS[1], digits(last))
+  local old_times = times_of(created, authenticated, idle, age + grace)
+  redis.call('HSET', KEYS[1], 'n', id, 't', old_times, 's', digits(math.max(0, seen)))
   -- A grace of a ms may be over by now: then the key is gone, and HSET has made one without an end.
-  redis.call('PEXPIREAT', KEYS[1], ends)
-  if index then redis.call('ZADD', index, ends, old_id) end
+  redis.call('PEXPIREAT', KEYS[1], digits(last))
   record.p = old_id
 else
   gone[#gone + 1] = old_id
   record.p = nil
 end
-if index then
-  if #gone > 0 then strike(index, sessions, gone) end
-else
-  for _, each in ipairs(gone) do redis.call('DEL', sessions .. each) end
-end
+if #gone > 0 then redis.call('DEL', unpack(keys_of(gone, sessions))) end
 -- A log-in has no grace, so the old one has ended.
 if ARGV[3] ~= '' then leave_trail(stem(KEYS[1], old_id) .. 'e:' .. old_id, ARGV[1], record, id, ARGV[3], record.u, 0) end
 
@@ -70,7 +66,9 @@ if ARGV[4] == '1' and record.u then
   authenticated = digits(age)
 end
 record.h = ARGV[2]
-record.t = string.format('%.0f %s %.0f %.0f %.0f', created, authenticated, age, idle, absolute)
+record.t = times_of(created, authenticated, idle, absolute)
+record.s = age + idle > absolute and digits(age) or nil
+ends = created + math.min(age + idle, absolute)
 -- These two come first, where touch.lua looks for them.
 local fields = { 'h', record.h, 't', record.t }
 for field, value in pairs(record) do
@@ -79,8 +77,12 @@ for field, value in pairs(record) do
     fields[#fields + 1] = value
   end
 end
-local expires = deadline(created, age, idle, absolute)
+-- The new one is in the index before the old one leaves it: so the index is not taken for empty in between.
+if index then
+  enlist(index, sessions, id, bound(ends, created, idle, absolute), now)
+  if last then call('ZADD', index, digits(last), old_id) end
+  unlist(index, gone)
+end
 call_many('HSET', KEYS[2], fields)
-redis.call('PEXPIREAT', KEYS[2], digits(expires))
-if index then enlist(index, id, expires, now) end
-return { 'ok', text(record) }
+redis.call('PEXPIREAT', KEYS[2], digits(ends))
+return { 'ok', told(record, ends, ends - now) }

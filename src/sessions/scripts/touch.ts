@@ -8,15 +8,13 @@ export const touchScript = script(recordOrRefusal, body);
 
 /** How the sessions of a store slide: the same for every call, so it is made once. */
 export interface Pace {
-  /** A touch writes at most once in this time, ms. */
-  readonly interval: number;
   /** How the times of a session end that was created with the timeouts of the store. */
   readonly usualTimes: string;
-  /** The idle timeout of such a session less the interval, ms. */
-  readonly slack: number;
+  /** What such a session has left when its next slide is due, ms: its idle timeout less the touch interval. */
+  readonly due: number;
 }
 
 /** Reads a session and slides its idle deadline, once an interval. */
 export function runTouch(redis: Redis, key: string, secretHash: string, pace: Pace): Promise<RecordText | Refusal> {
-  return redis.run(touchScript, [key], [secretHash, pace.interval, pace.usualTimes, pace.slack]);
+  return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due]);
 }

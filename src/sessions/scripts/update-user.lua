@@ -5,9 +5,9 @@
 -- ARGV[4]  most sessions in this page
 -- ARGV[5]  most bytes that all claims of one session may take
 -- ARGV[6…] pairs of field and value; '' removes the field
--- Returns  {'size', bytes} (nothing of this page was written), {'ok', score, id, changed ids …}, or {'moving', score, id,
---          ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions are not all here). `id` is ''
---          after the last page
+-- Returns  {'size', bytes} or {'corrupt', id} (nothing of this page was written), {'ok', score, id, changed ids …}, or
+--          {'moving', score, id, ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions are not
+--          all here). `id` is '' after the last page
 -- Bound    ARGV[4] sessions
 local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 local sessions = stem(KEYS[1], ARGV[1]) .. 's:'
@@ -17,9 +17,10 @@ end
 table.insert(reply, 1, 'ok')
 local set, removed
 for _, id in ipairs(ids) do
-  local record = load(sessions .. id)
+  local record, ends, left = open(sessions .. id)
   -- Only what lives is changed: HSET on a key that is gone would bring it back.
   if record then
+    if not times(record, ends, left) then return { 'corrupt', id } end
     local excess
     set, removed, excess = patched(record, 6, tonumber(ARGV[5]))
     if excess then return { 'size', excess } end

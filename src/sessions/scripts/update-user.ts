@@ -13,13 +13,16 @@ export type UpdatedPage =
   /** Redis Cluster is moving the slot, and nothing was written: each of these sessions is to be changed by itself. */
   | { readonly status: "moving"; readonly next: Cursor | undefined; readonly ids: readonly string[] }
   /** What the claims of a session would take; nothing of this page was written. */
-  | { readonly status: "size"; readonly bytes: number };
+  | { readonly status: "size"; readonly bytes: number }
+  /** The session with this id cannot be read; nothing of this page was written. */
+  | { readonly status: "corrupt"; readonly id: string };
 
 export const updateUserScript = script(
   (reply): UpdatedPage => {
     const texts = textsOf(reply);
     const [status, first, last, ...ids] = texts;
     if (texts.length === 2 && status === "size") return { status, bytes: countOf(first) };
+    if (texts.length === 2 && status === "corrupt" && first !== undefined) return { status, id: first };
     if ((status === "ok" || status === "moving") && first !== undefined && last !== undefined) {
       return { status, next: cursorOf(first, last), ids };
     }

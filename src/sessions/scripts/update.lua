@@ -6,12 +6,12 @@
 -- ARGV[3]  most bytes that all claims may take
 -- ARGV[4]  a mark of this change, by which a second run after a lost reply knows the first; '' where it does no harm
 -- ARGV[5…] pairs of field and value; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, record} (another version),
---          {'ok', id, record}, or {'moving'} (nothing was done: Redis Cluster is moving the slot, and the partner of this
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, session as text} (another version),
+--          {'ok', id, session as text}, or {'moving'} (nothing was done: Redis Cluster is moving the slot, and the partner of this
 --          session is not here)
 local sessions = string.sub(KEYS[1], 1, -27)
-local record = load(KEYS[1])
-local refused = refusal(record, ARGV[1])
+local record, ends, left = open(KEYS[1])
+local refused = session_refusal(record, ARGV[1], ends, left)
 if refused then return { refused } end
 
 local partner = partner_of(record)
@@ -19,14 +19,15 @@ local partner = partner_of(record)
 if partner and not together(KEYS[1], sessions .. partner) then return { 'moving' } end
 local key, predecessor = KEYS[1], record.p and sessions .. record.p
 if record.n then
-  local successor = load(sessions .. record.n)
-  if not successor then return { 'none' } end
-  key, predecessor, record = sessions .. record.n, KEYS[1], successor
+  key, predecessor = sessions .. record.n, KEYS[1]
+  record, ends, left = open(key)
+  refused = session_refusal(record, '', ends, left)
+  if refused then return { refused } end
 end
 if ARGV[4] ~= '' and string.find(record.w or '', ARGV[4], 1, true) then
-  return { 'ok', string.sub(key, -26), text(record) }
+  return { 'ok', string.sub(key, -26), told(record, ends, left) }
 end
-if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', string.sub(key, -26), text(record) } end
+if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', string.sub(key, -26), told(record, ends, left) } end
 
 local set, removed, excess = patched(record, 5, tonumber(ARGV[3]))
 if excess then return { 'size', excess } end
@@ -40,4 +41,4 @@ if #set > 0 or #removed > 0 then
   if ARGV[4] ~= '' then redis.call('HSET', key, 'w', string.sub(ARGV[4] .. (record.w or ''), 1, 64)) end
   if predecessor and redis.call('EXISTS', predecessor) == 1 then write(predecessor) end
 end
-return { 'ok', string.sub(key, -26), text(record) }
+return { 'ok', string.sub(key, -26), told(record, ends, left) }

@@ -1,7 +1,7 @@
 /** Creating a session, within the limit of sessions per user and never for a blocked user. */
 
 import { checkClaims, checkDuration, checkNames, checkUserId } from "../../leaves/arguments.js";
-import { SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
+import { CorruptRecordError, SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
 import { hintAtUnit } from "../../leaves/hints.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
@@ -69,6 +69,7 @@ export async function issue<Claims extends object>(
     const creation = { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields };
     const created = await runCreate(cx.redis, creation, deadline);
     if (created.status === "blocked") throw blockedError(created);
+    if (created.status === "corrupt") throw new CorruptRecordError(cx.keys.session(created.id));
     if (created.status === "limit") throw new SessionLimitError(limit);
     // One in 2^65 ids of this millisecond was taken.
     if (created.status === "taken") continue;

@@ -9,9 +9,8 @@ import { decode } from "./look-up.js";
 /** How the sessions of a store slide. */
 export function paceOf({ idleTimeout, absoluteTimeout, touchInterval }: ResolvedOptions<object>): Pace {
   return {
-    interval: touchInterval,
     usualTimes: ` ${idleTimeout} ${absoluteTimeout}`,
-    slack: idleTimeout - touchInterval,
+    due: idleTimeout - touchInterval,
   };
 }
 

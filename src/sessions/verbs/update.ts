@@ -66,6 +66,7 @@ export async function updateClaimsForUser<Claims extends object>(
     while (after !== undefined) {
       const page: UpdatedPage = await runUpdateUser(cx.redis, { user, after, most: PAGE, maxBytes, patch: patched });
       if (page.status === "size") throw claimsTooLarge(page.bytes, maxBytes);
+      if (page.status === "corrupt") throw new CorruptRecordError(cx.keys.session(page.id));
       for (const id of page.status === "moving" ? await writeEach(cx, page.ids, patched) : page.ids) {
         if (changed.has(id)) continue;
         changed.add(id);

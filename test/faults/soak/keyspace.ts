@@ -14,6 +14,9 @@ export interface Look {
 
 const PAGE = 250;
 
+/** The longest idle timeout of a session: for so long after its end the index may name one that expired, ms. */
+const IDLE_TIMEOUT = 30 * 60_000;
+
 /**
  * Judges the keys of a page. A key may have gone since it was found; the last 20 ms of a key are left out, because Redis
  * removes what has expired when it comes to it.
@@ -31,26 +34,29 @@ for _, key in ipairs(KEYS) do
   elseif kind == 's' then
     found[1] = found[1] + 1
     local id = string.sub(key, -26)
-    local t, user = unpack(redis.call('HMGET', key, 't', 'u'))
-    local created, seen, idle, absolute = string.match(t or '', '^(%d+) %S+ (%d+) (%d+) (%d+)$')
+    local t, user, sight = unpack(redis.call('HMGET', key, 't', 'u', 's'))
+    local created, idle, absolute = string.match(t or '', '^(%d+) %S+ (%d+) (%d+)$')
+    local last = created and created + absolute
     if expiry < 0 then fault(id, 'has no TTL') end
     if not created then
       fault(id, 'is no record of a session')
-    elseif expiry ~= created + math.min(seen + idle, absolute + 0) then
-      fault(id, 'does not expire when its record says')
+    elseif expiry > last then
+      fault(id, 'outlives its absolute deadline')
+    elseif expiry - idle > now or sight and expiry < last then
+      fault(id, 'does not expire when it was seen last')
     end
     if user then
       local score = redis.call('ZSCORE', root .. 'u:' .. user, id)
       if not score then
         fault(id, 'is missing in the index of its user (P4)')
-      elseif score + 0 ~= expiry then
+      elseif created and (score + 0 < expiry or score + 0 > math.min(expiry + idle, last)) then
         fault(id, 'expires ' .. string.format('%.0f', score - expiry) .. ' ms before what the index says')
       end
     end
   elseif kind == 'u' then
     local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
     for i = 1, #members, 2 do
-      if members[i + 1] - now > 20 and redis.call('EXISTS', root .. 's:' .. members[i]) == 0 then
+      if members[i + 1] - now > ARGV[1] + 20 and redis.call('EXISTS', root .. 's:' .. members[i]) == 0 then
         fault(members[i], 'is dead, and the index ' .. key .. ' names it')
       end
     end
@@ -77,7 +83,7 @@ export async function lookAtKeys(redis: Redis, hastened: ReadonlySet<string>): P
     const [next, page] = await redis.scan(cursor, "COUNT", PAGE);
     cursor = next;
     if (page.length === 0) continue;
-    const [live, ...found] = (await redis.eval(JUDGE, page.length, ...page)) as [number, ...string[]];
+    const [live, ...found] = (await redis.eval(JUDGE, page.length, ...page, IDLE_TIMEOUT)) as [number, ...string[]];
     keys += page.length;
     sessions += live;
     for (let i = 0; i < found.length; i += 2) {

@@ -1,5 +1,5 @@
 /** Errors reach the framework's own error handler, which answers them with the right status, headers and body. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isSessionError, type SessionError } from "../../../src/index.js";
 import { cookie, type HttpRig } from "./rig.js";
 
@@ -30,6 +30,23 @@ export function describeErrors(rig: HttpRig): void {
       expect(answer.body).not.toContain(token);
       expect(answer.headers["set-cookie"]).toBeUndefined();
       await rig.store.unblockUser("blocked");
+    });
+
+    it("of the client's is a line in the log at most, however many come", async () => {
+      const app = await rig.open();
+      const { token } = await app.loggedIn();
+      const printed = vi.mocked(console.error).mock.calls;
+      printed.length = 0;
+      for (const [method, path, headers, status] of [
+        ["GET", "/me", {}, 401],
+        ["GET", "/admin", cookie(token), 403],
+        ["POST", "/claim", { ...cookie(token), "Sec-Fetch-Site": "cross-site" }, 403],
+      ] as const) {
+        expect((await app.send(method, path, headers)).status).toBe(status);
+      }
+      const lines = printed.flatMap(([what]) => String(what).split("\n"));
+      expect(lines.length).toBeLessThanOrEqual(3);
+      for (const { stack, name, message } of app.errors as SessionError[]) expect(stack).toBe(`${name}: ${message}`);
     });
 
     it("of the application's own stays what it is", async () => {

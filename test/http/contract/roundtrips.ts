@@ -43,7 +43,7 @@ export function describeRoundTrips(rig: HttpRig): void {
       }
     });
 
-    it("are none without a credential, with a malformed one, and with two that differ", async () => {
+    it("are none without a credential, and with none that has the form of one", async () => {
       const app = await open();
       const { token } = await app.loggedIn();
       const cost = await costOf(async () => {
@@ -57,14 +57,42 @@ export function describeRoundTrips(rig: HttpRig): void {
           cookie(`${token}x`),
           bearer("rubbish"),
           { Authorization: `Basic ${token}` },
-          { ...cookie(token), ...bearer("rubbish") },
-          { Cookie: `__Host-session=${token}; __Host-session=other` },
+          { ...cookie(`${token}x`), ...bearer("rubbish") },
+          { Cookie: `__Host-session=rubbish; __Host-session=other` },
         ]) {
           expect((await app.send("GET", "/me", headers)).status).toBe(401);
           await app.send("GET", "/", headers);
         }
       });
       expect(cost).toEqual({});
+    });
+
+    it("are one with rubbish beside the token, and two with other tokens beside it, of which four are asked for", async () => {
+      const app = await open();
+      const { token } = await app.loggedIn();
+      const dead = await Promise.all(Array.from({ length: 6 }, async () => (await app.loggedIn()).token));
+      for (const other of dead) await store.revoke(other);
+      const cookies = (tokens: readonly string[]) => ({
+        Cookie: tokens.map((value) => `__Host-session=${value}`).join("; "),
+      });
+      for (const [headers, commands, status] of [
+        [cookies(["rubbish", token, ...Array.from({ length: 300 }, (_, n) => `x${n}`)]), 1, 200],
+        [cookies([token, token]), 1, 200],
+        [{ ...cookies([token]), ...bearer("rubbish") }, 1, 200],
+        [{ ...cookies(["rubbish", "other"]), ...bearer(token) }, 1, 200],
+        // Each is looked up without sliding, and then the live one is touched.
+        [cookies(dead.slice(0, 1).concat(token)), 2 + 1, 200],
+        [cookies(dead.slice(0, 3).concat(token)), 4 + 1, 200],
+        [{ ...cookies(dead.slice(0, 3)), ...bearer(token) }, 4 + 1, 200],
+        [cookies(dead.slice(0, 4)), 4, 401],
+        [cookies(dead.slice(0, 4).concat(token)), 4, 401],
+        [cookies(dead), 4, 401],
+      ] as const) {
+        const cost = await costOf(async () => {
+          expect((await app.send("GET", "/me", headers)).status).toBe(status);
+        });
+        expect(cost).toMatchObject({ evalsha: commands });
+      }
     });
 
     it("are two where the request also changes a claim, and none are left for the end of the response", async () => {

@@ -135,7 +135,7 @@ export class Rig {
     await this.redis.hset(key, "t", [Number(created) - ms, ...ages].join(" "));
     await this.redis.pexpireat(key, expires);
     if (index === null) return;
-    await this.redis.zadd(index, expires, id);
+    await this.redis.zadd(index, Number(await this.redis.zscore(index, id)) - ms, id);
     await this.redis.pexpireat(index, await this.latestIn(index));
   }
 

@@ -20,9 +20,9 @@ async function startFake(options?: FakeRedisOptions) {
   return fake;
 }
 
-/** The text under which get.lua gives the record of a session that was made at `now`. */
+/** The text under which get.lua gives a session that was made at `now`. */
 function recordOf(userId: string, now: number): string {
-  return ["h", "", "t", `${now} 0 0 60000 120000`, "u", userId].join("\n");
+  return [now + 60_000, 60_000, "t", `${now} 0 60000 120000`, "u", userId].join("\n");
 }
 
 /** Expects every verb to reject with one class of error; a value, and `null` above all, fails. */

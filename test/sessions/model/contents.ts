@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Redis } from "ioredis";
 import { Keys } from "../../../src/sessions/keys.js";
+import { latestBound } from "../../harness/indexes.js";
 import type { ModelSession, State } from "./state.js";
 
 /** Everything under a prefix. The expiries are epoch ms; -1 for none. */
@@ -62,7 +63,8 @@ export function faultsOf({ sessions, indexes, strays }: Contents, prefix: string
     for (const [id, score] of scores) {
       const session = sessions.get(id);
       if (session === undefined) faults.push(`${key} names ${id}, which is dead`);
-      else if (session.expiry !== score) faults.push(`${key} has another expiry for ${id} than Redis`);
+      else if (!(score >= session.expiry && score <= latestBound(session.record["t"] ?? "", session.expiry)))
+        faults.push(`${key} has ${score} for ${id}, which ends at ${session.expiry}`);
       if (names.indexes(id) + session?.record["u"] !== key) faults.push(`${key} names ${id}, which is another user's`);
       indexed.add(id);
     }
@@ -87,15 +89,17 @@ export function holds(contents: Contents, prefix: string, state: State): boolean
 }
 
 function holdsSession({ sessions }: Contents, session: ModelSession): boolean {
-  const record = sessions.get(session.id)?.record;
-  if (record === undefined) return false;
-  const [created = "", , seen = ""] = (record["t"] ?? "").split(" ");
+  const stored = sessions.get(session.id);
+  if (stored === undefined) return false;
+  const { record, expiry } = stored;
+  const [created = "", , idle = ""] = (record["t"] ?? "").split(" ");
+  const seenAt = record["s"] === undefined ? expiry - Number(idle) : Number(created) + Number(record["s"]);
   const claims = Object.entries(record).filter(([field]) => field.startsWith(":"));
   return (
     (record["u"] ?? null) === session.userId &&
     (record["n"] ?? null) === session.next &&
     Number(created) === session.createdAt &&
-    Number(created) + Number(seen) === session.seenAt &&
+    seenAt === session.seenAt &&
     isDeepStrictEqual(
       Object.fromEntries(claims.map(([field, text]) => [field.slice(1), JSON.parse(text)])),
       session.claims,

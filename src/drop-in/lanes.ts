@@ -1,0 +1,74 @@
+/**
+ * Turns for the writes of one session. A write that was too slow once would be again, if it raced with a hundred others:
+ * so it waits for its turn, and hears from the one before it what is stored now. It knows no Redis.
+ */
+import { StoreUnavailableError } from "../leaves/errors.js";
+import type { Deadline } from "../redis/calls/deadline.js";
+import type { Version } from "./baseline.js";
+
+/** What a write came to, and what is stored since, as far as it knows. */
+export interface Turn<T> {
+  readonly result: T;
+  readonly stored: Version | undefined;
+}
+
+/** The writes of one process that wait for one another, by session id. */
+export class Lanes {
+  readonly #last = new Map<string, Promise<Version | undefined>>();
+
+  /** Runs a write when those before it are done. `known` is what the last of them has stored. */
+  async take<T>(sid: string, write: (known: Version | undefined) => Promise<Turn<T>>): Promise<T> {
+    const before = this.#last.get(sid);
+    const turn = before === undefined ? write(undefined) : before.then(write);
+    const stored = turn.then(
+      (done) => done.stored,
+      () => undefined,
+    );
+    this.#last.set(sid, stored);
+    try {
+      return (await turn).result;
+    } finally {
+      if (this.#last.get(sid) === stored) this.#last.delete(sid);
+    }
+  }
+}
+
+/**
+ * Counts the tries of one write, and ends them with its deadline. The error says that it was the others who were faster,
+ * and not that Redis was silent.
+ */
+export class Tries {
+  readonly #deadline: Deadline;
+  readonly #timeout: number;
+  #lost = 0;
+
+  constructor(deadline: Deadline) {
+    this.#deadline = deadline;
+    this.#timeout = deadline.left;
+  }
+
+  /** Notes that another request was faster. */
+  lose(): void {
+    this.#lost++;
+  }
+
+  /** Runs one try. */
+  async run<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.#lost > 0 && this.#deadline.left === 0) throw this.#crowded();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (this.#lost > 0 && this.#deadline.left === 0) throw this.#crowded(error);
+      throw error;
+    }
+  }
+
+  #crowded(cause?: unknown): StoreUnavailableError {
+    const times = this.#lost === 1 ? "once" : `${this.#lost} times`;
+    return new StoreUnavailableError(
+      `Too many requests wrote the same session at once: others were faster ${times} within ${Math.round(this.#timeout)} ms` +
+        (cause === undefined ? "; this change was not stored" : "; this change may still be stored"),
+      cause,
+    );
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What becomes of the saves of requests: nothing comes back, and no change is lost. It knows no framework: what a request
+ * has loaded comes in as its baseline.
+ */
+import type { EventEmitter } from "node:events";
+import type { Deadline } from "../redis/calls/deadline.js";
+import type { Baseline, Version } from "./baseline.js";
+import { Beginnings } from "./beginnings.js";
+import { announceDiscarded } from "./discarded.js";
+import { Lanes, Tries, type Turn } from "./lanes.js";
+import { type Fields, type Lifetime, mergeChanges } from "./merge.js";
+import type { RecordText } from "./record-text.js";
+import type { Records, Replaced, Wanted } from "./records.js";
+
+/** How long a record is to live, ms; `null` for ever. 0 or less: it has expired. */
+export type TtlOf = (record: Fields) => number | null;
+
+/** A record that is to be stored for a time of its own. */
+type Record = Wanted & { readonly ttl: number | null };
+
+/** One save that is under way. */
+interface Save {
+  readonly sid: string;
+  readonly baseline: Baseline;
+  /** The application's object, as it is. */
+  readonly wanted: Record;
+  readonly ttlOf: TtlOf;
+  readonly deadline: Deadline;
+  readonly tries: Tries;
+  /** What is in the index of the user already. */
+  entered: Wanted | undefined;
+}
+
+export class Saving {
+  readonly #records: Records;
+  readonly #text: RecordText;
+  readonly #lifetime: Lifetime;
+  readonly #events: EventEmitter;
+  readonly #beginnings: Beginnings;
+  readonly #lanes = new Lanes();
+
+  constructor(records: Records, text: RecordText, lifetime: Lifetime, events: EventEmitter) {
+    this.#records = records;
+    this.#text = text;
+    this.#lifetime = lifetime;
+    this.#events = events;
+    this.#beginnings = new Beginnings(records);
+  }
+
+  /** Ends a session, also one whose first save is under way. `false`: it was not live. */
+  end(sid: string): Promise<boolean> {
+    return this.#beginnings.end(sid);
+  }
+
+  /**
+   * Stores a session that the application holds. Where it has a baseline, what is there is replaced, with the changes of
+   * other requests under this one's, and `false` means that the session has ended and nothing was stored. Without one it is
+   * stored whatever is there. One round trip when nobody interfered; one more with a user index.
+   */
+  async save(session: object, ttlOf: TtlOf, sid: string, baseline: Baseline | undefined): Promise<boolean> {
+    const ttl = ttlOf(session as Fields);
+    if (ttl !== null && !(ttl > 0)) {
+      await this.#records.remove(sid);
+      return false;
+    }
+    // Now, because the application may change the session while this waits for its turn.
+    const wanted = { ...this.#text.versionOf(session), ttl };
+    const deadline = this.#records.deadline();
+    const tries = new Tries(deadline);
+    if (baseline === undefined) return this.#put(sid, wanted, deadline, tries);
+    const save: Save = { sid, baseline, wanted, ttlOf, deadline, tries, entered: undefined };
+    return baseline.inTurn(() => this.#save(save));
+  }
+
+  async #save(save: Save): Promise<boolean> {
+    const { sid, baseline, wanted, deadline } = save;
+    const from = baseline.stored;
+    // Where the object of the application is behind what is stored, its changes have to go on top even if nobody interferes.
+    const isInStep = from === null || from.text === baseline.seen;
+    const next = isInStep ? wanted : await this.#onTop(save, from);
+    const outcome =
+      from === null
+        ? await this.#beginnings.begin(sid, baseline, next, deadline)
+        : await this.#replace(save, from, next);
+    if (outcome === "none") return this.#discarded(sid, from ?? wanted);
+    if ("stored" in outcome) return this.#done(save, outcome.stored, isInStep);
+    save.tries.lose();
+    const there = await this.#text.obstacle(sid, outcome.conflict, from);
+    return this.#lanes.take(sid, (known) => this.#saveOnTop(save, known ?? there));
+  }
+
+  /** Puts the changes on top of what others have stored, until nobody was faster. */
+  async #saveOnTop(save: Save, known: Version): Promise<Turn<boolean>> {
+    const { sid } = save;
+    let from = known;
+    for (;;) {
+      const next = await this.#onTop(save, from);
+      const outcome = await this.#replace(save, from, next);
+      if (outcome === "none") return { result: this.#discarded(sid, from), stored: undefined };
+      if ("stored" in outcome) return { result: this.#done(save, outcome.stored, false), stored: outcome.stored };
+      save.tries.lose();
+      from = await this.#text.obstacle(sid, outcome.conflict, from);
+    }
+  }
+
+  #replace(save: Save, from: Version, to: Record): Promise<Replaced> {
+    const { sid, deadline, tries } = save;
+    return tries.run(async () => {
+      save.entered = await this.#records.enlist(sid, to, save.entered, deadline);
+      return this.#records.replace(sid, from, to, deadline);
+    });
+  }
+
+  #done({ baseline, wanted }: Save, stored: Version, isInStep: boolean): true {
+    baseline.stored = stored;
+    baseline.seen = isInStep ? stored.text : wanted.text;
+    baseline.times = undefined;
+    return true;
+  }
+
+  /** The record that puts what the application's object has changed on top of another version. */
+  async #onTop({ sid, baseline, wanted, ttlOf }: Save, current: Version): Promise<Record> {
+    const [base, mine, there] = await Promise.all([
+      baseline.seen === null ? {} : this.#text.fieldsOf(sid, baseline.seen),
+      this.#text.fieldsOf(sid, wanted.text),
+      this.#text.fieldsOf(sid, current.text),
+    ]);
+    const merged = mergeChanges(base, mine, there, this.#lifetime);
+    const ttl = ttlOf(merged);
+    return { ...this.#text.versionOf(merged), ttl: ttl === null ? null : Math.max(1, ttl) };
+  }
+
+  /** Stores a record that came from nowhere: the contract of `store.set` with an object of the caller's own. */
+  async #put(sid: string, wanted: Record, deadline: Deadline, tries: Tries): Promise<boolean> {
+    const there = await this.#putOnce(sid, wanted, null, deadline, tries);
+    if (there === "ok") return true;
+    return this.#lanes.take(sid, async (known) => {
+      let from: Version | null = known ?? there;
+      for (;;) {
+        const outcome: Version | null | "ok" = await this.#putOnce(sid, wanted, from, deadline, tries);
+        if (outcome === "ok") return { result: true, stored: undefined };
+        from = outcome;
+      }
+    });
+  }
+
+  /** Gives what is there instead; `null` for nothing. */
+  #putOnce(
+    sid: string,
+    wanted: Record,
+    from: Version | null,
+    deadline: Deadline,
+    tries: Tries,
+  ): Promise<Version | null | "ok"> {
+    return tries.run(async () => {
+      await this.#records.enlist(sid, wanted, undefined, deadline);
+      const outcome =
+        from === null
+          ? await this.#records.create(sid, wanted, deadline)
+          : await this.#records.replace(sid, from, wanted, deadline);
+      if (outcome === "ok" || outcome === "again") return "ok";
+      if (outcome !== "none" && "stored" in outcome) return "ok";
+      tries.lose();
+      return outcome === "none" ? null : this.#text.obstacle(sid, outcome.conflict, from);
+    });
+  }
+
+  #discarded(sid: string, last: Version | null): false {
+    announceDiscarded(this.#events, "set", sid, last);
+    return false;
+  }
+}

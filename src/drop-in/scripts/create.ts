@@ -1,0 +1,30 @@
+/** Storing a session under a key that is free: see create.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Keyspace } from "../../redis/keyspace.js";
+import { unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import source from "./create.lua";
+import type { Conflict } from "./replies.js";
+
+export const createScript = script(createdOf, source);
+
+export interface Creation {
+  readonly key: string;
+  readonly record: string;
+  /** ms; `null` for ever. */
+  readonly ttl: number | null;
+}
+
+/** It is stored; it was there already, as after a lost reply; or another record is there. */
+export type Created = "ok" | "again" | Conflict;
+
+export function create(keyspace: Keyspace, { key, record, ttl }: Creation, deadline: Deadline): Promise<Created> {
+  return keyspace.run(createScript, [key], [record, ttl ?? ""], deadline);
+}
+
+function createdOf(reply: unknown): Created {
+  const [status, text]: unknown[] = Array.isArray(reply) ? reply : [];
+  if (status === "ok" || status === "again") return status;
+  if (status === "conflict" && typeof text === "string") return { conflict: text };
+  throw unknownReply(reply);
+}

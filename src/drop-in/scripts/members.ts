@@ -1,0 +1,36 @@
+/** Reading the index of a user: see members.lua. */
+import type { Keyspace } from "../../redis/keyspace.js";
+import { unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import source from "./members.lua";
+
+export const membersScript = script(pageOf, source);
+
+/** A session id, and until when it may live, epoch ms. */
+export type Member = readonly [sid: string, score: number];
+
+/**
+ * Every member of an index, a page at a time. A member may come twice; one that is there all the while comes at least
+ * once, however its score changes.
+ */
+export async function* members(keyspace: Keyspace, index: string, about: number): AsyncGenerator<Member[]> {
+  let cursor = "0";
+  do {
+    const [next, page] = await keyspace.run(membersScript, [index], [cursor, about]);
+    if (page.length > 0) yield page;
+    cursor = next;
+  } while (cursor !== "0");
+}
+
+function pageOf(reply: unknown): [next: string, page: Member[]] {
+  const [cursor, flat]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
+  const next = String(cursor);
+  if (!/^\d+$/.test(next) || !Array.isArray(flat) || flat.length % 2 === 1) throw unknownReply(reply);
+  const page: Member[] = [];
+  for (let at = 0; at < flat.length; at += 2) {
+    const [sid, score]: unknown[] = [flat[at], Number(flat[at + 1])];
+    if (typeof sid !== "string" || typeof score !== "number" || Number.isNaN(score)) throw unknownReply(reply);
+    page.push([sid, score]);
+  }
+  return [next, page];
+}

@@ -1,0 +1,29 @@
+/** Ending a session: see remove.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Keyspace } from "../../redis/keyspace.js";
+import { unknownReply } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import source from "./remove.lua";
+import type { Conflict } from "./replies.js";
+
+export const removeScript = script(removedOf, source);
+
+/** The record that is gone now; there was none; or another is there than the one that had to be. */
+export type Removed = { readonly removed: string } | "none" | Conflict;
+
+/** `record` is what must be there; `undefined` for any. */
+export function remove(
+  keyspace: Keyspace,
+  { key, record }: { readonly key: string; readonly record?: string | undefined },
+  deadline?: Deadline,
+): Promise<Removed> {
+  return keyspace.run(removeScript, [key], [record ?? ""], deadline);
+}
+
+function removedOf(reply: unknown): Removed {
+  const [status, text]: unknown[] = Array.isArray(reply) ? reply : [];
+  if (status === "none") return status;
+  if (status === "ok" && typeof text === "string") return { removed: text };
+  if (status === "conflict" && typeof text === "string") return { conflict: text };
+  throw unknownReply(reply);
+}

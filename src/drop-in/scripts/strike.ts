@@ -1,0 +1,21 @@
+/** Taking sessions out of the index of a user: see strike.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Keyspace } from "../../redis/keyspace.js";
+import { countOf } from "../../redis/replies.js";
+import { script } from "../../redis/script.js";
+import source from "./strike.lua";
+
+export const strikeScript = script(countOf, source);
+
+export interface Removal {
+  /** The key of the index. */
+  readonly index: string;
+  readonly sids: readonly string[];
+  /** Only those that were entered so many seconds ago, or longer. */
+  readonly olderThan: number;
+}
+
+/** Gives how many were taken out. */
+export function strike(keyspace: Keyspace, { index, sids, olderThan }: Removal, deadline?: Deadline): Promise<number> {
+  return keyspace.run(strikeScript, [index], [olderThan, ...sids], deadline);
+}

@@ -1,0 +1,21 @@
+/** Letting a session live on: see touch.lua. */
+import type { Keyspace } from "../../redis/keyspace.js";
+import { script } from "../../redis/script.js";
+import { type Outcome, outcomeOf } from "./replies.js";
+import source from "./touch.lua";
+
+export const touchScript = script(outcomeOf, source);
+
+export interface Extension {
+  readonly key: string;
+  /** How the record must begin. */
+  readonly head: string;
+  /** How it is to begin from now on, of the same length; `undefined` for as it does. */
+  readonly newHead?: string | undefined;
+  /** ms */
+  readonly ttl: number;
+}
+
+export function touch(keyspace: Keyspace, { key, head, newHead, ttl }: Extension): Promise<Outcome> {
+  return keyspace.run(touchScript, [key], [head, ttl, newHead ?? ""]);
+}

@@ -1,0 +1,89 @@
+/**
+ * Which credential of a request counts. Nearly always it has one. A browser may have more under the name of our cookie:
+ * left over from another domain or path, another application's, or planted; and a client may send a bearer token beside.
+ * No order among them can be trusted (RFC 6265, 4.2.2), so the store decides: what is no live session does not count, and
+ * of two live sessions neither does.
+ */
+import { isNotReplicated, UntrustedOriginError } from "../leaves/errors.js";
+import { parseToken } from "../leaves/token.js";
+import type { Session } from "../sessions/session.js";
+import type { SessionStore } from "../sessions/store.js";
+
+/** How a token travels: in the session cookie, or in `Authorization: Bearer` (RFC 6750). */
+export type Transport = "cookie" | "bearer";
+
+/** The credential that a request brought. */
+export interface Credential {
+  /** `null` if what came is no token, or if no token of several can be trusted. */
+  readonly token: string | null;
+  readonly transport: Transport;
+  /** Whether the browser keeps one in the cookie: also if it came as a bearer token beside. */
+  readonly inCookie: boolean;
+  /** The tokens of the live sessions, if there is more than one. */
+  readonly rivals?: readonly string[] | undefined;
+  /** Whether all that the browser keeps under our name is to be taken back with the session, wherever it comes from. */
+  readonly crowded?: boolean | undefined;
+}
+
+/** So many tokens of one request are looked up at most. */
+const MOST = 4;
+
+/** What {@link pickCredential} needs to know. */
+export interface Presented {
+  /** The values of the cookie, all different. */
+  readonly cookies: readonly string[];
+  /** What the bearer token holds, or `null` if that is no token of ours. `undefined` if none came. */
+  readonly bearer: string | null | undefined;
+  /** Whether the request may use the cookie. */
+  isAllowed(): boolean;
+  /** Looks a token up and changes nothing. */
+  get(token: string): Promise<Session<object> | null>;
+}
+
+/**
+ * The credential of a request that brought several. One round trip if two to four have the form of a token, else none.
+ * Throws `UntrustedOriginError` if the cookie counts and another site sent it.
+ */
+export async function pickCredential({ cookies, bearer, isAllowed, get }: Presented): Promise<Credential> {
+  const inCookie = cookies.length > 0;
+  const transport = bearer === undefined ? "cookie" : "bearer";
+  const byCookie = (token: string): Credential => {
+    if (!isAllowed()) throw new UntrustedOriginError();
+    return { token, transport: "cookie", inCookie };
+  };
+  if (bearer === undefined && !isAllowed()) throw new UntrustedOriginError();
+
+  const tokens = [...new Set(bearer ? [bearer, ...cookies] : cookies)].filter((value) => parseToken(value) !== null);
+  const [only, ...others] = tokens;
+  // Whoever can send the token in a header of their own is no other site's dupe, whatever the cookie says too.
+  if (others.length === 0 && only !== undefined && only !== bearer) return byCookie(only);
+  if (others.length === 0) return { token: only ?? bearer ?? cookies[0] ?? null, transport, inCookie };
+
+  const asked = tokens.slice(0, MOST);
+  const found = await Promise.all(asked.map(get));
+  const live = asked.filter((_, n) => found[n] !== null);
+  const crowded = tokens.length > MOST;
+  const [winner, ...rivals] = live;
+  if (winner === undefined) return { token: null, transport, inCookie, crowded };
+  if (rivals.length === 0) {
+    const credential: Credential = winner === bearer ? { token: winner, transport, inCookie } : byCookie(winner);
+    return { ...credential, crowded };
+  }
+  return {
+    token: null,
+    transport: live.includes(bearer ?? "") ? "bearer" : "cookie",
+    inCookie,
+    rivals: live,
+    // Another application's session under the same name is none of ours to end.
+    crowded: crowded || live.length === tokens.length,
+  };
+}
+
+/** Ends the sessions of these tokens. Returns whether one was live. Throws as `revoke` does, when all are through. */
+export async function revokeEach(store: Pick<SessionStore, "revoke">, tokens: readonly string[]): Promise<boolean> {
+  const outcomes = await Promise.allSettled(tokens.map((token) => store.revoke(token)));
+  const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+  // "Revoked, but not confirmed" may be said only if it holds for all of them.
+  if (errors.length > 0) throw errors.find((error) => !isNotReplicated(error)) ?? errors[0];
+  return outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value);
+}
