@@ -2,7 +2,7 @@
  * Whether a browser sent a request on behalf of another site (cross-site request forgery). Knows no session.
  *
  * Browsers say so themselves: `Sec-Fetch-Site` in all current ones, and `Origin` with every cross-origin request that
- * can change something. Neither header means that no browser sent the request (ASVS 5.0, 3.5.1).
+ * can change something; Chromium opens WebSockets with `Origin` alone. Neither header means that no browser sent the request (ASVS 5.0, 3.5.1).
  */
 import { checkNames, show } from "../leaves/arguments.js";
 import type { HttpPort } from "./port.js";
@@ -53,18 +53,31 @@ export function parseCsrfOption(csrf: CsrfOptions | false): CsrfPolicy {
   }
   const trusted = parseTrustedOrigins(trustedOrigins);
   const isExempt = (port: HttpPort): boolean => {
-    if (exempt === undefined || isSafe(port.method)) return false;
+    if (exempt === undefined || changesNothing(port)) return false;
     const answer: unknown = exempt(port);
     // A promise is truthy: an asynchronous function would except every route.
     if (typeof answer !== "boolean") throw new TypeError(`csrf.exempt must return a boolean, got ${show(answer)}`);
     return answer;
   };
-  return { isExempt, isAllowed: (port) => isSafe(port.method) || isTrusted(port, trusted) || isExempt(port) };
+  return { isExempt, isAllowed: (port) => changesNothing(port) || isTrusted(port, trusted) || isExempt(port) };
 }
 
 /** Whether a method promises to change nothing. */
 export function isSafe(method: string): boolean {
   return SAFE_METHODS.has(method.toUpperCase());
+}
+
+/**
+ * Whether a request promises to change nothing. The one that opens a WebSocket is a GET and promises no such thing: no
+ * browser asks the server before it lets a page read and send there (RFC 6455, 10.2).
+ */
+function changesNothing(port: HttpPort): boolean {
+  return isSafe(port.method) && !isUpgradeToWebSocket(port.header("upgrade"));
+}
+
+function isUpgradeToWebSocket(upgrade: string | null | undefined): boolean {
+  // A list of protocols, in any case (RFC 9110, 7.8).
+  return !!upgrade && /(^|[\s,])websocket\s*($|[,/])/i.test(upgrade);
 }
 
 /** Whether the request comes from this origin, from a trusted one, or from no browser at all. */
