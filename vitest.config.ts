@@ -46,6 +46,16 @@ export default defineConfig({
     hookTimeout: 60_000,
     // What is waited for comes soon on any machine, but within the second of the default not on every one.
     expect: { poll: { timeout: 10_000 } },
+    // `npm run coverage`. What runs in a process of its own, such as an example, is not counted.
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      reporter: ["text", "html", "json-summary"],
+      reportsDirectory: ".cache/coverage",
+      reportOnFailure: true,
+      // A line that no test runs says nothing of the others; these only keep new code from coming without any.
+      thresholds: { statements: 0, branches: 0, functions: 0, lines: 0 },
+    },
     // The type tests alone and what they import: `npm run typecheck` judges all other files.
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "test/types.tsconfig.json" },
   },

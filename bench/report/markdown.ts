@@ -123,7 +123,7 @@ function gridOf(
 function sourceOf(results: Results, from: string, only = ""): string {
   const { machine, versions, startedAt, commit, settings } = results;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
-  return `Measured by \`npm run bench${only || (settings.quick ? " -- --quick" : "")}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in [the results](${from}).`;
+  return `Measured by \`npm run bench${only || (settings.quick ? " -- --quick" : "")}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in \`${from.replace("../", "")}\`.`;
 }
 
 function acceptedTable({ figures }: Results): string[] {

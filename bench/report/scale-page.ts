@@ -20,7 +20,7 @@ export function scalePage(results: Results, from: string): string {
   return `<!-- Made by \`npm run bench -- --publish ${from.replace("../", "")}\`. Do not edit: change bench/report/scale-page.ts. -->
 # Scale: nodes, memory and network from a million sessions to a billion
 
-This page multiplies measured figures. They are from [${from.replace("../", "")}](${from})${settings.quick ? ", a quick run whose spreads are wide" : ""}: ${startedAt.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, ${versions["server"]}. Measure on your own machines with \`npm run bench -- --redis <url>\` and put your figures into the formulas.
+This page multiplies measured figures. They are from \`${from.replace("../", "")}\`${settings.quick ? ", a quick run whose spreads are wide" : ""}: ${startedAt.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, ${versions["server"]}. Measure on your own machines with \`npm run bench -- --redis <url>\` and put your figures into the formulas.
 
 ## What was measured
 
