@@ -1,7 +1,8 @@
 /** What got slower from one run to another, beyond what the rounds of a run differ among themselves. Pure. */
+
+import { median } from "simple-statistics";
 import { type Figure, keyOf, METRICS } from "./figures.ts";
 import type { Results } from "./results.ts";
-import { median } from "./statistics.ts";
 
 export interface Change {
   readonly key: string;

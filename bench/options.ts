@@ -1,5 +1,6 @@
 /** The command line. Pure: it reads no file, and starts nothing. */
 import { parseArgs } from "node:util";
+import { closest, distance } from "fastest-levenshtein";
 
 export interface RunOptions {
   readonly command: "run";
@@ -121,24 +122,8 @@ function parse(args: readonly string[]) {
 
 /** What was probably meant. */
 function hint(wrong: string, names: readonly string[]): string {
-  const [nearest, distance] = names
-    .map((name) => [name, distanceOf(wrong, name)] as const)
-    .reduce((best, next) => (next[1] < best[1] ? next : best));
-  return distance <= 2 ? ` (did you mean ${nearest}?)` : "";
-}
-
-/** How many letters have to be added, taken away or replaced. */
-function distanceOf(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
+  const nearest = closest(wrong, names);
+  return distance(wrong, nearest) <= 2 ? ` (did you mean ${nearest}?)` : "";
 }
 
 function checkCount(name: string, text: string | undefined): number | undefined {

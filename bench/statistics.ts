@@ -1,4 +1,5 @@
 /** The middle of several rounds, and how far they lie apart. Pure; it knows nothing of what was measured. */
+import { max, median, medianAbsoluteDeviation, min } from "simple-statistics";
 
 /** One quantity over all rounds. */
 export interface Spread {
@@ -11,24 +12,15 @@ export interface Spread {
   readonly rounds: number;
 }
 
-/** The middle value; the mean of the two middle ones where their number is even. */
-export function median(numbers: readonly number[]): number {
-  if (numbers.length === 0) throw new RangeError("There is no median of nothing.");
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const upper = sorted[half] as number;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] as number) + upper) / 2;
-}
-
 /** Median, extremes and median absolute deviation of the rounds. */
 export function spreadOf(numbers: readonly number[]): Spread {
-  const value = median(numbers);
+  const rounds = [...numbers];
   return {
-    value,
-    low: Math.min(...numbers),
-    high: Math.max(...numbers),
-    mad: median(numbers.map((number) => Math.abs(number - value))),
-    rounds: numbers.length,
+    value: median(rounds),
+    low: min(rounds),
+    high: max(rounds),
+    mad: medianAbsoluteDeviation(rounds),
+    rounds: rounds.length,
   };
 }
 

@@ -1,8 +1,9 @@
 /** What this project has promised itself to reach, and whether a run has reached it. Pure. */
+
+import { median as medianOf } from "simple-statistics";
 import { type Figure, type Metric, select } from "./figures.ts";
 import { BASELINE, JSON_GET } from "./scenarios/lookup.ts";
 import { FLOOR } from "./scenarios/memory.ts";
-import { median as medianOf } from "./statistics.ts";
 
 export interface Verdict {
   readonly target: string;

@@ -1,4 +1,5 @@
 /** The report as one page that needs nothing else: no script, no font, no request. */
+import escapeHtml from "escape-html";
 import { LIMITS, METHOD, type Results, type ScenarioResult } from "../results.ts";
 import { fasterThanOurs, judge } from "../targets.ts";
 import { type Chart, chartsOf } from "./charts.ts";
@@ -162,10 +163,6 @@ function tableHtml({ title, head, rows }: Table): string {
 
 function listOf(items: readonly string[]): string {
   return `<ul>${items.map((item) => `<li>${escapeHtml(item)}</li>`).join("")}</ul>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
 
 const CSS = `

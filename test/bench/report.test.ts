@@ -1,4 +1,5 @@
 /** The report: tables, charts, the page, and what the documents take over. */
+import escapeHtml from "escape-html";
 import { describe, expect, it, vi } from "vitest";
 import { type Figure, select } from "../../bench/figures.js";
 import { COLOURS, withVariables } from "../../bench/report/charts/drawing.js";
@@ -132,7 +133,7 @@ describe("the report", { timeout: 120_000 }, () => {
     expect(judged.some(({ reached }) => !reached)).toBe(true);
     for (const { target, measured, reached, beside } of judged) {
       expect(page).toContain(
-        `${beside?.replaceAll('"', "&quot;")}</small></th><td>${measured}</td><td>${reached ? "reached" : "missed"}`,
+        `${escapeHtml(beside ?? "")}</small></th><td>${measured}</td><td>${reached ? "reached" : "missed"}`,
       );
       expect(summary).toContain(`| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside} |`);
       if (!reached) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);

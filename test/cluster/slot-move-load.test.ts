@@ -3,6 +3,7 @@
  * that was revoked comes back, nothing that lives is lost, and no move is held up by a key that was made twice.
  */
 import { expect, it } from "vitest";
+import { Dice } from "../harness/dice.js";
 import { startMoving } from "./moving.js";
 
 const { cluster, redis, keys, open, expectSessions } = await startMoving();
@@ -34,16 +35,7 @@ const known: Known[] = Array.from({ length: USERS }, (_, at) => ({
 }));
 const tally: Record<string, number> = {};
 
-/** A sequence that is the same in every run. */
-function* dice(seed: number): Generator<number, never> {
-  for (let state = seed * 2_654_435_761; ; ) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    yield state / 2 ** 32;
-  }
-}
-
-async function useUntil(over: () => boolean, user: Known, random: Generator<number, never>): Promise<void> {
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random.next().value * list.length)] as T;
+async function useUntil(over: () => boolean, user: Known, dice: Dice): Promise<void> {
   const end = (gone: readonly Issued[]) => {
     user.dead.push(...gone);
     user.live = user.live.filter((one) => !gone.includes(one));
@@ -55,17 +47,17 @@ async function useUntil(over: () => boolean, user: Known, random: Generator<numb
       user.counts.set(session.id, 0);
     },
     async touch() {
-      const one = pick(user.live);
+      const one = dice.pick(user.live);
       expect((await store.touch(one.token))?.claims).toEqual({ n: user.counts.get(one.id) });
     },
     async count() {
-      const one = pick(user.live);
+      const one = dice.pick(user.live);
       const session = await store.updateClaims(one.token, ({ n }) => ({ n: Number(n) + 1 }));
       user.counts.set(one.id, (user.counts.get(one.id) ?? Number.NaN) + 1);
       expect(session?.claims).toEqual({ n: user.counts.get(one.id) });
     },
     async rotate() {
-      const one = pick(user.live);
+      const one = dice.pick(user.live);
       const next = await store.rotate(one.token);
       if (next === null) throw new Error("A live session could not be rotated.");
       end([one]);
@@ -77,12 +69,12 @@ async function useUntil(over: () => boolean, user: Known, random: Generator<numb
       expect(listed.sort()).toEqual(user.live.map(({ id }) => id).sort());
     },
     async revoke() {
-      const one = pick(user.live);
+      const one = dice.pick(user.live);
       expect(await store.revoke(one.token)).toBe(true);
       end([one]);
     },
     async revokeOthers() {
-      const spared = pick(user.live);
+      const spared = dice.pick(user.live);
       const others = user.live.filter((one) => one !== spared);
       expect(await store.revokeAllForUser(user.userId, { except: spared.token })).toBe(others.length);
       end(others);
@@ -93,11 +85,11 @@ async function useUntil(over: () => boolean, user: Known, random: Generator<numb
       expect(await store.unblockUser(user.userId)).toBe(true);
     },
     async tryDead() {
-      expect(await store.touch(pick(user.dead)?.token)).toBeNull();
+      expect(await store.touch(user.dead.length === 0 ? undefined : dice.pick(user.dead).token)).toBeNull();
     },
   };
   while (!over()) {
-    const name = user.live.length === 0 ? "create" : pick(Object.keys(deeds));
+    const name = user.live.length === 0 ? "create" : dice.pick(Object.keys(deeds));
     await (deeds[name] as () => Promise<void>)();
     tally[name] = (tally[name] ?? 0) + 1;
   }
@@ -105,7 +97,7 @@ async function useUntil(over: () => boolean, user: Known, random: Generator<numb
 
 it("keeps every promise while slots move to and fro", async () => {
   let moved = 0;
-  const loads = known.map((user, at) => useUntil(() => moved >= MOVES, user, dice(at + 1)));
+  const loads = known.map((user, at) => useUntil(() => moved >= MOVES, user, new Dice(at + 1)));
   const moves = (async () => {
     try {
       for (; moved < MOVES; moved++) {

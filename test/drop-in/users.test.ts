@@ -7,6 +7,7 @@ import { describe, expect, inject, it } from "vitest";
 import { dropInScripts } from "../../src/drop-in/scripts/scripts.js";
 import { RedisStore, type RedisStoreOptions } from "../../src/express-session.js";
 import { RedisStore as KoaRedisStore } from "../../src/koa-session.js";
+import { Dice } from "../harness/dice.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
 import { startProxy, type TcpProxy } from "../harness/tcp-proxy.js";
@@ -305,16 +306,13 @@ describe("many at once", () => {
 
   /** Rounds of requests that get in each other's way; after each, every live session must be in its user's index. */
   async function storm(stores: RedisStore[], rounds: number): Promise<number> {
-    let seed = 20260801;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return Math.floor((seed / 2 ** 32) * below);
-    };
-    const store = () => stores[random(stores.length)] as RedisStore;
-    const user = () => USERS[random(USERS.length)] as string;
+    const dice = new Dice(20260801);
+    const random = (bound: number) => dice.below(bound);
+    const store = () => dice.pick(stores);
+    const user = () => dice.pick(USERS);
     // Twelve that are in use, and no id is used twice.
     const sids = Array.from({ length: 12 }, (_, at) => `s${at}`);
-    const sid = () => sids[random(sids.length)] as string;
+    const sid = () => dice.pick(sids);
     let made = sids.length;
     const newSid = () => {
       sids[random(sids.length)] = `s${made}`;

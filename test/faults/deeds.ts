@@ -6,7 +6,7 @@ import {
   type SessionStore,
   UserBlockedError,
 } from "../../src/index.js";
-import type { Dice } from "./dice.js";
+import type { Dice } from "../harness/dice.js";
 import type { Answer, JudgedCalls } from "./judged-calls.js";
 import type { Ledger } from "./ledger.js";
 import { Register } from "./memory.js";

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { NotReplicatedError, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
-import type { Dice } from "./dice.js";
+import type { Dice } from "../harness/dice.js";
 import { Lag } from "./lag.js";
 import type { Ledger } from "./ledger.js";
 import type { Span } from "./user.js";

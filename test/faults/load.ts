@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionStore } from "../../src/index.js";
+import { Dice } from "../harness/dice.js";
 import { type Deed, Deeds, WEIGHTS } from "./deeds.js";
-import { Dice } from "./dice.js";
 import { JudgedCalls } from "./judged-calls.js";
 import type { Ledger } from "./ledger.js";
 import type { User } from "./user.js";

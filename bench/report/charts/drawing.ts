@@ -2,6 +2,7 @@
  * From a description in Vega-Lite to an SVG, in Node.js. Colours are names of CSS variables, so that one drawing is readable in
  * light and in dark. It knows no figures.
  */
+import escapeHtml from "escape-html";
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 
@@ -58,7 +59,7 @@ export function withVariables(svg: string, id: string, label: string): string {
       // One picture with one name: a reader who hears it should not be read every point.
       .replace(/ (?:aria-\w+|role)="[^"]*"/g, "")
       .replace(/\b(id="|url\(#)(clip|gradient)/g, `$1${id}-$2`)
-      .replace("<svg ", `<svg role="img" aria-label="${escapeAttribute(label)}" `)
+      .replace("<svg ", `<svg role="img" aria-label="${escapeHtml(label)}" `)
   );
 }
 
@@ -91,7 +92,3 @@ const THEME = {
   },
   text: { color: INK, fontSize: 11 },
 };
-
-function escapeAttribute(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-}

@@ -1,8 +1,8 @@
 /** What befalls a server and its connections during a soak, at random times. It knows nothing of what the calls are for. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Redis } from "ioredis";
+import type { Dice } from "../../harness/dice.ts";
 import type { RedisServer } from "../../harness/redis-server.js";
-import type { Dice } from "../dice.ts";
 import type { Line } from "./calls.ts";
 import { connectionsOf } from "./resources.ts";
 

@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
+import { median } from "simple-statistics";
 
 /** A client as a user of the library sees it, and its queues, which ioredis 5 and 6 keep in public fields. */
 export interface CountedClient extends EventEmitter {
@@ -52,11 +53,6 @@ export async function cachedScripts(redis: Redis): Promise<number> {
 /** Bytes that Redis uses for what it holds, its own overhead included. */
 export async function usedMemory(redis: Redis): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 /** The medians of the second and of the last tenth of some samples: whether something grows, whatever single ones do. */

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { IssuedSession, SessionStore } from "../../../src/index.js";
 import type { Keys } from "../../../src/sessions/keys.js";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../../harness/dice.ts";
 import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** The stores on one of the clients. */

@@ -5,7 +5,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type IssuedSession, SessionLimitError, type SessionStore, UserBlockedError } from "../../../src/index.js";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../../harness/dice.ts";
 import { UNSURE } from "./calls.ts";
 import { LIMIT, NoAnswer, Scene, type Stage } from "./scene.ts";
 

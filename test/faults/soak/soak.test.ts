@@ -9,8 +9,8 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { Keys } from "../../../src/sessions/keys.js";
+import { Dice, seedOfRun } from "../../harness/dice.ts";
 import { auditSessions } from "../audit.ts";
-import { Dice, seedOfRun } from "../dice.ts";
 import { FULL, fault, type Outcome } from "../fault.ts";
 import { Ledger } from "../ledger.ts";
 import { prepareLoad } from "../load.ts";

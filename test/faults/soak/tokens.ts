@@ -4,7 +4,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { IssueLimitError, type OneTimeTokens } from "../../../src/one-time.js";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../../harness/dice.ts";
 import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** One-time tokens on each of the clients: those that live for long, and those that soon expire. */

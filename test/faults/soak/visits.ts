@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { RedisStore } from "../../../src/express-session.js";
-import type { Dice } from "../dice.ts";
+import type { Dice } from "../../harness/dice.ts";
 import { type Calls, type Line, UNSURE } from "./calls.ts";
 
 /** The store on one of the clients. */

@@ -1,4 +1,8 @@
 /** Chance that can be had again: the same seed gives the same throws. It knows nothing of what is thrown for. */
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 
 /** The seed of this run: `COATCHECK_SEED`, or a new one. */
 export function seedOfRun(): number {
@@ -10,29 +14,25 @@ export function seedOfRun(): number {
 }
 
 export class Dice {
-  #state: number;
+  readonly #generator: RandomGenerator;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#generator = xoroshiro128plus(seed);
   }
 
-  /** From 0 to below 1: one step of mulberry32, which passes the usual tests of randomness and keeps 32 bits of state. */
+  /** From 0 to below 1. */
   throw(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    return uniformFloat64(this.#generator);
   }
 
   /** An integer from 0 to below `bound`. */
   below(bound: number): number {
-    return Math.floor(this.throw() * bound);
+    return this.within(0, bound - 1);
   }
 
   /** An integer within the bounds, both included. */
   within(min: number, max: number): number {
-    return min + this.below(max - min + 1);
+    return uniformInt(this.#generator, min, max);
   }
 
   chance(probability: number): boolean {
