@@ -10,5 +10,6 @@ export { safeReturnTo } from "./http/navigation.js";
 export { nodePort } from "./http/node-port.js";
 export type { CookieAttributes, HttpPort } from "./http/port.js";
 export { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "./http/registered-claims.js";
-export type { EndOptions, RequestSession, StartOptions } from "./http/request-session.js";
+export type { EndOptions, StartOptions } from "./http/request-context.js";
+export type { RequestSession } from "./http/request-session.js";
 export { checkRequirement, type Requirement, type UserSession } from "./http/requirement.js";

@@ -90,10 +90,13 @@ export class SessionCookie {
     return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
   }
 
-  /** Hands out a token, for a session that ends `lifetime` ms from now at the latest. */
-  send(port: HttpPort, token: string, lifetime: number): void {
-    if (port.setCookie === undefined) port.appendHeader("Set-Cookie", this.write(token, lifetime));
-    else port.setCookie(this.name, token, this.#lasting(lifetime));
+  /**
+   * Hands out a token, for a session that ends `lifetime` ms from now at the latest. `persistent`: whether the browser keeps
+   * it when it closes, if the log-in said so.
+   */
+  send(port: HttpPort, token: string, lifetime: number, persistent?: boolean): void {
+    if (port.setCookie === undefined) port.appendHeader("Set-Cookie", this.write(token, lifetime, persistent));
+    else port.setCookie(this.name, token, this.#lasting(lifetime, persistent));
   }
 
   /** Takes the token back. */
@@ -115,8 +118,8 @@ export class SessionCookie {
   }
 
   /** The `Set-Cookie` that hands out a token. */
-  write(token: string, lifetime: number): string {
-    return serialize(this.name, token, this.#lasting(lifetime));
+  write(token: string, lifetime: number, persistent?: boolean): string {
+    return serialize(this.name, token, this.#lasting(lifetime, persistent));
   }
 
   /** The `Set-Cookie` that takes it back. */
@@ -124,7 +127,7 @@ export class SessionCookie {
     return serialize(this.name, "", { ...this.#attributes, maxAge: 0 });
   }
 
-  #lasting(lifetime: number): CookieAttributes {
-    return this.#persistent ? { ...this.#attributes, maxAge: Math.ceil(lifetime / 1000) } : this.#attributes;
+  #lasting(lifetime: number, persistent = this.#persistent): CookieAttributes {
+    return persistent ? { ...this.#attributes, maxAge: Math.ceil(lifetime / 1000) } : this.#attributes;
   }
 }

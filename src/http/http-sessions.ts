@@ -1,6 +1,6 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
 
-import { checkNames } from "../leaves/arguments.js";
+import { checkNames, show } from "../leaves/arguments.js";
 import { UntrustedOriginError } from "../leaves/errors.js";
 import { sightingsOf } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
@@ -9,7 +9,8 @@ import { type CookieOptions, SessionCookie } from "./cookie.js";
 import { type Credential, pickCredential } from "./credentials.js";
 import { type CsrfOptions, parseCsrfOption } from "./csrf.js";
 import type { HttpPort } from "./port.js";
-import { type RequestContext, RequestSession } from "./request-session.js";
+import type { RequestContext } from "./request-context.js";
+import { RequestSession } from "./request-session.js";
 
 /** How sessions travel over HTTP. */
 export interface HttpOptions {
@@ -25,6 +26,12 @@ export interface HttpOptions {
    * `false` turns that off, for applications that have a defence of their own. Default: on.
    */
   readonly csrf?: CsrfOptions | false | undefined;
+  /**
+   * Whether a request is a sign that the user is there. Where it returns `false`, as for a page that asks for news every few
+   * seconds, the session is looked up and its idle deadline stays where it is. Must return a boolean, not a promise.
+   * Default: every request is one.
+   */
+  readonly slide?: ((port: HttpPort) => boolean) | undefined;
 }
 
 /** Sessions over HTTP, for any framework. */
@@ -39,7 +46,7 @@ export interface HttpSessions<Claims extends object> {
 }
 
 /** The names of {@link HttpOptions}, for adapters that take other options beside them. */
-export const HTTP_OPTION_NAMES = ["cookie", "bearer", "csrf"] as const;
+export const HTTP_OPTION_NAMES = ["cookie", "bearer", "csrf", "slide"] as const;
 
 /** Makes the request lifecycle over a store. Throws `TypeError` and `RangeError` for wrong options. */
 export function createHttpSessions<Claims extends object>(
@@ -50,20 +57,23 @@ export function createHttpSessions<Claims extends object>(
   if (typeof store?.updateClaims !== "function")
     throw new TypeError("The store must be one that createSessionStore made");
   checkNames("options", options, HTTP_OPTION_NAMES);
-  const { cookie = {}, bearer: accepted = false, csrf = {} } = options;
+  const { cookie = {}, bearer: accepted = false, csrf = {}, slide } = options;
+  if (slide !== undefined && typeof slide !== "function")
+    throw new TypeError(`slide must be a function, got ${show(slide)}`);
   const bearer = parseBearerOption(accepted);
   if (cookie === false && bearer === undefined)
     throw new TypeError("cookie and bearer cannot both be off: no token could travel");
   const policy = parseCsrfOption(csrf);
+  const seen = sightingsOf(store);
   const cx: RequestContext<Claims> = {
     store,
+    timeouts: seen.timeouts,
     cookie: cookie === false ? undefined : new SessionCookie(cookie),
     bearer,
     vary: [...(cookie === false ? [] : ["Cookie"]), ...(bearer === undefined ? [] : ["Authorization"])].join(", "),
     isAllowed: policy.isAllowed,
   };
 
-  const seen = sightingsOf(store);
   return Object.freeze({
     async load(port: HttpPort) {
       const cookies = cx.cookie === undefined || policy.isExempt(port) ? [] : cx.cookie.read(port.header("cookie"));
@@ -78,8 +88,16 @@ export function createHttpSessions<Claims extends object>(
         credential = { token: cookies[0], transport: "cookie", inCookie: true };
       }
       const token = credential?.token ?? null;
-      const found = token === null ? null : await seen.touch(token);
+      const found = token === null ? null : await (slides(slide, port) ? seen.touch(token) : seen.get(token));
       return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0);
     },
   });
+}
+
+function slides(slide: HttpOptions["slide"], port: HttpPort): boolean {
+  if (slide === undefined) return true;
+  const answer: unknown = slide(port);
+  // A promise is truthy: an asynchronous function would let every request slide.
+  if (typeof answer !== "boolean") throw new TypeError(`slide must return a boolean, got ${show(answer)}`);
+  return answer;
 }

@@ -8,53 +8,25 @@ import {
   UnauthenticatedError,
   UntrustedOriginError,
 } from "../leaves/errors.js";
-import type { ClaimsPatch } from "../sessions/claims.js";
 import type { IssuedSession } from "../sessions/context.js";
 import type { Session } from "../sessions/session.js";
-import type { SessionStore } from "../sessions/store.js";
-import type { CreateOptions } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";
-import { type BearerFormat, readBearer } from "./bearer.js";
+import { readBearer } from "./bearer.js";
 import { Caching } from "./caching.js";
-import type { SessionCookie } from "./cookie.js";
 import { type Credential, revokeEach, type Transport } from "./credentials.js";
 import { logInAddress } from "./navigation.js";
 import type { HttpPort } from "./port.js";
+import {
+  type EndOptions,
+  type RequestContext,
+  START_OPTIONS,
+  type StartOptions,
+  timeoutsOf,
+} from "./request-context.js";
 import { checkRequirement, isFresh, meets, type Requirement, type UserSession } from "./requirement.js";
 import { addHeaders, CLEAR_SITE_DATA, checkWritable, type HeaderMap, isWritable, NO_STORE } from "./response-head.js";
-
-/** What a log-in starts with. */
-export interface StartOptions<Claims extends object> {
-  /** Who has logged in. Without it, a guest's session. */
-  readonly userId?: string | undefined;
-  /** Claims to begin with. A guest's own are kept, and these go on top. */
-  readonly claims?: ClaimsPatch<Claims> | undefined;
-  /** What to remember of the client. Default: the `User-Agent` header, or what the session that came along remembers. */
-  readonly client?: CreateOptions<Claims>["client"];
-  /** How the token will travel. Default: as it came; a cookie for a request that brought none, where cookies are on. */
-  readonly transport?: Transport | undefined;
-}
-
-/** How a log-out ends. */
-export interface EndOptions {
-  /** Also has the browser forget what it keeps of this origin, with `Clear-Site-Data`. Default: `false`. */
-  readonly clearSiteData?: boolean | undefined;
-}
-
-/** What all requests of one application share. */
-export interface RequestContext<Claims extends object> {
-  readonly store: SessionStore<Claims>;
-  /** `undefined` where cookies are off. */
-  readonly cookie: SessionCookie | undefined;
-  /** `undefined` where bearer tokens are off. */
-  readonly bearer: BearerFormat | undefined;
-  /** The headers by which sessions are found, as in `Vary`. */
-  readonly vary: string;
-  /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
-  readonly isAllowed: (port: HttpPort) => boolean;
-}
 
 /**
  * The session of a request. Reading `current` asks nobody; every method is one explicit call to the store, with its
@@ -103,12 +75,15 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * nothing is changed. If it throws `NotReplicatedError`, nobody is logged in, and the cookie is taken back.
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
-    checkNames("start", options, ["userId", "claims", "client", "transport"]);
+    checkNames("start", options, START_OPTIONS);
     const { userId, claims, client = { userAgent: this.#port.header("user-agent") ?? undefined } } = options;
     const transport = options.transport ?? this.#credential?.transport ?? (this.#cx.cookie ? "cookie" : "bearer");
     checkOneOf("transport", transport, ["cookie", "bearer"]);
     if (transport === "cookie" && this.#cx.cookie === undefined) throw new TypeError("transport: cookies are off");
     if (transport === "bearer" && !this.#cx.bearer) throw new TypeError("transport: bearer tokens are off");
+    const { persistent } = options;
+    if (persistent !== undefined) checkBoolean("persistent", persistent);
+    const timeouts = timeoutsOf(options, this.#cx.timeouts);
     checkWritable(this.#port, "start");
     // Another site must not log a browser in either: as the attacker, it would confide in the attacker's account. With a
     // GET it may: so identity providers and links in mails send browsers here, and OAuth's `state` is for them.
@@ -123,14 +98,19 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     // A rotation without a user keeps the one there is, and a guest must not go on as the user before.
     const keepsUser = userId === undefined && this.#current?.userId !== null;
     if (old !== null && !keepsUser) {
-      issued = await this.#ending(store.rotate(old, { userId, claims, client: options.client }));
+      const isLogIn = userId !== undefined;
+      // On a session of the same user it would keep what an earlier log-in has said.
+      const lasting = { ...timeouts, persistent: persistent ?? (isLogIn ? null : undefined) };
+      const reauthenticated = isLogIn || timeouts.idleTimeout !== undefined;
+      const change = { userId, claims, client: options.client, reauthenticated, ...lasting };
+      issued = await this.#ending(store.rotate(old, change));
     }
     // The second of a double click: the first has ended the session a moment ago, and left a guest's claims for this one.
     if (old === null && brought !== null && userId !== undefined) {
       issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client }));
     }
     if (issued === null) {
-      issued = await store.create({ userId, claims: claims as Claims | undefined, client });
+      issued = await store.create({ userId, claims: claims as Claims | undefined, client, ...timeouts, persistent });
       try {
         // It was another user's, or has been rotated and is in its grace.
         if (old !== null) await this.#ending(store.revoke(old));
@@ -295,7 +275,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
       if (this.#credential?.crowded) this.#cx.cookie.takeBackEverywhere(this.#port);
       // Both instants are by the clock of Redis, and `lastSeenAt` is now.
       const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
-      this.#cx.cookie.send(this.#port, token, lifetime);
+      this.#cx.cookie.send(this.#port, token, lifetime, session.persistent);
     } else {
       // Nobody needs the old cookie beside the new token.
       this.#takeCookieBack();

@@ -31,6 +31,8 @@ export interface Session<Claims extends object = Record<string, unknown>> {
   readonly expiresAt: number;
   /** When the session ends however much it is used. */
   readonly absoluteExpiresAt: number;
+  /** Whether the client is to keep its token when it closes; absent if its log-in did not say. */
+  readonly persistent?: boolean;
 }
 
 /** A stored record, decoded: the session, and what only the store needs to know of it. */
@@ -65,6 +67,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   let successor: string | undefined;
   let predecessor: string | undefined;
   let sight: string | undefined;
+  let persistent: boolean | undefined;
   let times: RegExpExecArray | null = null;
   try {
     for (let i = 2; i < parts.length; i += 2) {
@@ -77,6 +80,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
       else if (field === "v") version = value;
       else if (field === "i") client.ip = unescapeText(value);
       else if (field === "a") client.userAgent = unescapeText(value);
+      else if (field === "c") persistent = value === "1";
       else if (field === "n") successor = value;
       else if (field === "p") predecessor = value;
     }
@@ -95,7 +99,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     throw new CorruptRecordError(key);
   }
   const lastSeenAt = sight !== undefined && ends >= absoluteExpiresAt ? createdAt + Number(sight) : ends - idleTimeout;
-  const session: Session<Claims> = Object.freeze({
+  const plain = {
     id,
     userId,
     claims: Object.freeze(claims) as Readonly<Claims>,
@@ -105,6 +109,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     lastSeenAt,
     expiresAt: Math.min(ends, absoluteExpiresAt),
     absoluteExpiresAt,
-  });
+  };
+  const session: Session<Claims> = Object.freeze(persistent === undefined ? plain : { ...plain, persistent });
   return { session, version, successor, predecessor, readAt };
 }

@@ -4,6 +4,7 @@
  */
 import type { Session } from "./session.js";
 import type { SessionStore } from "./store.js";
+import type { Timeouts } from "./timeouts.js";
 
 /** A session, and when Redis read it. */
 export interface Sighting<Claims extends object> {
@@ -16,6 +17,10 @@ export interface Sighting<Claims extends object> {
 export interface Sightings<Claims extends object> {
   /** Like `touch` of the store. */
   touch(token: string): Promise<Sighting<Claims> | null>;
+  /** Like `get` of the store. */
+  get(token: string): Promise<Sighting<Claims> | null>;
+  /** What a log-in gets that says nothing else; `undefined` if that is not known. */
+  readonly timeouts: Timeouts | undefined;
 }
 
 /** Where a store keeps its sightings. */
@@ -24,29 +29,33 @@ export const sightings: unique symbol = Symbol("coatcheck.sightings");
 /** A store as `createSessionStore` makes it. */
 export interface SightingStore<Claims extends object> extends SessionStore<Claims> {
   readonly [sightings]: Sightings<Claims> & {
-    /** The public verb that these sightings are those of. */
-    readonly verb: SessionStore<Claims>["touch"];
+    /** The public verbs that these sightings are those of. */
+    readonly verbs: Pick<SessionStore<Claims>, "touch" | "get">;
   };
 }
 
 /**
- * The sightings of a store. If somebody has wrapped the store and put a `touch` of their own in the place of ours, that
- * one is asked, and `readAt` is not known.
+ * The sightings of a store. If somebody has wrapped the store and put a verb of their own in the place of ours, that one is
+ * asked, and `readAt` is not known.
  */
 export function sightingsOf<Claims extends object>(store: SessionStore<Claims>): Sightings<Claims> {
-  return {
-    touch(token) {
-      if (isSightingStore(store) && store[sightings].verb === store.touch) return store[sightings].touch(token);
-      return touchThroughWrapping(store, token);
-    },
+  const asked = (verb: "touch" | "get") => (token: string) => {
+    if (isSightingStore(store) && store[sightings].verbs[verb] === store[verb]) return store[sightings][verb](token);
+    return askThroughWrapping(store, verb, token);
   };
+  const timeouts = isSightingStore(store) ? store[sightings].timeouts : undefined;
+  return { touch: asked("touch"), get: asked("get"), timeouts };
 }
 
 function isSightingStore<Claims extends object>(store: SessionStore<Claims>): store is SightingStore<Claims> {
   return sightings in store;
 }
 
-async function touchThroughWrapping<Claims extends object>(store: SessionStore<Claims>, token: string) {
-  const session = await store.touch(token);
+async function askThroughWrapping<Claims extends object>(
+  store: SessionStore<Claims>,
+  verb: "touch" | "get",
+  token: string,
+) {
+  const session = await store[verb](token);
   return session === null ? null : { session, readAt: 0 };
 }

@@ -18,7 +18,7 @@ import { type SightingStore, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create } from "./verbs/create.js";
 import { listForUser } from "./verbs/list.js";
-import { find, get } from "./verbs/look-up.js";
+import { find, get, sight } from "./verbs/look-up.js";
 import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
 import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
@@ -197,11 +197,13 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     pace: paceOf(resolved),
   };
-  const verb: SessionStore<Claims>["touch"] = async (token) => (await touch(cx, token))?.session ?? null;
+  const verbs: Pick<SessionStore<Claims>, "touch" | "get"> = {
+    touch: async (token) => (await touch(cx, token))?.session ?? null,
+    get: (token) => get(cx, token),
+  };
   return Object.freeze<SightingStore<Claims>>({
     create: (options) => create(cx, options),
-    get: (token) => get(cx, token),
-    touch: verb,
+    ...verbs,
     updateClaims: (target, change) => updateClaims(cx, target, change),
     updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
     rotate: (token, options) => rotate(cx, token, options),
@@ -214,7 +216,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     getBlock: (userId) => getBlock(cx, userId),
     check: async () => judge(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
     events: cx.events,
-    [sightings]: { verb, touch: (token) => touch(cx, token) },
+    [sightings]: { verbs, timeouts: resolved, touch: (token) => touch(cx, token), get: (token) => sight(cx, token) },
   });
 }
 

@@ -12,6 +12,7 @@ import { describeErrors } from "./contract/errors.js";
 import { describeFreshness } from "./contract/freshness.js";
 import { describeGuard } from "./contract/guard.js";
 import { describeJwts } from "./contract/jwts.js";
+import { describeLasting } from "./contract/lasting.js";
 import { describeLogIn } from "./contract/log-in.js";
 import { describeLogOut } from "./contract/log-out.js";
 import { describeOutage } from "./contract/outage.js";
@@ -32,6 +33,7 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeJwts(rig);
     describeCsrf(rig);
     describeLogIn(rig);
+    describeLasting(rig);
     describeLogOut(rig);
     describeClaimChanges(rig);
     describeGuard(rig);

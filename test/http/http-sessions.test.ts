@@ -39,7 +39,7 @@ function portOf(headers: Record<string, string> = {}, method = "GET"): Recording
 
 describe("createHttpSessions", () => {
   it.each<[unknown, Error]>([
-    [{ cookies: {} }, new TypeError('options has no option "cookies"; it has cookie, bearer, csrf')],
+    [{ cookies: {} }, new TypeError('options has no option "cookies"; it has cookie, bearer, csrf, slide')],
     [{ bearer: 1 }, new TypeError("bearer must be a boolean, got 1")],
     [{ bearer: null }, new TypeError("bearer must be a boolean, got null")],
     [
@@ -237,7 +237,9 @@ describe("the calls", () => {
   it("refuse options that they do not have", async () => {
     const session = await load();
     await expect(session.start({ user: "ada" } as never)).rejects.toThrow(
-      new TypeError('start has no option "user"; it has userId, claims, client, transport'),
+      new TypeError(
+        'start has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout, persistent, transport',
+      ),
     );
     await expect(session.start({ transport: "query" } as never)).rejects.toThrow(RangeError);
     await expect(session.start({ userId: "" })).rejects.toThrow(RangeError);

@@ -22,7 +22,9 @@ describe("the verbs", () => {
     [
       "create",
       (s) => s.create(anything({ user: "ada" })),
-      new TypeError('create has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout'),
+      new TypeError(
+        'create has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout, persistent',
+      ),
     ],
     ["create", (s) => s.create({ userId: anything(7) }), new TypeError("userId must be a string, got 7")],
     ["create", (s) => s.create({ userId: anything(null) }), new TypeError("userId must be a string, got null")],
@@ -82,7 +84,29 @@ describe("the verbs", () => {
     [
       "rotate",
       (s) => s.rotate(token, anything({ gracePeriod: 1 })),
-      new TypeError('rotate has no option "gracePeriod"; it has userId, claims, reauthenticated, client, grace'),
+      new TypeError(
+        'rotate has no option "gracePeriod"; it has userId, claims, reauthenticated, client, idleTimeout, absoluteTimeout, persistent, grace',
+      ),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { idleTimeout: 60_000 }),
+      new TypeError("idleTimeout and absoluteTimeout need userId or reauthenticated: nothing else starts the clocks"),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { userId: "ada", absoluteTimeout: 1000 }),
+      new RangeError("idleTimeout (1800000) must not exceed absoluteTimeout (1000)"),
+    ],
+    [
+      "rotate",
+      (s) => s.rotate(token, { persistent: anything(1) }),
+      new TypeError("persistent must be a boolean, got 1"),
+    ],
+    [
+      "create",
+      (s) => s.create({ persistent: anything(null) }),
+      new TypeError("persistent must be a boolean, got null"),
     ],
     [
       "rotate",

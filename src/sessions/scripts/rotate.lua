@@ -6,7 +6,8 @@
 -- ARGV[1]  hash of the old secret
 -- ARGV[2]  hash of the new secret
 -- ARGV[3]  user whom the session must belong to, JSON-escaped; '' for whoever has it
--- ARGV[4]  '1' after a new authentication, which restarts both clocks of a user's session; else '0'
+-- ARGV[4]  after a new authentication, which restarts both clocks of a user's session, '1'; or the idle timeout and the absolute
+--          timeout that it has from now on, ms, which restart a guest's too; else '0'
 -- ARGV[5]  ms for which the old session stays valid
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
@@ -61,9 +62,11 @@ if #gone > 0 then redis.call('DEL', unpack(keys_of(gone, sessions))) end
 -- A log-in has no grace, so the old one has ended.
 if ARGV[3] ~= '' then leave_trail(stem(KEYS[1], old_id) .. 'e:' .. old_id, ARGV[1], record, id, ARGV[3], record.u, 0) end
 
-if ARGV[4] == '1' and record.u then
-  absolute = absolute - (tonumber(authenticated) or 0) + age
-  authenticated = digits(age)
+local new_idle, new_absolute = string.match(ARGV[4], '^(%d+) (%d+)$')
+if ARGV[4] ~= '0' and (record.u or new_idle) then
+  absolute = (tonumber(new_absolute) or absolute - (tonumber(authenticated) or 0)) + age
+  idle = tonumber(new_idle) or idle
+  if record.u then authenticated = digits(age) end
 end
 record.h = ARGV[2]
 record.t = times_of(created, authenticated, idle, absolute)

@@ -11,6 +11,7 @@ import {
   unknownReply,
 } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
+import type { Timeouts } from "../timeouts.js";
 import { type Blocked, blockedIn } from "./create.js";
 import { ofIndex } from "./preludes.js";
 import body from "./rotate.lua";
@@ -28,6 +29,8 @@ export interface Rotation {
   readonly user?: string | undefined;
   /** After a new authentication, which restarts both clocks of a user's session. */
   readonly reauthenticated: boolean;
+  /** Those that the session has from now on, with `reauthenticated`. Default: those that it has. */
+  readonly timeouts?: Timeouts | undefined;
   /** For how many ms the old session stays valid. */
   readonly grace: number;
   /** The version that the claims must still have. */
@@ -67,11 +70,12 @@ export const rotateScript = script(
 /** Puts a session with a new id and secret in the place of another, of the same user. */
 export function runRotate(redis: Redis, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
   const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, patch } = rotation;
-  const reauthenticated = rotation.reauthenticated ? "1" : "0";
+  const { reauthenticated, timeouts } = rotation;
+  const restarted = timeouts === undefined ? "1" : `${timeouts.idleTimeout} ${timeouts.absoluteTimeout}`;
   return redis.run(
     rotateScript,
     [key, newKey, indexes],
-    [secretHash, newSecretHash, user, reauthenticated, rotation.grace, version, maxBytes, ...patch],
+    [secretHash, newSecretHash, user, reauthenticated ? restarted : "0", rotation.grace, version, maxBytes, ...patch],
     deadline,
   );
 }

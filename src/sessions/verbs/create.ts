@@ -1,8 +1,7 @@
 /** Creating a session, within the limit of sessions per user and never for a blocked user. */
 
-import { checkClaims, checkDuration, checkNames, checkUserId } from "../../leaves/arguments.js";
+import { checkBoolean, checkClaims, checkNames, checkUserId } from "../../leaves/arguments.js";
 import { CorruptRecordError, SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
-import { hintAtUnit } from "../../leaves/hints.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
@@ -10,6 +9,7 @@ import { clientAddress, clientAgent } from "../client.js";
 import type { Context, IssuedSession } from "../context.js";
 import { type Blocked, runCreate } from "../scripts/create.js";
 import { type Client, decodeRecord } from "../session.js";
+import { resolveTimeouts } from "../timeouts.js";
 import { endSession } from "./end.js";
 import { announceEnd } from "./revoke.js";
 
@@ -29,6 +29,11 @@ export interface CreateOptions<Claims extends object> {
   readonly idleTimeout?: number | undefined;
   /** Instead of the store's, ms. */
   readonly absoluteTimeout?: number | undefined;
+  /**
+   * Whether the client is to keep its token when it closes: `start` of coatcheck/http makes the cookie by it. It is stored, and
+   * every rotation keeps it. Default: nothing is said, and the cookie is as the options of the application want it.
+   */
+  readonly persistent?: boolean | undefined;
 }
 
 /** A header as Node gives it. */
@@ -38,7 +43,7 @@ export async function create<Claims extends object>(
   cx: Context<Claims>,
   options: CreateOptions<Claims> = {},
 ): Promise<IssuedSession<Claims>> {
-  checkNames("create", options, ["userId", "claims", "client", "idleTimeout", "absoluteTimeout"]);
+  checkNames("create", options, ["userId", "claims", "client", "idleTimeout", "absoluteTimeout", "persistent"]);
   const issued = await issue(cx, options);
   const { id, userId, client } = issued.session;
   cx.events.announce("created", { id, userId, client });
@@ -52,10 +57,11 @@ export async function issue<Claims extends object>(
   deadline = cx.redis.deadline(),
 ): Promise<IssuedSession<Claims>> {
   const userId = options.userId === undefined ? undefined : checkUserId(options.userId);
-  const { idleTimeout, absoluteTimeout } = checkTimeouts(cx, options);
+  const { idleTimeout, absoluteTimeout } = resolveTimeouts(cx.options, options);
   const fields = [
     ...encodeUser(userId),
     ...encodeClient(options.client),
+    ...encodePersistence(options.persistent),
     ...(await deadline.exclude(() => encodeNewClaims(cx, options.claims))),
   ];
   const { maxSessionsPerUser: limit = 0, onSessionLimit: onLimit } = cx.options;
@@ -85,18 +91,6 @@ export async function issue<Claims extends object>(
   }
 }
 
-function checkTimeouts<Claims extends object>(cx: Context<Claims>, options: CreateOptions<Claims>) {
-  const { idleTimeout = cx.options.idleTimeout, absoluteTimeout = cx.options.absoluteTimeout } = options;
-  checkDuration("idleTimeout", idleTimeout);
-  checkDuration("absoluteTimeout", absoluteTimeout);
-  if (idleTimeout > absoluteTimeout) {
-    throw new RangeError(`idleTimeout (${idleTimeout}) must not exceed absoluteTimeout (${absoluteTimeout})`);
-  }
-  hintAtUnit("idleTimeout", options.idleTimeout);
-  hintAtUnit("absoluteTimeout", options.absoluteTimeout);
-  return { idleTimeout, absoluteTimeout };
-}
-
 function encodeUser(userId: string | undefined): string[] {
   return userId === undefined ? [] : ["u", escapeText(userId)];
 }
@@ -109,6 +103,11 @@ export function encodeClient(client: Client | CreateOptions<object>["client"] = 
     ...(ip === undefined ? [] : ["i", escapeText(ip)]),
     ...(userAgent === undefined ? [] : ["a", escapeText(userAgent)]),
   ];
+}
+
+/** Whether the client keeps its token, as the scripts take it: nothing if nobody said so. */
+export function encodePersistence(persistent: boolean | undefined): string[] {
+  return persistent === undefined ? [] : ["c", checkBoolean("persistent", persistent) ? "1" : "0"];
 }
 
 async function encodeNewClaims<Claims extends object>(

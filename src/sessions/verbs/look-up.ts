@@ -16,6 +16,15 @@ export async function get<Claims extends object>(cx: Context<Claims>, token: unk
   return stored === null ? null : stored.session;
 }
 
+/** Like `get`, and tells when Redis read the session. */
+export async function sight<Claims extends object>(
+  cx: Context<Claims>,
+  token: unknown,
+): Promise<StoredSession<Claims> | null> {
+  const target = parseToken(token);
+  return target === null ? rejected(cx, "malformed") : read(cx, target);
+}
+
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
   if (!isId(id)) {
     refuseObject("find", id);

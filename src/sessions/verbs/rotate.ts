@@ -15,8 +15,9 @@ import { runGet } from "../scripts/get.js";
 import { runRotate } from "../scripts/rotate.js";
 import { runTrail } from "../scripts/trail.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { hasTimeouts, resolveTimeouts } from "../timeouts.js";
 import { decodeTrail, type Origin } from "../trail.js";
-import { blockedError, type CreateOptions, encodeClient, issue } from "./create.js";
+import { blockedError, type CreateOptions, encodeClient, encodePersistence, issue } from "./create.js";
 import { endForLogIn, endSession } from "./end.js";
 import { decode } from "./look-up.js";
 import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
@@ -36,6 +37,14 @@ export interface RotateOptions<Claims extends object> {
   readonly reauthenticated?: boolean | undefined;
   /** What to remember of the client from now on, as in `create`. Default: what is remembered already. */
   readonly client?: CreateOptions<Claims>["client"];
+  /**
+   * How long the session lasts from now on, ms, as in `create`: with `userId` or `reauthenticated` only, because nothing else
+   * starts the clocks anew. Default: on a session of the same user those that it has, else the store's.
+   */
+  readonly idleTimeout?: number | undefined;
+  readonly absoluteTimeout?: number | undefined;
+  /** As in `create`; `null` to say nothing any more. Default: on a session of the same user what was said, else nothing. */
+  readonly persistent?: boolean | null | undefined;
   /** For how many ms the old token stays valid, for requests already under way. Not for a log-in. Default: 0. */
   readonly grace?: number | undefined;
 }
@@ -48,7 +57,7 @@ export async function rotate<Claims extends object>(
   token: unknown,
   options: RotateOptions<Claims> = {},
 ): Promise<IssuedSession<Claims> | null> {
-  checkOptions(options);
+  checkOptions(cx, options);
   const old = parseToken(token);
   if (old === null) return rejected(cx, "malformed");
   const { userId } = options;
@@ -80,10 +89,11 @@ export async function rotate<Claims extends object>(
       newSecretHash: minted.secretHash,
       user: userId === undefined ? undefined : escapeText(userId),
       reauthenticated: options.reauthenticated ?? userId !== undefined,
+      timeouts: hasTimeouts(options) ? resolveTimeouts(cx.options, options) : undefined,
       grace: options.grace ?? 0,
       version: judged?.version,
       maxBytes,
-      patch: [...encoded, ...encodeNewClient(options.client)],
+      patch: [...encoded, ...encodeNewClient(options.client), ...encodeNewPersistence(options.persistent)],
     };
     const rotated = await runRotate(cx.redis, rotation, deadline);
     switch (rotated.status) {
@@ -137,8 +147,10 @@ async function handOver<Claims extends object>(
   const carriesClaims = previousUserId === null || previousUserId === userId;
   const carry = ({ claims }: Origin) => patchClaims(carriesClaims ? claims : {}, options.claims ?? {}) as Claims;
 
-  const { client = origin.client } = options;
-  const issued = await issue(cx, { userId, claims: carry(origin), client }, deadline);
+  const { client = origin.client, idleTimeout, absoluteTimeout } = options;
+  const persistent = options.persistent ?? undefined;
+  const loggedIn = { userId, claims: carry(origin), client, idleTimeout, absoluteTimeout, persistent };
+  const issued = await issue(cx, loggedIn, deadline);
   let { session } = issued;
   /** The claims changed after they were read: the change is carried over, too. */
   const catchUp = async (latest: Origin) => {
@@ -202,6 +214,10 @@ function encodeNewClient(client: CreateOptions<object>["client"]): string[] {
   return client === undefined ? [] : ["i", "", "a", "", ...encodeClient(client)];
 }
 
+function encodeNewPersistence(persistent: boolean | null | undefined): string[] {
+  return persistent === null ? ["c", ""] : encodePersistence(persistent);
+}
+
 function announce<Claims extends object>(
   cx: Context<Claims>,
   { id, userId, client }: Session<Claims>,
@@ -211,13 +227,25 @@ function announce<Claims extends object>(
   cx.events.announce("rotated", { id, previousId, userId, previousUserId, client });
 }
 
-function checkOptions<Claims extends object>(options: RotateOptions<Claims>): void {
-  checkNames("rotate", options, ["userId", "claims", "reauthenticated", "client", "grace"]);
+function checkOptions<Claims extends object>(cx: Context<Claims>, options: RotateOptions<Claims>): void {
+  checkNames("rotate", options, [
+    ...["userId", "claims", "reauthenticated", "client"],
+    ...["idleTimeout", "absoluteTimeout", "persistent", "grace"],
+  ]);
   const { userId, claims, reauthenticated, client, grace } = options;
   if (userId !== undefined) checkUserId(userId);
   if (claims !== undefined) checkClaims("claims", claims);
   if (reauthenticated !== undefined) checkBoolean("reauthenticated", reauthenticated);
   encodeClient(client);
+  encodeNewPersistence(options.persistent);
+  if (hasTimeouts(options)) {
+    resolveTimeouts(cx.options, options);
+    if (userId === undefined && reauthenticated !== true) {
+      throw new TypeError(
+        "idleTimeout and absoluteTimeout need userId or reauthenticated: nothing else starts the clocks",
+      );
+    }
+  }
   if (grace === undefined) return;
   checkInteger("grace (ms)", grace, 0, MAX_GRACE);
   hintAtShortUnit("grace", grace);

@@ -94,6 +94,9 @@ export function routesAt(gate: Gate): Route[] {
       userId: query.get("user") ?? "ada",
       claims: { role: query.get("role") ?? "member" },
       ...(query.has("ip") ? { client: { ip: query.get("ip") ?? "" } } : {}),
+      ...(query.has("idle") ? { idleTimeout: Number(query.get("idle")) } : {}),
+      ...(query.has("absolute") ? { absoluteTimeout: Number(query.get("absolute")) } : {}),
+      ...(query.has("persistent") ? { persistent: JSON.parse(query.get("persistent") ?? "") as boolean } : {}),
       ...(query.has("transport") ? { transport: query.get("transport") as "cookie" | "bearer" } : {}),
     });
     return { token, ...shown(session) };
@@ -102,7 +105,9 @@ export function routesAt(gate: Gate): Route[] {
   // Where an identity provider sends the browser back.
   route("GET", "/callback", logIn);
   route("POST", "/guest", async (session, query) => {
-    await session.start({ claims: { cart: query.getAll("item") } });
+    const absolute = query.get("absolute");
+    const timeouts = absolute === null ? {} : { absoluteTimeout: Number(absolute) };
+    await session.start({ claims: { cart: query.getAll("item") }, ...timeouts });
     return shown(session);
   });
   route("POST", "/logout", async (session, query) => ({

@@ -103,7 +103,7 @@ export function describeGuard(rig: HttpRig): void {
     it("refuses options that make no sense, when the application starts", async () => {
       const open = (options: unknown) => rig.open({ options: options as never });
       await expect(open({ cookies: {} })).rejects.toThrow(
-        new TypeError('options has no option "cookies"; it has cookie, bearer, csrf'),
+        new TypeError('options has no option "cookies"; it has cookie, bearer, csrf, slide'),
       );
       await expect(open({ bearer: "yes" })).rejects.toThrow(new TypeError('bearer must be a boolean, got "yes"'));
       await expect(open({ cookie: { name: "__Host-x", path: "/x" } })).rejects.toThrow(TypeError);

@@ -100,6 +100,55 @@ export function describeRotate(rig: Rig): void {
       expectRestarted(present(await store.rotate(first.token, options)).session, session.createdAt - 2 * HOUR);
     });
 
+    it.each([
+      ["reauthenticated", { reauthenticated: true }],
+      ["the same userId", { userId: "ada" }],
+      ["another userId", { userId: "bob" }],
+    ])("takes other timeouts with %s, and keeps them in later rotations", async (_, options) => {
+      const { store, age } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", idleTimeout: HOUR, absoluteTimeout: 2 * HOUR });
+      await age(session, 10 * MINUTE);
+      const long = { idleTimeout: 20 * HOUR, absoluteTimeout: 30 * HOUR };
+      const { session: first, token: second } = present(await store.rotate(token, { ...options, ...long }));
+      expect(first.expiresAt - first.lastSeenAt).toBe(20 * HOUR);
+      expect(first.absoluteExpiresAt - first.lastSeenAt).toBe(30 * HOUR);
+      expect(await store.get(second)).toEqual(first);
+      const again = present(await store.rotate(second)).session;
+      expect(again.absoluteExpiresAt).toBe(first.absoluteExpiresAt);
+      expect(again.expiresAt - again.lastSeenAt).toBe(20 * HOUR);
+    });
+
+    it("takes other timeouts for a guest, who stays one", async () => {
+      const { store } = rig.open();
+      const { token } = await store.create({ claims: { cart: [1] } });
+      const long = { reauthenticated: true, idleTimeout: HOUR, absoluteTimeout: 30 * HOUR };
+      const { session } = present(await store.rotate(token, long));
+      expect(session).toMatchObject({ userId: null, authenticatedAt: null, claims: { cart: [1] } });
+      expect(session.expiresAt - session.lastSeenAt).toBe(HOUR);
+      expect(session.absoluteExpiresAt - session.lastSeenAt).toBe(30 * HOUR);
+    });
+
+    it("keeps whether the client keeps its token, until somebody says it anew", async () => {
+      const { store } = rig.open();
+      let { token, session } = await store.create({ userId: "ada", persistent: false });
+      expect(session.persistent).toBe(false);
+      for (const [options, persistent] of [
+        [{}, false],
+        [{ reauthenticated: true }, false],
+        [{ grace: 1000 }, false],
+        [{ persistent: true }, true],
+        [{ userId: "ada" }, true],
+        [{ persistent: null }, undefined],
+        [{ userId: "bob", persistent: false }, false],
+        [{ userId: "ada" }, undefined],
+      ] as const) {
+        ({ token, session } = present(await store.rotate(token, options)));
+        expect([options, session.persistent]).toEqual([options, persistent]);
+        expect(await store.get(token)).toEqual(session);
+        if (persistent === undefined) expect(session).not.toHaveProperty("persistent");
+      }
+    });
+
     it("keeps the instant of the authentication without one", async () => {
       const { store, age } = rig.open();
       const { token, session } = await store.create({ userId: "ada" });

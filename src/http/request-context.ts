@@ -1,0 +1,68 @@
+/** What a request's session is made of: what all requests of an application share, and what its verbs take. Knows no request. */
+
+import type { ClaimsPatch } from "../sessions/claims.js";
+import type { SessionStore } from "../sessions/store.js";
+import { type GivenTimeouts, hasTimeouts, resolveTimeouts, type Timeouts } from "../sessions/timeouts.js";
+import type { CreateOptions } from "../sessions/verbs/create.js";
+import type { BearerFormat } from "./bearer.js";
+import type { SessionCookie } from "./cookie.js";
+import type { Transport } from "./credentials.js";
+import type { HttpPort } from "./port.js";
+
+/** What a log-in starts with. */
+export interface StartOptions<Claims extends object> {
+  /** Who has logged in. Without it, a guest's session. */
+  readonly userId?: string | undefined;
+  /** Claims to begin with. A guest's own are kept, and these go on top. */
+  readonly claims?: ClaimsPatch<Claims> | undefined;
+  /** What to remember of the client. Default: the `User-Agent` header, or what the session that came along remembers. */
+  readonly client?: CreateOptions<Claims>["client"];
+  /**
+   * How long this session lasts without use, and however much it is used, ms: "remember me". Default: as in the options of the
+   * store. `Max-Age` of the cookie follows the second.
+   */
+  readonly idleTimeout?: number | undefined;
+  readonly absoluteTimeout?: number | undefined;
+  /**
+   * Whether the browser keeps the cookie when it closes. It is stored with the session, so the cookies of later rotations are
+   * the same. Default: `cookie.persistent` of the application.
+   */
+  readonly persistent?: boolean | undefined;
+  /** How the token will travel. Default: as it came; a cookie for a request that brought none, where cookies are on. */
+  readonly transport?: Transport | undefined;
+}
+
+/** The names of {@link StartOptions}. */
+export const START_OPTIONS = [
+  ...["userId", "claims", "client"],
+  ...["idleTimeout", "absoluteTimeout", "persistent", "transport"],
+] as const;
+
+/** How long a session lasts that starts now. Throws as `create` of the store does, before anything is changed. */
+export function timeoutsOf(options: StartOptions<object>, usual: Timeouts | undefined): GivenTimeouts {
+  const { userId, idleTimeout, absoluteTimeout } = options;
+  if (usual === undefined) return { idleTimeout, absoluteTimeout };
+  // A guest without a log-in goes on as before.
+  return userId === undefined && !hasTimeouts(options) ? {} : resolveTimeouts(usual, options);
+}
+
+/** How a log-out ends. */
+export interface EndOptions {
+  /** Also has the browser forget what it keeps of this origin, with `Clear-Site-Data`. Default: `false`. */
+  readonly clearSiteData?: boolean | undefined;
+}
+
+/** What all requests of one application share. */
+export interface RequestContext<Claims extends object> {
+  readonly store: SessionStore<Claims>;
+  /** `undefined` where cookies are off. */
+  readonly cookie: SessionCookie | undefined;
+  /** `undefined` where bearer tokens are off. */
+  readonly bearer: BearerFormat | undefined;
+  /** What a log-in gets that says nothing else; `undefined` if the store does not tell. */
+  readonly timeouts: Timeouts | undefined;
+  /** The headers by which sessions are found, as in `Vary`. */
+  readonly vary: string;
+  /** Whether a request may do what it does: it changes nothing, or no browser sent it on behalf of another site. */
+  readonly isAllowed: (port: HttpPort) => boolean;
+}

@@ -1,0 +1,184 @@
+/** How long a log-in lasts: "remember me", a browser that closes, and requests that are no sign of the user. */
+import { describe, expect, it } from "vitest";
+import { MINUTE } from "./app.js";
+import { cookie, type HttpRig } from "./rig.js";
+
+const DAY = 24 * 60 * MINUTE;
+
+export function describeLasting(rig: HttpRig): void {
+  describe("a log-in with timeouts of its own", () => {
+    const live = async (id: string) => {
+      const session = await rig.store.find(id);
+      if (session === null) throw new Error("The session is not live.");
+      const { createdAt, lastSeenAt, expiresAt, absoluteExpiresAt } = session;
+      return { idle: expiresAt - lastSeenAt, absolute: absoluteExpiresAt - createdAt };
+    };
+
+    it("lasts as long as it says, and so does its cookie", async () => {
+      const app = await rig.open();
+      const browser = app.browser();
+      const answer = await browser.post(`/login?idle=${7 * DAY}&absolute=${30 * DAY}`);
+      expect(answer.cookies).toMatchObject([{ maxAge: (30 * DAY) / 1000 }]);
+      expect(await live(String(answer.json()["id"]))).toEqual({ idle: 7 * DAY, absolute: 30 * DAY });
+      const usual = await app.loggedIn();
+      expect(await live(usual.id)).toEqual({ idle: 30 * MINUTE, absolute: DAY / 2 });
+    });
+
+    it.each([
+      ["a guest", "/guest?item=hat"],
+      ["the same user", "/login?user=ada"],
+      ["another user", "/login?user=eve"],
+      ["the same user, who was to be remembered", `/login?user=ada&idle=${DAY}&absolute=${9 * DAY}`],
+    ])("has them on the session of %s too, and without them the store's", async (_, before) => {
+      const app = await rig.open();
+      for (const [query, timeouts] of [
+        [`&idle=${7 * DAY}&absolute=${30 * DAY}`, { idle: 7 * DAY, absolute: 30 * DAY }],
+        [`&idle=${MINUTE}`, { idle: MINUTE, absolute: DAY / 2 }],
+        [`&absolute=${DAY}`, { idle: 30 * MINUTE, absolute: DAY }],
+        ["", { idle: 30 * MINUTE, absolute: DAY / 2 }],
+      ] as const) {
+        const browser = app.browser();
+        await browser.post(before);
+        const answer = await browser.post(`/login?user=ada${query}`);
+        expect(answer.status).toBe(200);
+        const session = await live(String(answer.json()["id"]));
+        // On a session that goes on, the absolute deadline counts from its beginning, a moment before this log-in.
+        expect(session.idle).toBe(timeouts.idle);
+        expect(session.absolute).toBeGreaterThanOrEqual(timeouts.absolute);
+        expect(session.absolute).toBeLessThan(timeouts.absolute + MINUTE);
+        expect(answer.cookies.at(-1)?.maxAge).toBe(timeouts.absolute / 1000);
+        await browser.post("/rotate");
+        expect((await browser.get("/me")).json()["userId"]).toBe("ada");
+      }
+    });
+
+    it("may be a guest's, who goes on with the claims there are", async () => {
+      const app = await rig.open();
+      const browser = app.browser();
+      await browser.post("/guest?item=hat");
+      await browser.post("/claim?colour=red");
+      const answer = await browser.post(`/guest?item=coat&absolute=${30 * DAY}`);
+      expect(answer.json()["claims"]).toEqual({ cart: ["coat"], colour: "red" });
+      expect(answer.cookies.at(-1)?.maxAge).toBe((30 * DAY) / 1000);
+    });
+
+    it("that no session can have changes nothing", async () => {
+      const app = await rig.open();
+      const browser = await app.loggedIn();
+      for (const [query, name] of [
+        ["idle=0", "RangeError"],
+        ["idle=1.5", "RangeError"],
+        ["absolute=-1", "RangeError"],
+        [`idle=${2 * DAY}&absolute=${DAY}`, "RangeError"],
+        [`absolute=${MINUTE}`, "RangeError"],
+        ["persistent=1", "TypeError"],
+        ["persistent=null", "TypeError"],
+      ]) {
+        expect((await browser.post(`/login?user=eve&${query}`)).status).toBe(500);
+        expect([query, (app.errors.at(-1) as Error).name]).toEqual([query, name]);
+      }
+      expect((await browser.get("/me")).json()["userId"]).toBe("ada");
+    });
+  });
+
+  describe("a cookie that ends with the browser, for this log-in", () => {
+    it.each([
+      [false, true],
+      [true, false],
+    ])("is what the log-in says (%s), whatever the application does else (%s)", async (said, usual) => {
+      const app = await rig.open({ options: { cookie: { persistent: usual } } });
+      const keeps = ({ cookies }: { cookies: readonly { maxAge?: number }[] }) => cookies.at(-1)?.maxAge !== undefined;
+      const browser = app.browser();
+      expect(keeps(await browser.post(`/login?persistent=${said}`))).toBe(said);
+      // Later rotations keep to it, also those of another process.
+      expect(keeps(await browser.post("/rotate"))).toBe(said);
+      expect(keeps(await browser.post("/rotate?reauthenticated"))).toBe(said);
+      expect(keeps(await browser.post("/rotate?grace=1000"))).toBe(said);
+      // The next log-in says it anew, or not.
+      expect(keeps(await browser.post("/login"))).toBe(usual);
+      expect(keeps(await browser.post("/rotate"))).toBe(usual);
+      expect(keeps(await browser.post(`/login?user=eve&persistent=${said}`))).toBe(said);
+      expect(keeps(await browser.post(`/login?user=ada&persistent=${usual}`))).toBe(usual);
+      const guest = app.browser();
+      await guest.post("/guest");
+      expect(keeps(await guest.post(`/login?persistent=${said}`))).toBe(said);
+      expect(keeps(await guest.post("/rotate"))).toBe(said);
+      expect((await guest.post("/logout")).cookies.at(-1)?.maxAge).toBe(0);
+    });
+  });
+
+  describe("a request that is no sign of the user", () => {
+    const polling = { slide: ({ url = "" }: { readonly url?: string | undefined }) => url !== "/?poll" };
+
+    it("leaves the idle deadline where it is, and any other moves it", async () => {
+      const app = await rig.open({ store: rig.storeWith({ touchInterval: 0 }), options: polling });
+      const browser = await app.loggedIn();
+      await rig.age(browser.id, 20 * MINUTE);
+      const before = await rig.store.find(browser.id);
+      expect((await browser.get("/?poll")).json()["id"]).toBe(browser.id);
+      expect((await rig.store.find(browser.id))?.expiresAt).toBe(before?.expiresAt);
+      await browser.get("/");
+      expect((await rig.store.find(browser.id))?.expiresAt).toBeGreaterThan(before?.expiresAt ?? 0);
+    });
+
+    it("does not keep a session alive", async () => {
+      const app = await rig.open({ options: polling });
+      const browser = await app.loggedIn();
+      await rig.age(browser.id, 30 * MINUTE);
+      expect((await browser.get("/?poll")).json()).toEqual({ id: null });
+    });
+
+    it("is judged like any other: by now, and by the claims", async () => {
+      const app = await rig.open({
+        options: { slide: () => false },
+        store: rig.storeWith({ touchInterval: 15 * MINUTE }),
+      });
+      const browser = await app.loggedIn("role=admin");
+      expect((await browser.get("/admin")).status).toBe(200);
+      expect((await browser.get("/fresh")).status).toBe(200);
+      await rig.age(browser.id, 11 * MINUTE);
+      expect((await browser.get("/fresh")).status).toBe(401);
+      await browser.post("/claim?role=member");
+      expect((await browser.get("/admin")).status).toBe(403);
+    });
+
+    it("is named by a function that answers at once", async () => {
+      await expect(rig.open({ options: { slide: "/poll" as never } })).rejects.toThrow(
+        new TypeError('slide must be a function, got "/poll"'),
+      );
+      for (const slide of [async () => false, () => undefined, () => 0]) {
+        const app = await rig.open({ options: { slide: slide as never } });
+        const { token } = await rig.store.create({ userId: "ada" });
+        expect((await app.send("GET", "/", cookie(token))).status).toBe(500);
+        expect(app.errors).toMatchObject([
+          { name: "TypeError", message: expect.stringMatching(/^slide must return a boolean/) },
+        ]);
+      }
+    });
+  });
+
+  describe("a route that another site may post to", () => {
+    const exempt = ({ url = "" }: { readonly url?: string | undefined }) => url.startsWith("/login?saml");
+    const FOREIGN = { Origin: "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate" };
+
+    it("logs in, and does nothing in the name of whoever is logged in already", async () => {
+      const app = await rig.open({ options: { csrf: { exempt } } });
+      const user = rig.user();
+      const before = await app.loggedIn(`user=${user}`);
+      const answer = await app.send("POST", `/login?saml&user=${user}`, { ...FOREIGN, ...cookie(before.token) });
+      expect([answer.status, answer.cookies.length]).toEqual([200, 1]);
+      expect(answer.json()["token"]).not.toBe(before.token);
+      // It was loaded without its cookie, so the session before is as it was.
+      expect((await before.get("/me")).json()["id"]).toBe(before.id);
+      expect(await rig.store.listForUser(user)).toHaveLength(2);
+    });
+
+    it("is the only one", async () => {
+      const app = await rig.open({ options: { csrf: { exempt } } });
+      const { token } = await app.loggedIn();
+      for (const path of ["/claim?a=1", "/logout", "/login?user=eve"]) {
+        expect((await app.send("POST", path, { ...FOREIGN, ...cookie(token) })).status).toBe(403);
+      }
+    });
+  });
+}
