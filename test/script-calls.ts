@@ -186,13 +186,13 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: ["secret", ["none"], [TRAIL]],
   },
   "sessions/scripts/unblock.lua": {
-    call: (redis) => runUnblock(redis, user.block),
-    replies: [0, 1, "1", "1.0"],
-    broken: [2, "none"],
+    call: (redis) => runUnblock(redis, user),
+    replies: [["lifted"], ["none"]],
+    broken: [1, "lifted", ["lifted", "1"]],
   },
   "sessions/scripts/unlist.lua": {
     call: (redis) => runUnlist(redis, user.index, [ID, OTHER]),
-    replies: [0, 2],
+    replies: [0, 2, "1", "1.0"],
     broken: ["none"],
   },
   "sessions/scripts/update.lua": {
@@ -233,8 +233,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: ["ok", [RECORD]],
   },
   "one-time/scripts/revoke.lua": {
-    call: (redis) => runOneTimeRevoke(redis, key, key),
-    replies: [0, 1, "corrupt"],
-    broken: [2, "none"],
+    call: (redis) => runOneTimeRevoke(redis, { log: key, tokens: key, mark: key }),
+    replies: [["voided"], ["none"], ["corrupt"]],
+    broken: [1, "corrupt", ["voided", "1"]],
   },
 };

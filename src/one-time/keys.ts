@@ -3,7 +3,8 @@
  *
  *   prefix{bucket}:o:<purpose>:<id>        a token: hash, TTL = its expiresAt
  *   prefix{bucket}:i:<purpose>:<subject>   what was issued to a subject: list, TTL = an hour, or its token's expiresAt
- *   prefix{bucket}:c:<purpose>:<nonce>     what one call of `consume` took: that hash, TTL = the deadline of the call
+ *   prefix{bucket}:c:<purpose>:<mark>      what one call of `consume` took: that hash, TTL = the deadline of the call
+ *   prefix{bucket}:m:<purpose>:<mark>      what one call of `revokeForSubject` replied: text, TTL = see redis/marks.ts
  *
  * The bucket is the subject's, as if it were a user id, so all keys of a subject share a slot. The letters are none of
  * those in `../sessions/keys.ts`: no token ever names a session, under the same prefix either.
@@ -27,8 +28,13 @@ export class OneTimeKeys {
   }
 
   /** The key for what one call takes of the token with this id. */
-  consumed(id: string, nonce: string): string {
-    return this.#name(bucketOfId(id), "c", nonce);
+  consumed(id: string, mark: string): string {
+    return this.#name(bucketOfId(id), "c", mark);
+  }
+
+  /** The key of what one call for a subject replied. */
+  mark(subject: string, mark: string): string {
+    return this.#name(bucketOfUser(subject), "m", mark);
   }
 
   /** The log of a subject; and what a script completes with an id from the log, to name a token. */

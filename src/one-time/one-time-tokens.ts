@@ -3,13 +3,13 @@
  * They have the form of a session's token and nothing else in common: neither passes as the other, nor one purpose's as
  * another's.
  */
-import { randomBytes } from "node:crypto";
 import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, checkUserId } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
 import { hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
+import { newMark } from "../redis/marks.js";
 import { Redis } from "../redis/redis.js";
 import { isRecordText, type RecordText, type Refusal } from "../redis/replies.js";
 import { IssueLimitError } from "./issue-limit-error.js";
@@ -159,15 +159,15 @@ export function createOneTimeTokens<Data = unknown>(
       if (target === null) return null;
       const { id, secretHash } = target;
       const key = keys.token(id);
-      const consumed = keys.consumed(id, randomBytes(16).toString("base64url"));
+      const consumed = keys.consumed(id, newMark());
       return tokenIn(await runConsume(door, { key, consumed, secretHash, wait: timeout }), key);
     },
 
     async revokeForSubject(subject) {
       const { log, tokens } = keys.subject(checkUserId(subject, "subject"));
-      const outcome = await runRevoke(door, log, tokens);
+      const outcome = await runRevoke(door, { log, tokens, mark: keys.mark(subject, newMark()) });
       if (outcome === "corrupt") throw new CorruptRecordError(log);
-      return outcome === "revoked";
+      return outcome === "voided";
     },
   });
 }

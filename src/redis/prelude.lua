@@ -32,15 +32,39 @@ local function stem(key, id)
   return string.sub(key, 1, -#id - 3)
 end
 
--- Whether several keys of one slot can all be seen from here. While Redis Cluster moves a slot, each of its keys is on one
--- node or on the other: a single key that is not here may look absent, but a command of several fails. On a slot that
--- stays where it is it never does, whether the keys exist or not.
-local function together(...)
-  local fine, failure = pcall(redis.call, 'EXISTS', ...)
-  if fine then return true end
-  local reason = tostring(failure)
+-- Calls a command, and returns whether that could be done here, and its reply. While Redis Cluster moves a slot, each of its
+-- keys is on one node or on the other, and a command fails that needs one that is not here.
+local function call_here(...)
+  local fine, reply = pcall(redis.call, ...)
+  if fine then return true, reply end
+  local reason = tostring(reply)
   if string.find(reason, 'non local key', 1, true) or string.find(reason, 'during rehashing', 1, true) then return false end
-  error(type(failure) == 'string' and { err = failure } or failure, 0)
+  error(type(reply) == 'string' and { err = reply } or reply, 0)
+end
+
+-- Whether several keys of one slot can all be seen from here. While Redis Cluster moves the slot, a single key that is not
+-- here may look absent, but a command of several fails. On a slot that stays where it is it never does, whether the keys
+-- exist or not.
+local function together(...)
+  return (call_here('EXISTS', ...))
+end
+
+-- The script may be sent again, because its reply was lost with its connection, with anything in between. So it leaves its
+-- reply under a key that only this call knows, its mark, for as long as its command may still come. It comes after other
+-- writes: Redis judges only the first write of a script when it is out of memory. On a node that the slot is leaving no key
+-- can be made: then the call goes without.
+local function remember(mark, ms, reply)
+  call_here('SET', mark, table.concat(reply, '\n'), 'PX', ms)
+  return reply
+end
+
+-- What the first run of this call has replied; nil where there was none. Also returns whether a mark can be kept here.
+local function remembered(mark)
+  local here, left = call_here('GET', mark)
+  if not left then return nil, here end
+  local reply = {}
+  for part in string.gmatch(left .. '\n', '(.-)\n') do reply[#reply + 1] = part end
+  return reply_of(reply), here
 end
 
 -- Writes under a key that is not there, and takes it back: for the WAIT that follows. Since Redis 7.2 it waits for nothing

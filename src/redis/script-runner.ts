@@ -10,6 +10,7 @@ import { tallyLosses } from "./calls/losses.js";
 import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
 import type { ScriptClient } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
+import { MARK_AFTERLIFE } from "./marks.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
 
@@ -44,6 +45,11 @@ export class ScriptRunner<Client extends ScriptClient> {
   /** The deadline of a call that begins now, for verbs of more than one round trip. */
   deadline(): Deadline {
     return new Deadline(this.timeout);
+  }
+
+  /** For how long a script keeps its mark (see marks.ts), ms. */
+  get markLife(): number {
+    return this.timeout + MARK_AFTERLIFE;
   }
 
   /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */

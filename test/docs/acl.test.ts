@@ -25,7 +25,7 @@ describeContract("the store as the documented user", (options) => connect({ ...l
 /** The commands that the scripts of a table call. */
 function commandsOf(table: Record<string, { readonly source: string }>): Set<string> {
   const code = Object.values(table).map(({ source }) => source.replace(/--.*$/gm, ""));
-  const calls = code.flatMap((source) => [...source.matchAll(/call(?:_many)?[(,] ?'([A-Z]+)'/g)]);
+  const calls = code.flatMap((source) => [...source.matchAll(/call(?:_many|_here)?[(,] ?'([A-Z]+)'/g)]);
   return new Set(calls.map(([, command]) => `+${(command as string).toLowerCase()}`));
 }
 

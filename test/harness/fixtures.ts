@@ -66,6 +66,16 @@ export async function keysUnder(redis: Redis | Cluster, prefix: string): Promise
   return [...keys].sort();
 }
 
+/** The same without the marks of calls, which are left for as long as a reply may get lost. */
+export async function lastingKeysUnder(redis: Redis | Cluster, prefix: string): Promise<string[]> {
+  return (await keysUnder(redis, prefix)).filter((key) => !isMark(key));
+}
+
+/** Whether a key is the mark of a call of a store, or of one-time tokens. */
+export function isMark(key: string): boolean {
+  return /\}:m:(?:[\w.-]+:)?[\w-]{12}$/.test(key);
+}
+
 /** Asserts that every key under `prefix` expires by itself. Only a block without end, `…}:b:…`, may last for ever. */
 export async function expectCleanKeyspace(redis: Redis | Cluster, prefix: string): Promise<void> {
   const keys = await keysUnder(redis, prefix);

@@ -373,7 +373,7 @@ function describeNames(rig: Rig): void {
       await tokens.issue({ subject: "ada" });
       expect(await tokens.revokeForSubject("ada")).toBe(true);
       for (const key of await rig.keysUnder(keyPrefix)) {
-        expect(key.slice(keyPrefix.length)).toMatch(/^\{[0-9A-HJKMNP-TV-Z]{3}\}:[ci]:reset:/);
+        expect(key.slice(keyPrefix.length)).toMatch(/^\{[0-9A-HJKMNP-TV-Z]{3}\}:[cim]:reset:/);
       }
     });
   });

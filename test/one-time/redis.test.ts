@@ -89,7 +89,7 @@ describe("what Redis is shown", () => {
     await Promise.all([tokens.consume(token), tokens.consume(token)]);
     const keys = sent.map((args) => String(args[3]));
     expect(new Set(keys).size).toBe(2);
-    for (const key of keys) expect(key).toMatch(/\}:c:reset:[\w-]{22}$/);
+    for (const key of keys) expect(key).toMatch(/\}:c:reset:[\w-]{12}$/);
   });
 });
 

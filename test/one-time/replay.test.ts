@@ -153,10 +153,30 @@ describe("other verbs that run twice", () => {
     expect(await direct.consume(token)).not.toBeNull();
   });
 
-  it("revoke, and can then only say that there was none", async () => {
+  it("revoke, and say so", async () => {
     const subject = newSubject();
     const { token } = await direct.issue({ subject });
-    expect(await runTwice("revoke", () => tokens.revokeForSubject(subject))).toBe(false);
+    expect(await runTwice("revoke", () => tokens.revokeForSubject(subject))).toBe(true);
     expect(await direct.consume(token)).toBeNull();
+    expect(await tokens.revokeForSubject(subject)).toBe(false);
+  });
+
+  it("void no token that was issued between the two runs", async () => {
+    const subject = newSubject();
+    await direct.issue({ subject });
+    let newer = "";
+    const revoked = await runTwice(
+      "revoke",
+      () => tokens.revokeForSubject(subject),
+      async () => {
+        newer = (await direct.issue({ subject, data: "newer" })).token;
+      },
+    );
+    expect(revoked).toBe(true);
+    expect(await direct.consume(newer)).toMatchObject({ data: "newer" });
+  });
+
+  it("find nothing to revoke, twice", async () => {
+    expect(await runTwice("revoke", () => tokens.revokeForSubject(newSubject()))).toBe(false);
   });
 });

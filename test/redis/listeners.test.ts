@@ -2,7 +2,7 @@
 import diagnostics from "node:diagnostics_channel";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSessionStore, type SessionEvents } from "../../src/index.js";
-import { connect, guardKeyspace, keysUnder, uniquePrefix } from "../harness/fixtures.js";
+import { connect, guardKeyspace, lastingKeysUnder, uniquePrefix } from "../harness/fixtures.js";
 
 const redis = connect();
 const prefix = uniquePrefix();
@@ -41,7 +41,7 @@ async function expectVerbsToWork(store: ReturnType<typeof createSessionStore>): 
   await store.create({ userId: "42" });
   expect(await store.updateClaimsForUser("42", { a: 3 })).toBe(2);
   expect(await store.revokeAllForUser("42")).toBe(2);
-  expect(await keysUnder(redis, prefix)).toEqual([]);
+  expect(await lastingKeysUnder(redis, prefix)).toEqual([]);
 }
 
 /** How often the verbs above announce something. */

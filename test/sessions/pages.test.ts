@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createSessionStore } from "../../src/index.js";
 import { PAGE } from "../../src/sessions/context.js";
-import { connect, guardKeyspace, keysUnder, uniquePrefix } from "../harness/fixtures.js";
+import { connect, guardKeyspace, lastingKeysUnder, uniquePrefix } from "../harness/fixtures.js";
 import { present } from "./contract/rig.js";
 
 describe("a user with more sessions than one page holds", () => {
@@ -37,7 +37,7 @@ describe("a user with more sessions than one page holds", () => {
       expect((await store.listForUser("ada")).map(({ id }) => id)).toEqual([spared]);
       expect(await store.blockUser("ada")).toBe(1);
       expect(await store.unblockUser("ada")).toBe(true);
-      expect(await keysUnder(redis, prefix)).toEqual([]);
+      expect(await lastingKeysUnder(redis, prefix)).toEqual([]);
     },
   );
 
@@ -51,6 +51,6 @@ describe("a user with more sessions than one page holds", () => {
     await create(1500);
     expect(await store.blockUser("ada")).toBe(1502);
     expect(await store.unblockUser("ada")).toBe(true);
-    expect(await keysUnder(redis, prefix)).toEqual([]);
+    expect(await lastingKeysUnder(redis, prefix)).toEqual([]);
   });
 });

@@ -1,25 +1,34 @@
 /** Calls revoke.lua. */
 import prelude from "../../redis/prelude.lua";
 import type { Redis } from "../../redis/redis.js";
-import { countOf, unknownReply } from "../../redis/replies.js";
+import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./revoke.lua";
 
-/** `revoked`: a token was valid, and is void now. `corrupt`: the log is not of coatcheck's making. */
-export type Revoked = "revoked" | "none" | "corrupt";
+/** `voided`: a token was valid, and is void now. `corrupt`: the log is not of coatcheck's making. */
+export type Voided = "voided" | "none" | "corrupt";
 
 export const revokeScript = script(
-  (reply): Revoked => {
-    if (reply === "corrupt") return reply;
-    const voided = countOf(reply);
-    if (voided > 1) throw unknownReply(reply);
-    return voided === 1 ? "revoked" : "none";
+  (reply): Voided => {
+    const texts = textsOf(reply);
+    const [status] = texts;
+    if (texts.length === 1 && (status === "voided" || status === "none" || status === "corrupt")) return status;
+    throw unknownReply(reply);
   },
   prelude,
   body,
 );
 
-/** Voids the token of a subject. `log` is the subject's; `tokens` is what an id in it completes to the key of a token. */
-export function runRevoke(redis: Redis, log: string, tokens: string): Promise<Revoked> {
-  return redis.run(revokeScript, [log, tokens], []);
+export interface Voiding {
+  /** The key of the subject's log. */
+  readonly log: string;
+  /** What an id in the log completes to the key of a token. */
+  readonly tokens: string;
+  /** The key that is this call's mark. */
+  readonly mark: string;
+}
+
+/** Voids the token of a subject. */
+export function runRevoke(redis: Redis, { log, tokens, mark }: Voiding): Promise<Voided> {
+  return redis.run(revokeScript, [log, tokens, mark], [redis.markLife]);
 }

@@ -5,13 +5,18 @@
 -- ARGV[2]  until when, epoch ms, or '' for good
 -- ARGV[3]  reason, or ''
 -- ARGV[4]  most sessions in this page
+-- ARGV[5]  mark of this call, ARGV[6] for how many ms to keep it
 -- Returns  {'past', the clock of Redis} (nothing was done), {'more' where more sessions are left, else 'done', ended ids
 --          …}, or {'moving', ids …} (the user is blocked, and none of their sessions has ended yet: Redis Cluster is moving
 --          the slot)
 -- Bound    ARGV[4] sessions
+local keys = stem(KEYS[1], ARGV[1])
+local mark = keys .. 'm:' .. ARGV[5]
+-- A second run must not make a block again that somebody has lifted since.
+local before = remembered(mark)
+if before then return before end
 local now = clock()
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= now then return { 'past', digits(now) } end
-local keys = stem(KEYS[1], ARGV[1])
 local index = keys .. 'u:' .. ARGV[1]
 local whole = together(KEYS[1], index)
 -- Should the index hold something else, this fails before anything is written.
@@ -27,5 +32,4 @@ if ARGV[2] ~= '' then
   redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'r', ARGV[3]) end
-if not whole then return { 'moving' } end
-return strike_page(index, keys .. 's:', '', tonumber(ARGV[4]))
+return remember(mark, ARGV[6], whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark) or { 'moving' })

@@ -1,4 +1,5 @@
 /** Calls block.lua. */
+import { newMark } from "../../redis/marks.js";
 import type { Redis, Revocation } from "../../redis/redis.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
@@ -35,5 +36,6 @@ export interface Blocking {
 
 /** Blocks a user and ends the first page of their sessions. */
 export function runBlock(redis: Redis, { user, until, reason, most }: Blocking): Promise<Revocation<Blocked>> {
-  return redis.runRevocation(blockScript, [user.block], [user.name, until ?? "", reason, most]);
+  const args = [user.name, until ?? "", reason, most, newMark(), redis.markLife];
+  return redis.runRevocation(blockScript, [user.block], args);
 }

@@ -91,18 +91,18 @@ end
 
 -- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner. Returns 'more' where more
 -- are left, else 'done', followed by the ids that were live; or, where Redis Cluster is moving the slot and they are not all
--- here, does nothing and returns 'moving' and the ids to look at.
-local function strike_page(index, sessions, except, most)
+-- here, or the mark of this call cannot be, does nothing and returns 'moving' and the ids to look at.
+local function strike_page(index, sessions, except, most, mark)
   local members = call('ZRANGE', index, 0, most)
-  local beside, others = { index }, { 'moving' }
-  if except ~= '' then beside[2] = sessions .. except end
+  local beside, others = { index, mark }, { 'moving' }
+  if except ~= '' then beside[3] = sessions .. except end
   for i = 1, math.min(#members, most + 1) do
     if members[i] ~= except then
       beside[#beside + 1] = sessions .. members[i]
       if #others <= most then others[#others + 1] = members[i] end
     end
   end
-  if #beside > 1 and not together(unpack(beside)) then return reply_of(others) end
+  if #beside > 2 and not together(unpack(beside)) then return reply_of(others) end
 
   local spared = except ~= '' and load(sessions .. except)
   local partner = spared and partner_of(spared)

@@ -1,4 +1,5 @@
 /** Calls revoke-user.lua. */
+import { newMark } from "../../redis/marks.js";
 import type { Redis, Revocation } from "../../redis/redis.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
@@ -39,5 +40,5 @@ export interface PageRevocation {
 
 /** Ends one page of a user's sessions. */
 export function runRevokeUser(redis: Redis, { user, spared, most }: PageRevocation): Promise<Revocation<RevokedPage>> {
-  return redis.runRevocation(revokeUserScript, [user.index], [user.name, spared, most]);
+  return redis.runRevocation(revokeUserScript, [user.index], [user.name, spared, most, newMark(), redis.markLife]);
 }

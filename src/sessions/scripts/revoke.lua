@@ -2,14 +2,17 @@
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- ARGV[2]  '1' to leave the partner alone, else ''
--- ARGV[3]  '1' to write something in any case, for a WAIT, else ''
+-- ARGV[3]  mark of this call, ARGV[4] for how many ms to keep it
+-- ARGV[5]  '1' to write something in any case, for a WAIT, else ''
 -- Returns  {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …}, where 'moving' means that Redis
 --          Cluster is moving the slot, and the index is not here and still names them; or {'moving', id} (nothing was done:
 --          the partner has this id, is not here, and is to be ended first)
+local mark = stem(KEYS[1], string.sub(KEYS[1], -26)) .. 'm:' .. ARGV[3]
 local record = load(KEYS[1])
 if not record then
-  if ARGV[3] == '1' then trace(KEYS[1]) end
-  return { 'none' }
+  if ARGV[5] == '1' then trace(KEYS[1]) end
+  return remembered(mark) or { 'none' }
 end
 if ARGV[1] ~= '' and record.h ~= ARGV[1] then return { 'secret' } end
-return strike_pair(KEYS[1], record, ARGV[2] == '1')
+local reply = strike_pair(KEYS[1], record, ARGV[2] == '1')
+return reply[1] == 'ended' and remember(mark, ARGV[4], reply) or reply

@@ -1,4 +1,5 @@
 /** Calls revoke.lua. */
+import { newMark } from "../../redis/marks.js";
 import type { Redis, Revocation, RevocationOptions } from "../../redis/redis.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
@@ -64,5 +65,6 @@ export function runRevoke(
   { key, secretHash, alone = false }: SessionRevocation,
   options?: RevocationOptions,
 ): Promise<Revocation<Ended | PartnerMoving | NotEnded>> {
-  return redis.runRevocation(revokeScript, [key], [secretHash, alone ? "1" : ""], options);
+  const args = [secretHash, alone ? "1" : "", newMark(), redis.markLife];
+  return redis.runRevocation(revokeScript, [key], args, options);
 }

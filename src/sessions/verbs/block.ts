@@ -53,8 +53,7 @@ export async function blockUser<Claims extends object>(
 }
 
 export async function unblockUser<Claims extends object>(cx: Context<Claims>, userId: string): Promise<boolean> {
-  const { block } = cx.keys.user(checkUserId(userId));
-  return runUnblock(cx.redis, block);
+  return runUnblock(cx.redis, cx.keys.user(checkUserId(userId)));
 }
 
 export async function getBlock<Claims extends object>(cx: Context<Claims>, userId: string): Promise<Block | null> {

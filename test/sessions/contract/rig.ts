@@ -9,7 +9,7 @@ import {
   type SessionStore,
   type SessionStoreOptions,
 } from "../../../src/index.js";
-import { expectCleanKeyspace, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
+import { expectCleanKeyspace, isMark, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
 import { passThrough } from "../../harness/pass-through.js";
 
 export type MakeClient = (options?: { keyPrefix?: string }) => Redis | Cluster;
@@ -102,10 +102,10 @@ export class Rig {
 
   /**
    * The keys under a prefix. An empty sorted set does not count: Redis has none, and ioredis-mock keeps it. Nor does what
-   * a log-in leaves for as long as its reply may get lost.
+   * a log-in or another call leaves for as long as its reply may get lost.
    */
   async keysUnder(prefix: string): Promise<string[]> {
-    const keys = (await keysUnder(this.redis, prefix)).filter((key) => !/\}:e:\w{26}$/.test(key));
+    const keys = (await keysUnder(this.redis, prefix)).filter((key) => !/\}:e:\w{26}$/.test(key) && !isMark(key));
     const sizes = await Promise.all(keys.map((key) => (key.includes(":u:") ? this.redis.zcard(key) : 1)));
     return keys.filter((_, at) => sizes[at] !== 0);
   }

@@ -31,6 +31,21 @@ let users = 0;
 const runTwice = <T>(script: ScriptName, verb: () => Promise<T>, meanwhile?: () => Promise<void>) =>
   loseReply(proxy, scripts[script], verb, meanwhile);
 
+/** What the store announces from now on. */
+function listen() {
+  const heard: [event: string, payload: { readonly id: string | null }][] = [];
+  const names = ["created", "rotated", "updated", "revoked", "rejected"] as const;
+  const listeners = names.map((name) => {
+    const listener = (payload: { readonly id: string | null }) => heard.push([name, payload]);
+    store.events.on(name, listener);
+    return () => store.events.off(name, listener);
+  });
+  return () => {
+    for (const stop of listeners) stop();
+    return heard;
+  };
+}
+
 async function logIn(claims: Record<string, unknown> = {}) {
   const userId = `replays ${users++}`;
   const { token, session } = await direct.create({ userId, claims });
@@ -201,27 +216,91 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     await expectIndex(redis, prefix, userId, [outcome?.session.id ?? ""]);
   });
 
-  it("revokes it, and can then only say that it was not live", async () => {
-    const { userId, token } = await logIn();
-    expect(await runTwice("revoke", () => store.revoke(token))).toBe(false);
+  it("revokes it, and says so", async () => {
+    const { userId, token, id } = await logIn();
+    const heard = listen();
+    expect(await runTwice("revoke", () => store.revoke(token))).toBe(true);
+    expect(heard()).toEqual([["revoked", { id, userId, reason: "revoked" }]]);
     expect(await direct.get(token)).toBeNull();
+    await expectIndex(redis, prefix, userId, []);
+    // A second call is another matter.
+    expect(await store.revoke(token)).toBe(false);
+  });
+
+  it("revokes both sessions of a rotation with grace, and says so", async () => {
+    const { userId, token, id } = await logIn();
+    const rotated = await direct.rotate(token, { grace: GRACE });
+    const heard = listen();
+    expect(await runTwice("revoke", () => store.revoke(token))).toBe(true);
+    expect(
+      heard()
+        .map(([, payload]) => payload.id)
+        .sort(),
+    ).toEqual([id, rotated?.session.id].sort());
     await expectIndex(redis, prefix, userId, []);
   });
 
-  it("revokes all of a user but the spared one, and can then only say that none was left", async () => {
+  it("finds nothing to revoke, twice", async () => {
+    const { token } = await logIn();
+    await direct.revoke(token);
+    const heard = listen();
+    expect(await runTwice("revoke", () => store.revoke(token))).toBe(false);
+    expect(heard()).toEqual([["rejected", { id: token.slice(0, 26), reason: "unknown" }]]);
+  });
+
+  it("revokes all of a user but the spared one, and says how many, and none that logs in between the two runs", async () => {
     const { userId, token, id } = await logIn();
-    await direct.create({ userId });
-    expect(await runTwice("revokeUser", () => store.revokeAllForUser(userId, { except: token }))).toBe(0);
-    await expectIndex(redis, prefix, userId, [id]);
+    const other = await direct.create({ userId });
+    let late = "";
+    const heard = listen();
+    const revoked = await runTwice(
+      "revokeUser",
+      () => store.revokeAllForUser(userId, { except: token }),
+      async () => {
+        late = (await direct.create({ userId })).session.id;
+      },
+    );
+    expect(revoked).toBe(1);
+    expect(heard()).toEqual([["revoked", { id: other.session.id, userId, reason: "user" }]]);
+    await expectIndex(redis, prefix, userId, [id, late]);
   });
 
   it("blocks a user, for the same time and reason, and lifts the block", async () => {
-    const { userId, token } = await logIn();
+    const { userId, token, id } = await logIn();
     const until = Date.now() + 3_600_000;
-    await runTwice("block", () => store.blockUser(userId, { until, reason: "fraud" }));
+    const heard = listen();
+    expect(await runTwice("block", () => store.blockUser(userId, { until, reason: "fraud" }))).toBe(1);
+    expect(heard()).toEqual([["revoked", { id, userId, reason: "blocked" }]]);
     expect(await direct.get(token)).toBeNull();
     expect(await runTwice("getBlock", () => store.getBlock(userId))).toMatchObject({ until, reason: "fraud" });
-    expect(await runTwice("unblock", () => store.unblockUser(userId))).toBe(false);
+    expect(await runTwice("unblock", () => store.unblockUser(userId))).toBe(true);
     expect(await direct.getBlock(userId)).toBeNull();
+    expect(await runTwice("unblock", () => store.unblockUser(userId))).toBe(false);
+  });
+
+  it("makes no block again that somebody has lifted between the two runs", async () => {
+    const { userId } = await logIn();
+    const blocked = await runTwice(
+      "block",
+      () => store.blockUser(userId),
+      async () => expect(await direct.unblockUser(userId)).toBe(true),
+    );
+    expect(blocked).toBe(1);
+    expect(await direct.getBlock(userId)).toBeNull();
+  });
+
+  it("lifts no block that somebody has made between the two runs", async () => {
+    const { userId } = await logIn();
+    await direct.blockUser(userId);
+    const lifted = await runTwice(
+      "unblock",
+      () => store.unblockUser(userId),
+      async () => {
+        await direct.blockUser(userId, { reason: "again" });
+      },
+    );
+    expect(lifted).toBe(true);
+    expect(await direct.getBlock(userId)).toMatchObject({ reason: "again" });
+    await direct.unblockUser(userId);
   });
 });
