@@ -1,9 +1,11 @@
 /** The HTTP contract on Fastify 5. */
 import { STATUS_CODES } from "node:http";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
 import Fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { requireSession, sessions } from "../../src/fastify.js";
-import type { RegisteredClaims } from "../../src/http.js";
+import type { RegisteredClaims, RequestSession } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { describeHttpContract } from "./contract.js";
@@ -45,3 +47,83 @@ describe("on Fastify, requireSession", () => {
     await app.close();
   });
 });
+
+describe("on Fastify, sessions under another name", () => {
+  const open = () => createSessionStore<RegisteredClaims>(connect(), { prefix: uniquePrefix() });
+  const jarOf = (answer: { cookies: { name: string; value: string }[] }) =>
+    answer.cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+
+  it("are a second kind beside the first, at the root and in a child", async () => {
+    const [users, staff] = [open(), open()];
+    const app = Fastify();
+    await app.register(sessions, { store: users });
+    await app.register(async (child) => {
+      await child.register(sessions, { store: staff, decorateAs: "staff", cookie: { name: "__Host-staff" } });
+      child.post("/staff/login", async (request) => {
+        await staffOf(request).start({ userId: "boss" });
+        return { user: request.session.current?.userId ?? null };
+      });
+      child.get("/staff", { preHandler: requireSession({ decorateAs: "staff" }) }, async (request) => ({
+        staff: staffOf(request).current?.userId,
+        user: request.session.current?.userId ?? null,
+      }));
+    });
+    app.post("/login", async (request) => {
+      await request.session.start({ userId: "ada" });
+      return {};
+    });
+    app.get("/me", { preHandler: requireSession() }, async (request) => ({ user: request.session.current?.userId }));
+
+    const user = jarOf(await app.inject({ method: "POST", url: "/login" }));
+    const boss = jarOf(await app.inject({ method: "POST", url: "/staff/login" }));
+    const get = async (url: string, cookie: string) => {
+      const answer = await app.inject({ url, headers: { cookie } });
+      return [answer.statusCode, answer.statusCode === 200 ? answer.json() : null];
+    };
+    expect(await get("/me", user)).toEqual([200, { user: "ada" }]);
+    expect(await get("/me", boss)).toEqual([401, null]);
+    expect(await get("/staff", user)).toEqual([401, null]);
+    expect(await get("/staff", boss)).toEqual([200, { staff: "boss", user: null }]);
+    expect(await get("/staff", `${user}; ${boss}`)).toEqual([200, { staff: "boss", user: "ada" }]);
+    await app.close();
+  });
+
+  it("are there beside @fastify/session", async () => {
+    const app = Fastify();
+    await app.register(fastifyCookie);
+    await app.register(fastifySession, {
+      secret: "a secret with a minimum length of 32 characters",
+      cookie: { secure: false },
+    });
+    await app.register(sessions, { store: open(), decorateAs: "auth", cookie: { secure: false } });
+    app.post("/login", async (request) => {
+      const auth = authOf(request);
+      await auth.start({ userId: "ada" });
+      Reflect.set(request.session, "cart", ["hat"]);
+      return {};
+    });
+    app.get("/", { preHandler: requireSession({ decorateAs: "auth" }) }, async (request) => ({
+      user: authOf(request).current?.userId,
+      cart: Reflect.get(request.session, "cart") as unknown,
+    }));
+    const cookie = jarOf(await app.inject({ method: "POST", url: "/login" }));
+    expect((await app.inject({ url: "/", headers: { cookie } })).json()).toEqual({ user: "ada", cart: ["hat"] });
+    expect((await app.inject({ url: "/" })).statusCode).toBe(401);
+    await app.close();
+  });
+
+  it("are not found by a guard that looks for the usual name", async () => {
+    const app = Fastify();
+    await app.register(sessions, { store: open(), decorateAs: "auth" });
+    app.get("/", { preHandler: requireSession() }, async () => ({}));
+    const answer = await app.inject({ url: "/" });
+    expect([answer.statusCode, answer.json()]).toMatchObject([
+      500,
+      { message: "requireSession() needs app.register(sessions, { store }) before it" },
+    ]);
+    await app.close();
+  });
+});
+
+const staffOf = (request: object) => Reflect.get(request, "staff") as RequestSession;
+const authOf = (request: object) => Reflect.get(request, "auth") as RequestSession;

@@ -28,3 +28,12 @@ router.get("/admin", requireSession({ where: { role: "admin" } }), async (ctx) =
 app.use(router.routes());
 // @ts-expect-error: no such role
 requireSession({ where: { role: "boss" } });
+
+app.use(async (ctx) => {
+  // @ts-expect-error: claims change through updateClaims
+  ctx.session.cart = [];
+  // @ts-expect-error: a log-out is session.end()
+  ctx.session = null;
+  // @ts-expect-error: there is no such property
+  delete ctx.session.cart;
+});
