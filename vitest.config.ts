@@ -53,8 +53,8 @@ export default defineConfig({
       reporter: ["text", "html", "json-summary"],
       reportsDirectory: ".cache/coverage",
       reportOnFailure: true,
-      // A line that no test runs says nothing of the others; these only keep new code from coming without any.
-      thresholds: { statements: 0, branches: 0, functions: 0, lines: 0 },
+      // A little below what was measured, so that new code does not come without tests.
+      thresholds: { statements: 94, branches: 90, functions: 93, lines: 95 },
     },
     // The type tests alone and what they import: `npm run typecheck` judges all other files.
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "test/types.tsconfig.json" },

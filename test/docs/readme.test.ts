@@ -12,7 +12,7 @@ import { typeCheck } from "../harness/type-check.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const names = [
-  ...["README.md", "SECURITY.md", "CHANGELOG.md"],
+  ...["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"],
   ...(existsSync(join(root, "docs")) ? readdirSync(join(root, "docs")).map((name) => `docs/${name}`) : []),
 ].filter((name) => name.endsWith(".md"));
 const documents = new Map(names.map((name) => [name, new MarkdownDocument(pathToFileURL(join(root, name)))]));
