@@ -3,12 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpPort } from "./port.js";
 
 /**
- * Makes the port of one request. On an upgrade, any object will do for the response: it then takes no headers.
- * `url` is for frameworks whose routers change the request's own.
+ * Makes the port of one request. On an upgrade there is no response, or an object in its place that takes no headers: leave
+ * it out, or pass what there is. `url` is for frameworks whose routers change the request's own.
  */
 export function nodePort(
   request: IncomingMessage & { readonly originalUrl?: string | undefined },
-  response: ServerResponse,
+  response?: ServerResponse,
   url = request.originalUrl ?? request.url,
 ): HttpPort {
   return new NodePort(request, response, url);
@@ -19,9 +19,9 @@ class NodePort implements HttpPort {
   readonly method: string;
   readonly url: string | undefined;
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #response: ServerResponse | undefined;
 
-  constructor(request: IncomingMessage, response: ServerResponse, url: string | undefined) {
+  constructor(request: IncomingMessage, response: ServerResponse | undefined, url: string | undefined) {
     this.method = request.method ?? "GET";
     this.url = url;
     this.#request = request;
@@ -34,11 +34,12 @@ class NodePort implements HttpPort {
   }
 
   appendHeader(name: string, value: string): void {
-    this.#response.appendHeader(name, value);
+    this.#response?.appendHeader(name, value);
   }
 
   writable(): boolean {
     // What libraries for WebSockets pass for a response is often an empty object.
-    return typeof this.#response.appendHeader === "function" && !this.#response.headersSent;
+    const response = this.#response;
+    return typeof response?.appendHeader === "function" && !response.headersSent;
   }
 }

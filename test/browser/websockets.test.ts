@@ -44,7 +44,7 @@ async function site(options: HttpOptions, { tls }: { tls: boolean }) {
   server.on("upgrade", async (request: IncomingMessage, socket: Duplex) => {
     handshakes.push(request.headers);
     try {
-      const session = await http.load(nodePort(request, {} as never));
+      const session = await http.load(nodePort(request));
       greet(socket, request.headers["sec-websocket-key"] ?? "", session.require().userId);
     } catch (error) {
       const { status = 500 } = error as { status?: number };
