@@ -54,13 +54,18 @@ export class Tries {
 
   /** Runs one try. */
   async run<T>(attempt: () => Promise<T>): Promise<T> {
-    if (this.#lost > 0 && this.#deadline.left === 0) throw this.#crowded();
+    if (this.#lost > 0 && this.#isOver) throw this.#crowded();
     try {
       return await attempt();
     } catch (error) {
-      if (this.#lost > 0 && this.#deadline.left === 0) throw this.#crowded(error);
+      if (this.#lost > 0 && this.#isOver) throw this.#crowded(error);
       throw error;
     }
+  }
+
+  /** A timer may be a ms early. */
+  get #isOver(): boolean {
+    return this.#deadline.left <= 1;
   }
 
   #crowded(cause?: unknown): StoreUnavailableError {

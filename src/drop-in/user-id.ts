@@ -33,6 +33,8 @@ export class SessionOwner {
     try {
       return userIdOf(plain(answer));
     } catch {
+      // Nobody else waits for it; if it fails, that must not end the process.
+      if (isThenable(answer)) Promise.resolve(answer).catch(() => undefined);
       this.#tell(`returned ${isThenable(answer) ? "a promise" : show(answer).replace(/^".*"$/, "an empty string")}`);
       return undefined;
     }

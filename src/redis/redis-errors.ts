@@ -17,6 +17,10 @@ export function refusedError(): StoreUnavailableError {
   return new StoreUnavailableError("Redis has not answered the calls before this one, which was not sent");
 }
 
+/** What node-redis says of a client that was not connected yet, or was closed. */
+const CLOSED = "The client is closed";
+const NOT_CONNECTED = "The client is not connected: call its connect(), and do not close it while the store is in use";
+
 /** Every failure of a command as an error of coatcheck. One that is such an error already stays what it is. */
 export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
   if (isSessionError(error)) return error;
@@ -24,7 +28,8 @@ export function translate(error: unknown, [first]: readonly string[], keyPrefix:
   if (!isReply(error, "WRONGTYPE") || first === undefined) {
     // Frameworks may show this message to a client, so the details stay in the cause (ASVS 5.0, 16.5.1).
     const [code] = /^[A-Z]+(?= )/.exec(cause.message) ?? [];
-    return new StoreUnavailableError(code ? `Redis cannot serve (${code})` : "Redis cannot be reached", cause);
+    const message = code ? `Redis cannot serve (${code})` : "Redis cannot be reached";
+    return new StoreUnavailableError(cause.message === CLOSED ? NOT_CONNECTED : message, cause);
   }
   // A script of several keys says which one it is, in full: with the prefix that the client puts before all keys.
   const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];

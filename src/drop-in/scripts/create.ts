@@ -23,8 +23,8 @@ export function create(keyspace: Keyspace, { key, record, ttl }: Creation, deadl
 }
 
 function createdOf(reply: unknown): Created {
-  const [status, text]: unknown[] = Array.isArray(reply) ? reply : [];
-  if (status === "ok" || status === "again") return status;
-  if (status === "conflict" && typeof text === "string") return { conflict: text };
+  const [status, text, ...more]: unknown[] = Array.isArray(reply) ? reply : [];
+  if ((status === "ok" || status === "again") && text === undefined) return status;
+  if (status === "conflict" && typeof text === "string" && more.length === 0) return { conflict: text };
   throw unknownReply(reply);
 }

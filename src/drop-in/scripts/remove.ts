@@ -21,9 +21,11 @@ export function remove(
 }
 
 function removedOf(reply: unknown): Removed {
-  const [status, text]: unknown[] = Array.isArray(reply) ? reply : [];
-  if (status === "none") return status;
-  if (status === "ok" && typeof text === "string") return { removed: text };
-  if (status === "conflict" && typeof text === "string") return { conflict: text };
+  const [status, text, ...more]: unknown[] = Array.isArray(reply) ? reply : [];
+  if (status === "none" && text === undefined) return status;
+  if (typeof text === "string" && more.length === 0) {
+    if (status === "ok") return { removed: text };
+    if (status === "conflict") return { conflict: text };
+  }
   throw unknownReply(reply);
 }

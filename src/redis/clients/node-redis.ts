@@ -37,6 +37,7 @@ interface Commands {
   nodeClient?(node: object): Commands | Promise<Commands>;
   /** A sentinel has these. The first argument of `sendCommand` says whether a replica may answer. */
   getMasterNode?(): unknown;
+  readonly commandOptions?: object;
   sendCommand?(mayLag: boolean, command: string[], options: object): Promise<unknown>;
 }
 
@@ -107,6 +108,10 @@ function adaptSentinel(adapted: KeyspaceClient, view: Commands): KeyspaceClient 
  * took a third of what a read costs. A timeout that the application has set stays.
  */
 function viewOf(commands: Commands): Commands {
+  if (commands.getMasterNode !== undefined) {
+    // The commands of node-redis 5's sentinel take no notice of `withCommandOptions`, and look here.
+    return Object.create(commands, { commandOptions: { value: { ...commands.commandOptions, ...UNMAPPED } } });
+  }
   if (commands.withCommandOptions === undefined) return commands;
   const set = commands.options?.commandOptions;
   const untimed = commands.options !== undefined && set?.timeout === undefined ? { timeout: undefined } : {};
