@@ -1,31 +1,13 @@
-/** The shop, end to end over HTTP: accounts, the history of log-ins, and the page. */
-import type { PGlite } from "@electric-sql/pglite";
-import { Redis } from "ioredis";
-import RedisMock from "ioredis-mock";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../examples/shop/database.js";
-import { afterFile } from "../harness/fixtures.js";
-import { startRedisServer } from "../harness/redis-server.js";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Database } from "../../examples/shop/database.js";
 import type { Reply } from "./client.js";
-import { cartOf, logIn, MINUTE, PASSWORD, ShopRig } from "./shop-rig.js";
+import { cartOf, logIn, MINUTE, PASSWORD, ShopRig, startGround } from "./shop-rig.js";
 
-let db: PGlite;
-beforeAll(async () => {
-  db = await openDatabase();
-}, 60_000);
-afterAll(() => db.close());
-
-const server = await startRedisServer();
-afterFile(() => server.stop());
-
-const PLACES: [place: string, connect: () => Redis][] = [
-  ["ioredis-mock", () => new RedisMock()],
-  ["Redis", () => new Redis(server.url)],
-];
+const { db, places } = await startGround();
 
 const eventsOf = ({ body }: Reply) => (body as { event: string }[]).map(({ event }) => event);
 
-describe.each(PLACES)("the shop's accounts with sessions in %s", (place, connect) => {
+describe.each(places)("the shop's accounts with sessions in %s", (place, connect) => {
   const redis = connect();
   afterAll(() => redis.disconnect());
   const rig = new ShopRig(place, redis, () => db);

@@ -4,22 +4,36 @@ import { generateKeyPairSync } from "node:crypto";
 import { createSessionStore, type RedisClient } from "coatcheck";
 import { createJwtSessions } from "coatcheck/jwt";
 import type { FastifyInstance } from "fastify";
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { expect } from "vitest";
 import { hashPassword } from "../../examples/passwords.js";
 import { buildApp } from "../../examples/shop/app.js";
-import type { Database } from "../../examples/shop/database.js";
+import { type Database, openDatabase } from "../../examples/shop/database.js";
 import { buildWarehouse } from "../../examples/shop/warehouse/app.js";
 import { AUDIENCE, type Goods, ISSUER, KEY } from "../../examples/shop/warehouse/contract.js";
-import { uniquePrefix } from "../harness/fixtures.js";
+import { afterFile, uniquePrefix } from "../harness/fixtures.js";
 import { steadyMockClock } from "../harness/mock-clock.js";
+import { startRedisServer } from "../harness/redis-server.js";
 import { Device, type Reply } from "./client.js";
 
 steadyMockClock();
 
 export const PASSWORD = "correct horse battery";
 export const MINUTE = 60_000;
+
+/** What the shops of a test file stand on: one database, and a Redis beside ioredis-mock. */
+export async function startGround() {
+  const db = await openDatabase();
+  afterFile(() => db.close());
+  const server = await startRedisServer();
+  afterFile(() => server.stop());
+  const places: [place: string, connect: () => Redis][] = [
+    ["ioredis-mock", () => new RedisMock()],
+    ["Redis", () => new Redis(server.url)],
+  ];
+  return { db, server, places };
+}
 
 export interface Person {
   readonly id: string;
@@ -97,7 +111,7 @@ export class ShopRig {
     return { email: `user${this.#people}@${this.#place}.example`.toLowerCase(), password: PASSWORD };
   }
 
-  /** Somebody with an account, whose password is cheap to verify. */
+  /** Somebody with an account. */
   async person(): Promise<Person> {
     const { email, password } = this.stranger();
     const { rows } = await this.#db().query<{ id: string }>(

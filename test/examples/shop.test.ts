@@ -1,31 +1,15 @@
-/** The shop, end to end over HTTP: a guest's cart, log-in, checkout, and premium. */
-import type { PGlite } from "@electric-sql/pglite";
 import { Redis } from "ioredis";
-import RedisMock from "ioredis-mock";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../examples/shop/database.js";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Database } from "../../examples/shop/database.js";
 import { afterFile } from "../harness/fixtures.js";
 import { gated, interrupt } from "../harness/gate.js";
-import { startRedisServer } from "../harness/redis-server.js";
 import { Device } from "./client.js";
 import { startExample } from "./program.js";
-import { cartOf, logIn, MINUTE, PASSWORD, reservationsOf, ShopRig } from "./shop-rig.js";
+import { cartOf, logIn, MINUTE, PASSWORD, reservationsOf, ShopRig, startGround } from "./shop-rig.js";
 
-let db: PGlite;
-beforeAll(async () => {
-  db = await openDatabase();
-}, 60_000);
-afterAll(() => db.close());
+const { db, server, places } = await startGround();
 
-const server = await startRedisServer();
-afterFile(() => server.stop());
-
-const PLACES: [place: string, connect: () => Redis][] = [
-  ["ioredis-mock", () => new RedisMock()],
-  ["Redis", () => new Redis(server.url)],
-];
-
-describe.each(PLACES)("the shop with sessions in %s", (place, connect) => {
+describe.each(places)("the shop with sessions in %s", (place, connect) => {
   const redis = connect();
   afterAll(() => redis.disconnect());
   const rig = new ShopRig(place, redis, () => db);

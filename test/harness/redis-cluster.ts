@@ -3,8 +3,8 @@
  * redis-server.ts (in a temporary folder, and gone when the process that started it is gone). It forms the cluster with
  * CLUSTER commands alone, and can move a slot at one go or be stopped half-way.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { answers, waitingFor } from "./nodes.ts";
 import type { RedisBinary } from "./redis-binary.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
 
@@ -84,6 +84,7 @@ const SLOTS = 16_384;
 const FORMING_TIMEOUT = 1000;
 /** How long the nodes may take to agree, ms. */
 const PATIENCE = 60_000;
+const eventually = waitingFor("The nodes of the cluster", { pause: 5, patience: PATIENCE });
 
 export async function startCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
   const { masters = 3, replicas = 0, nodeTimeout = 15_000, args = [], binary } = options;
@@ -296,18 +297,4 @@ async function peersOf(admin: Redis): Promise<Peer[]> {
       .map(([from = Number.NaN, to = from]) => [from, to] as const);
     return { id, flags: flags.split(","), master, ranges, epoch: Number(epoch) };
   });
-}
-
-/** Whether a node answers at once; one that was killed or frozen on purpose does not. */
-async function answers(admin: Redis): Promise<boolean> {
-  const silence = sleep(1000, false, { ref: false });
-  return admin.status === "ready" && (await Promise.race([admin.ping().then(() => true), silence]));
-}
-
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + PATIENCE;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`The nodes of the cluster did not ${what} within ${PATIENCE} ms.`);
-    await sleep(5);
-  }
 }

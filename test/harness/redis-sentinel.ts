@@ -2,8 +2,8 @@
  * A private Redis master with replicas and Sentinels for tests: real servers on free ports of the loopback interface, each
  * with the guarantees of redis-server.ts (in a temporary folder, and gone when the process that started it is gone).
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
+import { answers, waitingFor } from "./nodes.ts";
 import type { RedisBinary } from "./redis-binary.ts";
 import { type RedisServer, startRedisServer } from "./redis-server.ts";
 
@@ -55,6 +55,7 @@ const HOST = "127.0.0.1";
 const NAME = "sessions";
 /** How long the nodes may take to agree, ms. A Sentinel that was held up itself trusts nobody for half a minute. */
 const PATIENCE = 90_000;
+const eventually = waitingFor("The nodes and Sentinels", { pause: 20, patience: PATIENCE });
 
 export async function startSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinel> {
   const { replicas = 1, sentinels = 3, downAfter = 15_000, args = [], binary } = options;
@@ -198,18 +199,4 @@ function rows(reply: unknown): Record<string, string>[] {
 async function filter<T>(all: readonly T[], holds: (one: T) => Promise<boolean>): Promise<T[]> {
   const kept = await Promise.all(all.map(holds));
   return all.filter((_, at) => kept[at]);
-}
-
-/** Whether a node answers at once; one that was killed or frozen on purpose does not. */
-async function answers(admin: Redis): Promise<boolean> {
-  const silence = sleep(1000, false, { ref: false });
-  return admin.status === "ready" && (await Promise.race([admin.ping().then(() => true), silence]));
-}
-
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + PATIENCE;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`The nodes and Sentinels did not ${what} within ${PATIENCE} ms.`);
-    await sleep(20);
-  }
 }
