@@ -12,6 +12,7 @@ import { buildApp } from "../../examples/shop/app.js";
 import { type Database, openDatabase } from "../../examples/shop/database.js";
 import { buildWarehouse } from "../../examples/shop/warehouse/app.js";
 import { AUDIENCE, type Goods, ISSUER, KEY } from "../../examples/shop/warehouse/contract.js";
+import { ageSession } from "../harness/aging.js";
 import { afterFile, uniquePrefix } from "../harness/fixtures.js";
 import { steadyMockClock } from "../harness/mock-clock.js";
 import { startRedisServer } from "../harness/redis-server.js";
@@ -126,10 +127,7 @@ export class ShopRig {
   /** Lets time pass for the session of a device: all its instants move into the past, and its end comes nearer. */
   async age(device: Device, ms: number): Promise<void> {
     const { session } = (await device.get("/me")).body as { session: string };
-    const key = `shop:{${session.slice(10, 13)}}:s:${session}`;
-    const [created, ...ages] = ((await this.#redis.hget(key, "t")) ?? "").split(" ");
-    await this.#redis.hset(key, "t", [Number(created) - ms, ...ages].join(" "));
-    await this.#redis.pexpire(key, (await this.#redis.pttl(key)) - ms);
+    await ageSession(this.#redis, `shop:{${session.slice(10, 13)}}:s:${session}`, ms);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the index of a user must be at every moment, read from Redis itself and not through the store. */
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { expect } from "vitest";
 import { Keys } from "../../src/sessions/keys.js";
 
@@ -7,6 +7,12 @@ import { Keys } from "../../src/sessions/keys.js";
 export function latestBound(times: string, end: number): number {
   const [created = Number.NaN, , idle = Number.NaN, absolute = Number.NaN] = times.split(" ").map(Number);
   return Math.min(end + idle, created + absolute);
+}
+
+/** The score of the latest member of an index, which is when the index must end. */
+export async function latestIn(redis: Redis | Cluster, index: string): Promise<number> {
+  const ids = await redis.zrange(index, 0, -1);
+  return Math.max(...(await Promise.all(ids.map(async (id) => Number(await redis.zscore(index, id))))));
 }
 
 /** The ids that the index of a user names, the first to expire first. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type Session, type SessionStoreOptions } from "../../src/index.js";
 import { Keys } from "../../src/sessions/keys.js";
+import { ageSession } from "../harness/aging.js";
 import { commandsDuring } from "../harness/commandstats.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
 import { expectIndex, indexedIds } from "../harness/indexes.js";
@@ -29,14 +30,7 @@ const newUser = () => `user ${++users}`;
 
 /** Lets time pass for a session: all of its instants lie so much earlier, its bound in the index too. */
 async function age({ id, userId }: Pick<Session, "id" | "userId">, ms: number): Promise<void> {
-  const key = keys.session(id);
-  const [created, ...rest] = present(await redis.hget(key, "t")).split(" ");
-  await redis.hset(key, "t", [Number(created) - ms, ...rest].join(" "));
-  await redis.pexpireat(key, (await redis.pexpiretime(key)) - ms);
-  if (userId === null) return;
-  const { index } = keys.user(userId);
-  await redis.zadd(index, Number(await redis.zscore(index, id)) - ms, id);
-  await redis.pexpireat(index, (await redis.pexpiretime(index)) - ms);
+  await ageSession(redis, keys.session(id), ms, userId === null ? undefined : { index: keys.user(userId).index, id });
 }
 
 const scoreOf = async ({ id, userId }: Pick<Session, "id" | "userId">) =>

@@ -8,6 +8,7 @@ import {
   type SessionStore,
   type SessionStoreOptions,
 } from "../../../src/index.js";
+import { ageSession } from "../../harness/aging.js";
 import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
 import { type App, type Framework, Gate, routesAt } from "./app.js";
 import { type Answer, Browser, type Headers, send } from "./client.js";
@@ -101,15 +102,9 @@ export class HttpRig {
     };
   }
 
-  /** Moves all instants of a session into the past, which is what the passing of time looks like to the scripts. */
+  /** Lets time pass for a session. */
   async age(id: string, ms: number): Promise<void> {
-    const key = `${this.prefix}{${id.slice(10, 13)}}:s:${id}`;
-    const times = await this.redis.hget(key, "t");
-    if (times === null) throw new Error(`There is no session to age at ${key}`);
-    const [created, ...ages] = times.split(" ");
-    const expires = (await this.redis.pexpiretime(key)) - ms;
-    await this.redis.hset(key, "t", [Number(created) - ms, ...ages].join(" "));
-    await this.redis.pexpireat(key, expires);
+    await ageSession(this.redis, `${this.prefix}{${id.slice(10, 13)}}:s:${id}`, ms);
   }
 }
 

@@ -1,6 +1,7 @@
 /** `rotate` with a grace, during which two tokens open one session. */
 import { describe, expect, it } from "vitest";
 import type { IssuedSession } from "../../../src/index.js";
+import { latestIn } from "../../harness/indexes.js";
 import { MINUTE, type Opened, present, type Rig, withOtherSecret } from "./rig.js";
 
 const GRACE = MINUTE;
@@ -163,7 +164,7 @@ export function describeGrace(rig: Rig): void {
       expect((await rig.redis.zrange(index, 0, -1)).sort()).toEqual([old.session.id, fresh.session.id].sort());
       const { expiresAt } = present(await opened.store.get(old.token));
       expect(Number(await rig.redis.zscore(index, old.session.id))).toBe(expiresAt);
-      expect(await rig.redis.pexpiretime(index)).toBe(await rig.latestIn(index));
+      expect(await rig.redis.pexpiretime(index)).toBe(await latestIn(rig.redis, index));
     });
 
     it("carries a change for the whole user to both", async () => {

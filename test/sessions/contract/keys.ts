@@ -1,6 +1,7 @@
 /** User ids of every kind, prefixes, and the client's `keyPrefix`. */
 import { describe, expect, it } from "vitest";
 import { createSessionStore } from "../../../src/index.js";
+import { latestIn } from "../../harness/indexes.js";
 import { present, type Rig } from "./rig.js";
 
 /** What a user id may hold, and what has broken keys elsewhere. */
@@ -113,7 +114,7 @@ export function describeKeys(rig: Rig): void {
       expect(keys).toHaveLength(4);
       for (const key of keys) expect(key.slice(keyPrefix.length)).toMatch(/^\{[0-9A-HJKMNP-TV-Z]{3}\}:[su]:/);
       const index = present(keys.find((key) => key.includes(":u:")));
-      expect(await rig.redis.pexpiretime(index)).toBe(await rig.latestIn(index));
+      expect(await rig.redis.pexpiretime(index)).toBe(await latestIn(rig.redis, index));
 
       expect(await store.revoke(next.token)).toBe(true);
       expect(await store.get(login.token)).toBeNull();

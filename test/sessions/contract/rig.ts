@@ -4,11 +4,13 @@ import type { Cluster, Redis } from "ioredis";
 import { afterEach, expect } from "vitest";
 import {
   createSessionStore,
+  type IssuedSession,
   type RedisClient,
   type Session,
   type SessionStore,
   type SessionStoreOptions,
 } from "../../../src/index.js";
+import { ageSession } from "../../harness/aging.js";
 import { expectCleanKeyspace, isMark, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
 import { passThrough } from "../../harness/pass-through.js";
 
@@ -74,6 +76,7 @@ export class Rig {
   }
 
   open<Claims extends object = Record<string, unknown>>(options: SessionStoreOptions<Claims> = {}): Opened<Claims> {
+    const rig = this;
     const prefix = this.prefix();
     const keyOf = ({ id }: Pick<Session, "id">) => `${prefix}{${id.slice(10, 13)}}:s:${id}`;
     const indexOf = ({ id, userId }: Pick<Session, "id" | "userId">) => `${prefix}{${id.slice(10, 13)}}:u:${userId}`;
@@ -83,7 +86,10 @@ export class Rig {
       keys: () => this.keysUnder(prefix),
       keyOf,
       indexOf,
-      age: (session, ms) => this.#age(keyOf(session), session.userId === null ? null : indexOf(session), session, ms),
+      age(session, ms) {
+        const member = session.userId === null ? undefined : { index: indexOf(session), id: session.id };
+        return ageSession(rig.redis, keyOf(session), ms, member);
+      },
       again: (others, before) =>
         createSessionStore(before === undefined ? this.client : gated(this.client, before), {
           timeout: TIMEOUT,
@@ -126,24 +132,6 @@ export class Rig {
     expect(instant(result)).toBeLessThanOrEqual(after);
     return result;
   }
-
-  async #age(key: string, index: string | null, { id }: Pick<Session, "id">, ms: number): Promise<void> {
-    const times = await this.redis.hget(key, "t");
-    if (times === null) throw new Error(`There is no session to age at ${key}`);
-    const [created, ...ages] = times.split(" ");
-    const expires = (await this.redis.pexpiretime(key)) - ms;
-    await this.redis.hset(key, "t", [Number(created) - ms, ...ages].join(" "));
-    await this.redis.pexpireat(key, expires);
-    if (index === null) return;
-    await this.redis.zadd(index, Number(await this.redis.zscore(index, id)) - ms, id);
-    await this.redis.pexpireat(index, await this.latestIn(index));
-  }
-
-  /** The score of the latest member of an index. */
-  async latestIn(index: string): Promise<number> {
-    const ids = await this.redis.zrange(index, 0, -1);
-    return Math.max(...(await Promise.all(ids.map(async (id) => Number(await this.redis.zscore(index, id))))));
-  }
 }
 
 function gated(redis: RedisClient, before: (call: number) => Promise<void>): RedisClient {
@@ -156,6 +144,19 @@ function gated(redis: RedisClient, before: (call: number) => Promise<void>): Red
       return redis.evalsha(sha, keys, ...args);
     },
   });
+}
+
+/** Asserts that a session is dead for every verb on one session, and that none of them brings it back. */
+export async function expectDead(store: SessionStore, { token, session }: IssuedSession<object>): Promise<void> {
+  expect(await store.get(token)).toBeNull();
+  expect(await store.touch(token)).toBeNull();
+  expect(await store.find(session.id)).toBeNull();
+  expect(await store.updateClaims(token, { role: "admin" })).toBeNull();
+  expect(await store.updateClaims(session.id, () => ({ role: "admin" }))).toBeNull();
+  expect(await store.rotate(token)).toBeNull();
+  expect(await store.rotate(token, { userId: "eve" })).toBeNull();
+  expect(await store.revoke(token)).toBe(false);
+  expect(await store.revoke(session.id)).toBe(false);
 }
 
 /** The value, which must be there. */

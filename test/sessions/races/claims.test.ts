@@ -1,19 +1,12 @@
 /** Races between changes of claims: of one session, and of all that a user has. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../../src/index.js";
 import { PAGE } from "../../../src/sessions/context.js";
-import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
-import { gated, interrupt, ORDERS, race } from "../../harness/gate.js";
+import { interrupt, ORDERS, race } from "../../harness/gate.js";
 import { expectIndex, indexedIds } from "../../harness/indexes.js";
-
-const redis = connect();
-const prefix = uniquePrefix();
-guardKeyspace(redis, prefix);
+import { startOpponents } from "./opponents.js";
 
 // Thousands of log-ins at once take their time; the deadline is not what is tested here.
-const options = { prefix, touchInterval: 0, timeout: 30_000 };
-const [here, there] = [await gated(connect()), await gated(connect())];
-const [store, other] = [createSessionStore(here, options), createSessionStore(there, options)];
+const { redis, prefix, here, there, store, other } = await startOpponents({ timeout: 30_000 });
 const increment = (claims: Readonly<Record<string, unknown>>) => ({ visits: Number(claims["visits"]) + 1 });
 let users = 0;
 

@@ -5,17 +5,11 @@
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type IssuedSession, type Session, UserBlockedError } from "../../../src/index.js";
 import { Keys } from "../../../src/sessions/keys.js";
-import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
-import { gated, interrupt, type Moment, type ScriptName } from "../../harness/gate.js";
+import { interrupt, type Moment, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
+import { startOpponents } from "./opponents.js";
 
-const redis = connect();
-const prefix = uniquePrefix();
-guardKeyspace(redis, prefix);
-
-const [here, there] = [await gated(connect()), await gated(connect())];
-const store = createSessionStore(here, { prefix });
-const other = createSessionStore(there, { prefix });
+const { redis, prefix, here, there, store, other } = await startOpponents();
 let users = 0;
 
 /** Everywhere that a log-in can be held: before it begins, between its steps, and before its end is known. */

@@ -1,18 +1,12 @@
 /** Races with the revocation of the very session that another verb is busy with. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../../src/index.js";
-import { connect, guardKeyspace, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
-import { gated, ORDERS, type Order, race, type Side } from "../../harness/gate.js";
+import { keysUnder } from "../../harness/fixtures.js";
+import { ORDERS, type Order, race, type Side } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
+import { startOpponents } from "./opponents.js";
 
-const redis = connect();
-const prefix = uniquePrefix();
-guardKeyspace(redis, prefix);
-
-// Two clients: one of the request under way, one of the log-out. Every touch writes, or there would be no race.
-const options = { prefix, touchInterval: 0 };
-const [here, there] = [await gated(connect()), await gated(connect())];
-const [store, other] = [createSessionStore(here, options), createSessionStore(there, options)];
+// One has the request under way, the other the log-out.
+const { redis, prefix, here, there, store, other } = await startOpponents();
 let users = 0;
 
 async function logIn() {

@@ -1,17 +1,10 @@
 /** Races between rotations, and of rotations with whatever changes claims. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../../src/index.js";
-import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
-import { gated, interrupt, ORDERS, race, type Side } from "../../harness/gate.js";
+import { interrupt, ORDERS, race, type Side } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
+import { startOpponents } from "./opponents.js";
 
-const redis = connect();
-const prefix = uniquePrefix();
-guardKeyspace(redis, prefix);
-
-const options = { prefix, touchInterval: 0 };
-const [here, there] = [await gated(connect()), await gated(connect())];
-const [store, other] = [createSessionStore(here, options), createSessionStore(there, options)];
+const { redis, prefix, here, there, store, other } = await startOpponents();
 const GRACE = 60_000;
 let users = 0;
 

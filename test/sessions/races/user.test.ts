@@ -8,18 +8,12 @@ import {
   UserBlockedError,
 } from "../../../src/index.js";
 import { PAGE } from "../../../src/sessions/context.js";
-import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
-import { gated, interrupt, ORDERS, race } from "../../harness/gate.js";
+import { interrupt, ORDERS, race } from "../../harness/gate.js";
 import { expectIndex, indexedIds } from "../../harness/indexes.js";
-
-const redis = connect();
-const prefix = uniquePrefix();
-guardKeyspace(redis, prefix);
+import { startOpponents } from "./opponents.js";
 
 // Thousands of log-ins at once take their time; the deadline is not what is tested here.
-const options = { prefix, touchInterval: 0, timeout: 30_000 };
-const [here, there] = [await gated(connect()), await gated(connect())];
-const [store, other] = [createSessionStore(here, options), createSessionStore(there, options)];
+const { redis, prefix, options, here, there, store, other } = await startOpponents({ timeout: 30_000 });
 const POLICIES: SessionLimitPolicy[] = ["evict-oldest", "evict-idle", "reject"];
 let users = 0;
 const newUser = () => `user races ${users++}`;
