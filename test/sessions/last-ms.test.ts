@@ -45,6 +45,7 @@ for (const userId of ["warm", "up"]) {
   await warm.updateClaims(token, { a: 1 });
   await warm.updateClaimsForUser(userId, { a: 1 });
   await warm.rotate((await warm.create({ userId })).token);
+  await warm.revoke((await warm.create({ userId })).token);
   await warm.revokeAllForUser(userId);
 }
 
