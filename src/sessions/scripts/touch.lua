@@ -28,7 +28,8 @@ if record[2] ~= ARGV[1] then return 'secret' end
 local left = redis.call('PTTL', KEYS[1])
 record[1] = redis.call('PEXPIRETIME', KEYS[1])
 record[2] = left
-if left > ARGV[3] + 0 and string.find(record[4], ARGV[2], -#ARGV[2], true) then return table.concat(record, '\n') end
+local usual = string.find(record[4], ARGV[2], -#ARGV[2], true)
+if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 
 local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
 if not created then return 'corrupt' end
@@ -37,15 +38,22 @@ local ends, last = tonumber(record[1]), created + absolute
 if left < 0 or ends - left > last then return table.concat(record, '\n') end
 -- What the key has left and when it ends tell the clock of Redis, and for less than TIME does.
 local now = ends - left
+local slid, isCut = now + idle, false
 local user, sight
-for i = 5, #record, 2 do
-  if record[i] == 'u' then user = record[i + 1] elseif record[i] == 's' then sight = i + 1 end
+if slid > last then slid, isCut = last, true end
+if record[5] == 'u' and not isCut then
+  user = record[6]
+else
+  for i = 5, #record, 2 do
+    if record[i] == 'u' then user = record[i + 1] elseif record[i] == 's' then sight = i + 1 end
+  end
 end
-local seen = ends >= last and sight and created + record[sight] or ends - idle
-local interval = math.min(string.match(ARGV[2], '%d+') - ARGV[3], idle / 2)
-if now - seen < interval then return table.concat(record, '\n') end
+if isCut or not usual then
+  local seen = ends >= last and sight and created + record[sight] or ends - idle
+  local interval = math.min(string.match(ARGV[2], '%d+') - ARGV[3], idle / 2)
+  if now - seen < interval then return table.concat(record, '\n') end
+end
 
-local slid = math.min(now + idle, last)
 local id, index, moves = string.sub(KEYS[1], -26), nil, false
 if user then
   index = string.sub(KEYS[1], 1, -29) .. 'u:' .. user
@@ -65,7 +73,7 @@ if user then
   end
 end
 
-if now + idle > last then
+if isCut then
   -- The TTL cannot tell this sight any more. Out of memory Redis refuses HSET: then the session lives on, and its last sight is
   -- not told. This stands before PEXPIREAT, which deletes a key whose last ms has passed meanwhile: HSET would make it anew,
   -- without an end.
@@ -82,8 +90,8 @@ if now + idle > last then
   end
 end
 -- Redis allows PEXPIREAT when out of memory, and judges only the first write of a script.
-if slid ~= ends or moves then redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', slid)) end
-record[1], record[2] = string.format('%.0f', slid), string.format('%.0f', slid - now)
+record[1], record[2] = string.format('%.0f', slid), slid - now
+if slid ~= ends or moves then redis.call('PEXPIREAT', KEYS[1], record[1]) end
 if moves then
   local score = string.format('%.0f', math.min(slid + idle, last))
   redis.call('ZADD', index, score, id)
