@@ -9,6 +9,7 @@ import { runRevoke as runOneTimeRevoke } from "../src/one-time/scripts/revoke.js
 import { Deadline } from "../src/redis/calls/deadline.js";
 import type { Redis } from "../src/redis/redis.js";
 import { Keys } from "../src/sessions/keys.js";
+import { runArrivals } from "../src/sessions/scripts/arrivals.js";
 import { runBlock } from "../src/sessions/scripts/block.js";
 import { runCreate } from "../src/sessions/scripts/create.js";
 import { runGet } from "../src/sessions/scripts/get.js";
@@ -23,6 +24,7 @@ import { runTrail } from "../src/sessions/scripts/trail.js";
 import { runUnblock } from "../src/sessions/scripts/unblock.js";
 import { runUnlist } from "../src/sessions/scripts/unlist.js";
 import { runUpdate } from "../src/sessions/scripts/update.js";
+import { runUpdateArrivals } from "../src/sessions/scripts/update-arrivals.js";
 import { runUpdateUser } from "../src/sessions/scripts/update-user.js";
 
 export interface ScriptCall {
@@ -170,6 +172,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["blocked", "", ""],
       ["blocked", "1700000000000", "fraud"],
       ["size", 17000],
+      ["many", 101],
       ["conflict", RECORD],
       ["ok", RECORD],
     ],
@@ -197,20 +200,57 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   },
   "sessions/scripts/update.lua": {
     call: (redis) => runUpdate(redis, { key, secretHash: "hash", version: "1", maxBytes: 1, mark: "mark", patch }),
-    replies: [["none"], ["secret"], ["corrupt"], ["size", 17000], ["conflict", ID, RECORD], ["ok", ID, RECORD]],
+    replies: [
+      ["none"],
+      ["secret"],
+      ["corrupt"],
+      ["size", 17000],
+      ["many", 101],
+      ["conflict", ID, RECORD],
+      ["ok", ID, RECORD],
+    ],
     moving: [["moving"]],
     broken: [["size"], ["size", "much"], ["ok", ID], ["ok", ID, ID], ["conflict", RECORD], ["moving", ID]],
   },
   "sessions/scripts/update-user.lua": {
-    call: (redis) => runUpdateUser(redis, { user, after: { score: "1", id: ID }, most: 250, maxBytes: 1, patch }),
+    call: (redis) =>
+      runUpdateUser(redis, { user, after: { score: "1", id: ID }, mark: "mark", most: 250, maxBytes: 1, patch }),
     replies: [
       ["size", 17000],
+      ["many", 101],
       ["corrupt", ID],
-      ["ok", "", ""],
-      ["ok", "1", ID, ID],
+      ["ok", "", "", "", 0],
+      ["ok", "1", ID, "mark", 1, ID],
       ["moving", "1", ID, ID],
     ],
-    broken: [["corrupt"], ["size"], ["size", "much"], ["ok", "1"], ["moving", "1"]],
+    broken: [
+      ["corrupt"],
+      ["size"],
+      ["size", "much"],
+      ["many"],
+      ["ok", "1"],
+      ["ok", "1", ID],
+      ["ok", "1", ID, "mark", "one"],
+      ["moving", "1"],
+    ],
+  },
+  "sessions/scripts/update-arrivals.lua": {
+    call: (redis) => runUpdateArrivals(redis, { user, mark: "mark", read: 1, most: 250, maxBytes: 1, patch }),
+    replies: [
+      ["lost"],
+      ["size", 17000],
+      ["many", 101],
+      ["corrupt", ID],
+      ["ok", 1, 0],
+      ["ok", 2, 7, ID],
+      ["moving", 2, 0, ID],
+    ],
+    broken: [["corrupt"], ["size"], ["lost", ID], ["ok", 1], ["ok", "one", 0], ["ok", 1, ID], ["moving", 1]],
+  },
+  "sessions/scripts/arrivals.lua": {
+    call: (redis) => runArrivals(redis, { user, mark: "mark", read: 1, most: 250 }),
+    replies: [["lost"], ["ok", "mark", 1], ["ok", "mark", 2, ID]],
+    broken: [["lost", ID], ["ok"], ["ok", "mark"], ["ok", "mark", "one"]],
   },
   "one-time/scripts/consume.lua": {
     call: (redis) => runConsume(redis, { key, consumed: key, secretHash: "hash", wait: 1 }),

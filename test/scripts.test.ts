@@ -63,8 +63,10 @@ describe.each(verbs)("%s", (name) => {
 
   it("takes any number of arguments exactly where its header says so", () => {
     const open = openFrom(header);
-    // `for i = n, #ARGV` in its own body, or patched(record, n, most) of the prelude, or all of them as a list.
-    const loops = [...body.matchAll(/for i = (\d+), #ARGV|patched\(\w+, (\d+),|, ARGV\)/g)];
+    // `for i = n, #ARGV` in its own body, or patched(record, n, most) and patch_page(…, n, most) of the preludes, or all of them as a list.
+    const loops = [
+      ...body.matchAll(/for i = (\d+), #ARGV|patch(?:ed\(\w+|_page\(sessions, ids, reply), (\d+),|, ARGV\)/g),
+    ];
     const starts = loops.map(([, own, prelude]) => Number(own ?? prelude ?? 1));
     expect(starts).toEqual(starts.map(() => open));
     expect(starts.length > 0).toBe(Number.isFinite(open));

@@ -33,7 +33,10 @@ export interface Context<Claims extends object> {
   readonly pace: Pace;
 }
 
-/** How many sessions of a user one script call may handle: 1 to 3 ms of Redis's time, for which everybody else waits. */
+/**
+ * How many sessions of a user one script call may handle: 1 to 3 ms of Redis's time, for which everybody else waits. Of large
+ * sessions the scripts take fewer: see WORK in index.lua.
+ */
 export const PAGE = 250;
 
 /** Announces why a token was refused, and is the `null` that the caller gets. */

@@ -5,6 +5,7 @@
  *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by an upper bound of expiresAt, TTL = its latest
  *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = 10 s, or the deadline of its call
  *   prefix{bucket}:m:<mark>     what one call replied, for a second run of its script: text, TTL = see redis/marks.ts
+ *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
  * A script gets one of these whole, and completes what stands before the kind to the others' names. Only a rotation gets
@@ -20,7 +21,9 @@ import { bucketOfId, bucketOfUser } from "../leaves/token.js";
 export interface UserKeys {
   readonly index: string;
   readonly block: string;
-  /** The user id as it stands in these two, by which a script finds the names of the sessions beside them. */
+  /** The list of the sessions that the user gains while all are being updated. */
+  readonly arrivals: string;
+  /** The user id as it stands in these, by which a script finds the names of the sessions beside them. */
   readonly name: string;
 }
 
@@ -51,6 +54,6 @@ export class Keys {
   user(userId: string): UserKeys {
     const slot = `${this.#prefix}{${bucketOfUser(userId)}}`;
     const name = escapeText(userId);
-    return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, name };
+    return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, arrivals: `${slot}:n:${name}`, name };
   }
 }

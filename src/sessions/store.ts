@@ -22,7 +22,8 @@ import { find, get, sight } from "./verbs/look-up.js";
 import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
 import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
-import { type ClaimsChange, updateClaims, updateClaimsForUser } from "./verbs/update.js";
+import { type ClaimsChange, updateClaims } from "./verbs/update.js";
+import { updateClaimsForUser } from "./verbs/update-user.js";
 
 /**
  * The options of {@link createSessionStore}. Every duration is in ms. What is allowed and nearly surely a mistake, such as
@@ -56,7 +57,10 @@ export interface SessionStoreOptions<Claims extends object> {
    * judged. Default: none.
    */
   readonly claims?: StandardSchemaV1<unknown, Claims> | undefined;
-  /** How many bytes the names and JSON values of all claims of a session may take. Default: 16 KiB. */
+  /**
+   * How many bytes the names and JSON values of all claims of a session may take. Whatever their size, a session may have
+   * 100 claims: put what belongs together into one, as an object or a list. Default: 16 KiB.
+   */
   readonly maxClaimsBytes?: number | undefined;
   /**
    * How many ms a call waits for Redis before it rejects with `StoreUnavailableError`. A verb that goes through many
@@ -104,8 +108,10 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
 
   /**
    * Changes claims in every live session of a user: a new role is in effect with their next request. Returns how many
-   * sessions it reached. Up to 250 sessions are one atomic step, more are taken 250 at a time. With a schema, every
-   * session is judged before the first is written. Throws `ClaimsError`.
+   * sessions it reached: each that was live at the call, and each that was created before its last step. Log-ins that go
+   * on do not keep it from ending. Up to 250 sessions are one atomic step; more are taken 250 at a time, or fewer where they
+   * are large. With a schema, every session that is there is judged before the first is written, and one that comes
+   * meanwhile after that. Throws `ClaimsError`.
    */
   updateClaimsForUser(userId: string, patch: ClaimsPatch<Claims>): Promise<number>;
 

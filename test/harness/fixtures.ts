@@ -66,9 +66,12 @@ export async function keysUnder(redis: Redis | Cluster, prefix: string): Promise
   return [...keys].sort();
 }
 
-/** The same without the marks of calls, which are left for as long as a reply may get lost. */
+/**
+ * The same without the marks of calls, which are left for as long as a reply may get lost, and without the lists of arrivals,
+ * which are left for a minute.
+ */
 export async function lastingKeysUnder(redis: Redis | Cluster, prefix: string): Promise<string[]> {
-  return (await keysUnder(redis, prefix)).filter((key) => !isMark(key));
+  return (await keysUnder(redis, prefix)).filter((key) => !isMark(key) && !/\}:n:/.test(key));
 }
 
 /** Whether a key is the mark of a call of a store, or of one-time tokens. */

@@ -45,9 +45,9 @@ describe("a user with more sessions than one page holds", () => {
     await create(2500);
     const limited = createSessionStore(redis, { prefix, timeout: 5000, maxSessionsPerUser: 2 });
     const { session } = await limited.create({ userId: "ada" });
-    const left = await store.listForUser("ada");
-    expect(left).toHaveLength(2);
-    expect(left).toContainEqual(session);
+    const listed = await store.listForUser("ada");
+    expect(listed).toHaveLength(2);
+    expect(listed).toContainEqual(session);
     await create(1500);
     expect(await store.blockUser("ada")).toBe(1502);
     expect(await store.unblockUser("ada")).toBe(true);

@@ -10,7 +10,7 @@
 -- Returns  {'ok', session as text, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too
 --          many to look at or to evict at once: call again), {'taken'} (another session has this id), or {'corrupt', id}
 --          (a session that counts cannot be read; nothing was done)
--- Bound    at the limit it reads every session of the user, at most 2000, and evicts at most 1000
+-- Bound    at the limit it looks at every session of the user, at most 2000, and evicts at most 1000
 local id, sessions = string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local index, block = KEYS[2], KEYS[3]
 local limit = tonumber(ARGV[4])
@@ -52,7 +52,7 @@ if index and limit > 0 then
     -- Those that a rotation has replaced do not count; they are gone when their grace is.
     local candidates = {}
     for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-      local other, ends, left = open(sessions .. member)
+      local other, ends, left = glance(sessions .. member)
       if other and not other.n then
         local created, _, seen = times(other, ends, left)
         if not created then return { 'corrupt', member } end

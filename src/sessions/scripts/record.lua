@@ -29,6 +29,18 @@ local function open(key)
   return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
 end
 
+-- The same of a session whose claims nobody needs: this takes as long for a hundred of them as for none.
+local function glance(key)
+  local fields = { 'h', 't', 's', 'n', 'p' }
+  local found, record = call('HMGET', key, unpack(fields)), {}
+  for i, field in ipairs(fields) do
+    -- A field that is not there is false; on ioredis-mock it is something else that is no text.
+    if type(found[i]) == 'string' and found[i] ~= '' then record[field] = found[i] end
+  end
+  if not record.h and not record.t and redis.call('EXISTS', key) == 0 then return nil end
+  return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
+end
+
 -- The id of the partner of a session; nil where it has none. The partner may have ended.
 local function partner_of(record)
   return record.n or record.p
@@ -66,20 +78,29 @@ local function session_refusal(record, hash, ends, left)
   return refused
 end
 
--- The bytes that all claims of a record take.
+-- More claims no session may have. Redis takes time for each field, however small it is: this bounds what a script does with
+-- one session.
+local MOST_CLAIMS = 100
+
+-- The bytes that all claims of a record take, and how many they are.
 local function weight(record)
-  local bytes = 0
+  local bytes, count = 0, 0
   for field, value in pairs(record) do
-    if string.sub(field, 1, 1) == ':' then bytes = bytes + #field - 1 + #value end
+    if string.sub(field, 1, 1) == ':' then
+      bytes = bytes + #field - 1 + #value
+      count = count + 1
+    end
   end
-  return bytes
+  return bytes, count
 end
 
 -- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory. Returns what HSET and
--- HDEL need to do the same in Redis; and, where all claims would take more than `most` bytes and more than before, how
--- many that would be. (What is too large already, because the limit was lowered, may still shrink.)
+-- HDEL need to do the same in Redis; and, where the claims would be more than MOST_CLAIMS or take more than `most` bytes, and
+-- more than before, the reply that says so: {'many', claims} or {'size', bytes}. (What is too large already, because the
+-- limit was lowered, may still shrink.)
 local function patched(record, first, most)
-  local set, removed, before = {}, {}, weight(record)
+  local set, removed = {}, {}
+  local bytes_before, count_before = weight(record)
   for i = first, #ARGV, 2 do
     local field, value = ARGV[i], ARGV[i + 1]
     if value == '' then
@@ -91,8 +112,10 @@ local function patched(record, first, most)
       set[#set + 1] = value
     end
   end
-  local after = weight(record)
-  return set, removed, after > most and after > before and after or nil
+  local bytes, count = weight(record)
+  if count > MOST_CLAIMS and count > count_before then return set, removed, { 'many', count } end
+  if bytes > most and bytes > bytes_before then return set, removed, { 'size', bytes } end
+  return set, removed, nil
 end
 
 -- What a log-in leaves of the session that it ended: for as long as its own reply may get lost, but at least ten seconds, for

@@ -13,7 +13,7 @@
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8…] pairs of field and value to change; '' removes the field
 -- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', session as text} (another
---          user's, or a guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes}, {'conflict', session
+--          user's, or a guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes} or {'many', claims}, {'conflict', session
 --          as text} (another version), or {'ok', session as text}
 local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local fresh, fresh_ends, fresh_left = open(KEYS[2])
@@ -32,13 +32,16 @@ local created, authenticated, seen, idle, absolute = times(record, ends, left)
 local now = ends - left
 ends = math.min(ends, created + absolute)
 local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
-if excess then return { 'size', excess } end
+if excess then return excess end
 if ARGV[8] then record.v = digits((record.v or 0) + 1) end
 
 -- A failover can put the clock back behind the creation, and a record holds no negative times.
 local age, index = math.max(0, now - created), record.u and KEYS[3] .. record.u
 -- Should the index hold something else, this fails before anything is written.
-if index then call('ZCARD', index) end
+if index then
+  call('ZCARD', index)
+  call('LLEN', arrivals_of(index, sessions))
+end
 local gone = {}
 -- At most one predecessor lives at a time, so that whoever ends one of the two need not follow a chain.
 if record.p then gone[1] = record.p end
@@ -83,7 +86,11 @@ end
 -- The new one is in the index before the old one leaves it: so the index is not taken for empty in between.
 if index then
   enlist(index, sessions, id, bound(ends, created, idle, absolute), now)
-  if last then call('ZADD', index, digits(last), old_id) end
+  if last then
+    call('ZADD', index, digits(last), old_id)
+    -- It may have moved to where an update has been already.
+    note_arrival(index, sessions, old_id)
+  end
   unlist(index, gone)
 end
 call_many('HSET', KEYS[2], fields)

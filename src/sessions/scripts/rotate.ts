@@ -1,18 +1,11 @@
 /** Calls rotate.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { Redis } from "../../redis/redis.js";
-import {
-  countOf,
-  isRecordText,
-  isRefusal,
-  type RecordText,
-  type Refusal,
-  textsOf,
-  unknownReply,
-} from "../../redis/replies.js";
+import { isRecordText, isRefusal, type RecordText, type Refusal, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { Timeouts } from "../timeouts.js";
 import { type Blocked, blockedIn } from "./create.js";
+import { type Excess, excessIn } from "./excess.js";
 import { ofIndex } from "./preludes.js";
 import body from "./rotate.lua";
 
@@ -46,7 +39,7 @@ export type Rotated =
   | { readonly status: "ok"; readonly record: RecordText }
   /** The record of the old session: its claims have another version, or it is another user's, or a guest's. */
   | { readonly status: "conflict" | "foreign"; readonly record: RecordText }
-  | { readonly status: "size"; readonly bytes: number }
+  | Excess
   | Blocked
   | { readonly status: "superseded" | Refusal };
 
@@ -57,7 +50,8 @@ export const rotateScript = script(
     const blocked = blockedIn(texts);
     if (blocked !== undefined) return blocked;
     if (texts.length === 1 && (status === "superseded" || isRefusal(status))) return { status };
-    if (texts.length === 2 && status === "size") return { status, bytes: countOf(rest) };
+    const excess = excessIn(texts);
+    if (excess !== undefined) return excess;
     if ((status === "ok" || status === "conflict" || status === "foreign") && isRecordText(rest)) {
       return { status, record: rest };
     }

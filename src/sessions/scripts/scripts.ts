@@ -1,4 +1,5 @@
 /** The Lua scripts of the store by name, for those who need them all. A verb calls one by the function that lies beside it. */
+import { arrivalsScript } from "./arrivals.js";
 import { blockScript } from "./block.js";
 import { createScript } from "./create.js";
 import { getScript } from "./get.js";
@@ -13,9 +14,11 @@ import { trailScript } from "./trail.js";
 import { unblockScript } from "./unblock.js";
 import { unlistScript } from "./unlist.js";
 import { updateScript } from "./update.js";
+import { updateArrivalsScript } from "./update-arrivals.js";
 import { updateUserScript } from "./update-user.js";
 
 export const scripts = {
+  arrivals: arrivalsScript,
   block: blockScript,
   create: createScript,
   get: getScript,
@@ -30,5 +33,6 @@ export const scripts = {
   unblock: unblockScript,
   unlist: unlistScript,
   update: updateScript,
+  updateArrivals: updateArrivalsScript,
   updateUser: updateUserScript,
 } as const;

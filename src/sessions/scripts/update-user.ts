@@ -3,28 +3,40 @@ import type { Redis } from "../../redis/redis.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
+import type { Arrivals } from "./arrivals.js";
+import { type Excess, excessIn } from "./excess.js";
 import { type Cursor, cursorOf } from "./list.js";
 import { ofIndex } from "./preludes.js";
 import body from "./update-user.lua";
 
 export type UpdatedPage =
-  /** The sessions that were changed. */
-  | { readonly status: "ok"; readonly next: Cursor | undefined; readonly ids: readonly string[] }
+  /** The sessions that were changed. `arrivals` is begun with the first page of several. */
+  | {
+      readonly status: "ok";
+      readonly next: Cursor | undefined;
+      readonly arrivals: Arrivals | undefined;
+      readonly ids: readonly string[];
+    }
   /** Redis Cluster is moving the slot, and nothing was written: each of these sessions is to be changed by itself. */
   | { readonly status: "moving"; readonly next: Cursor | undefined; readonly ids: readonly string[] }
-  /** What the claims of a session would take; nothing of this page was written. */
-  | { readonly status: "size"; readonly bytes: number }
   /** The session with this id cannot be read; nothing of this page was written. */
-  | { readonly status: "corrupt"; readonly id: string };
+  | { readonly status: "corrupt"; readonly id: string }
+  | Excess;
 
 export const updateUserScript = script(
   (reply): UpdatedPage => {
     const texts = textsOf(reply);
-    const [status, first, last, ...ids] = texts;
-    if (texts.length === 2 && status === "size") return { status, bytes: countOf(first) };
+    const [status, first, last, ...rest] = texts;
+    const excess = excessIn(texts);
+    if (excess !== undefined) return excess;
     if (texts.length === 2 && status === "corrupt" && first !== undefined) return { status, id: first };
-    if ((status === "ok" || status === "moving") && first !== undefined && last !== undefined) {
-      return { status, next: cursorOf(first, last), ids };
+    if (first === undefined || last === undefined) throw unknownReply(reply);
+    const next = cursorOf(first, last);
+    if (status === "moving") return { status, next, ids: rest };
+    const [mark, size, ...ids] = rest;
+    if (status === "ok" && mark !== undefined) {
+      const read = countOf(size);
+      return { status, next, arrivals: mark === "" ? undefined : { mark, read }, ids };
     }
     throw unknownReply(reply);
   },
@@ -35,6 +47,8 @@ export const updateUserScript = script(
 export interface PageUpdate {
   readonly user: UserKeys;
   readonly after: Cursor;
+  /** For the list of arrivals, which the first page of several begins. */
+  readonly mark: string;
   /** How many sessions to change at most. */
   readonly most: number;
   /** How many bytes all claims of one session may take. */
@@ -45,6 +59,7 @@ export interface PageUpdate {
 
 /** Changes claims of one page of a user's sessions. */
 export function runUpdateUser(redis: Redis, update: PageUpdate): Promise<UpdatedPage> {
-  const { user, after, most, maxBytes, patch } = update;
-  return redis.run(updateUserScript, [user.index], [user.name, after.score, after.id, most, maxBytes, ...patch]);
+  const { user, after, mark, most, maxBytes, patch } = update;
+  const args = [user.name, after.score, after.id, most, maxBytes, mark, ...patch];
+  return redis.run(updateUserScript, [user.index], args);
 }

@@ -6,7 +6,7 @@
 -- ARGV[3]  most bytes that all claims may take
 -- ARGV[4]  a mark of this change, by which a second run after a lost reply knows the first; '' where it does no harm
 -- ARGV[5…] pairs of field and value; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes}, {'conflict', id, session as text} (another version),
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'size', bytes} or {'many', claims}, {'conflict', id, session as text} (another version),
 --          {'ok', id, session as text}, or {'moving'} (nothing was done: Redis Cluster is moving the slot, and the partner of this
 --          session is not here)
 local sessions = string.sub(KEYS[1], 1, -27)
@@ -30,7 +30,7 @@ end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', string.sub(key, -26), told(record, ends, left) } end
 
 local set, removed, excess = patched(record, 5, tonumber(ARGV[3]))
-if excess then return { 'size', excess } end
+if excess then return excess end
 local function write(to)
   if #removed > 0 then call_many('HDEL', to, removed) end
   if #set > 0 then call_many('HSET', to, set) end

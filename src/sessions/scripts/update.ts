@@ -1,16 +1,9 @@
 /** Calls update.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { Redis } from "../../redis/redis.js";
-import {
-  countOf,
-  isRecordText,
-  isRefusal,
-  type RecordText,
-  type Refusal,
-  textsOf,
-  unknownReply,
-} from "../../redis/replies.js";
+import { isRecordText, isRefusal, type RecordText, type Refusal, textsOf, unknownReply } from "../../redis/replies.js";
 import { SlotMovingError, script } from "../../redis/script.js";
+import { type Excess, excessIn } from "./excess.js";
 import { ofRecord } from "./preludes.js";
 import body from "./update.lua";
 
@@ -32,7 +25,7 @@ export interface Update {
 export type Updated =
   /** `id` and `record` are those of the session whose claims count: the successor's, if there is one. */
   | { readonly status: "ok" | "conflict"; readonly id: string; readonly record: RecordText }
-  | { readonly status: "size"; readonly bytes: number }
+  | Excess
   | { readonly status: Refusal };
 
 export const updateScript = script(
@@ -41,7 +34,8 @@ export const updateScript = script(
     const [status, id, record] = texts;
     if (texts.length === 1 && isRefusal(status)) return { status };
     if (texts.length === 1 && status === "moving") throw new SlotMovingError();
-    if (texts.length === 2 && status === "size") return { status, bytes: countOf(id) };
+    const excess = excessIn(texts);
+    if (excess !== undefined) return excess;
     if ((status === "ok" || status === "conflict") && id !== undefined && isRecordText(record)) {
       return { status, id, record };
     }

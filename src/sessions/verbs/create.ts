@@ -4,7 +4,7 @@ import { checkBoolean, checkClaims, checkNames, checkUserId } from "../../leaves
 import { CorruptRecordError, SessionLimitError, UserBlockedError } from "../../leaves/errors.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
-import { claimsTooLarge, type EncodedClaims, encodeClaims, encodedBytes, validateClaims } from "../claims.js";
+import { checkExtent, type EncodedClaims, encodeClaims, validateClaims } from "../claims.js";
 import { clientAddress, clientAgent } from "../client.js";
 import type { Context, IssuedSession } from "../context.js";
 import { type Blocked, runCreate } from "../scripts/create.js";
@@ -119,8 +119,7 @@ async function encodeNewClaims<Claims extends object>(
   const valid = schema === undefined ? given : await validateClaims(schema, given);
   const defined = Object.fromEntries(Object.entries(valid).filter(([, value]) => value !== undefined));
   const encoded = encodeClaims(defined);
-  const bytes = encodedBytes(encoded);
-  if (bytes > maxClaimsBytes) throw claimsTooLarge(bytes, maxClaimsBytes);
+  checkExtent(encoded, maxClaimsBytes);
   return encoded;
 }
 

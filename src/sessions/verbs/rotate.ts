@@ -9,7 +9,7 @@ import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import { unknownReply } from "../../redis/replies.js";
-import { type ClaimsPatch, claimsTooLarge, patchClaims } from "../claims.js";
+import { type ClaimsPatch, patchClaims } from "../claims.js";
 import { type Context, type IssuedSession, refused, rejected } from "../context.js";
 import { runGet } from "../scripts/get.js";
 import { runRotate } from "../scripts/rotate.js";
@@ -20,7 +20,7 @@ import { decodeTrail, type Origin } from "../trail.js";
 import { blockedError, type CreateOptions, encodeClient, encodePersistence, issue } from "./create.js";
 import { endForLogIn, endSession } from "./end.js";
 import { decode } from "./look-up.js";
-import { encodeChange, encodePatch, encodeReplacement, write } from "./update.js";
+import { encodeChange, encodePatch, encodeReplacement, excessError, write } from "./update.js";
 
 /** What a rotation changes. */
 export interface RotateOptions<Claims extends object> {
@@ -114,7 +114,8 @@ export async function rotate<Claims extends object>(
       case "blocked":
         throw blockedError(rotated);
       case "size":
-        throw claimsTooLarge(rotated.bytes, maxBytes);
+      case "many":
+        throw excessError(rotated, maxBytes);
       case "superseded":
         return rejected(cx, "superseded", old.id);
       default:

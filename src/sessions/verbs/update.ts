@@ -1,26 +1,25 @@
-/** Changing the claims of live sessions: of one, or of all that a user has. */
+/** Changing the claims of one live session. */
 import { randomBytes } from "node:crypto";
-import { checkClaims, checkUserId, refuseObject } from "../../leaves/arguments.js";
-import { CorruptRecordError } from "../../leaves/errors.js";
+import { checkClaims, refuseObject } from "../../leaves/arguments.js";
+import type { ClaimsError } from "../../leaves/errors.js";
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import {
   type ClaimsPatch,
+  checkExtent,
   claimsTooLarge,
   differenceOf,
   type EncodedClaims,
   encodeClaims,
-  encodedBytes,
   namesIn,
   patchClaims,
+  tooManyClaims,
   validateClaims,
 } from "../claims.js";
-import { type Context, PAGE, refused, rejected } from "../context.js";
-import { type Cursor, START } from "../scripts/list.js";
+import { type Context, refused, rejected } from "../context.js";
+import type { Excess } from "../scripts/excess.js";
 import { runUpdate } from "../scripts/update.js";
-import { runUpdateUser, type UpdatedPage } from "../scripts/update-user.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
-import { sessionsOf } from "./list.js";
 import { read } from "./look-up.js";
 
 /** A patch, or a function that makes one from the claims as they are. */
@@ -46,83 +45,8 @@ export async function updateClaims<Claims extends object>(
   return outcome === null ? null : updated(cx, outcome.stored.session, encoded);
 }
 
-export async function updateClaimsForUser<Claims extends object>(
-  cx: Context<Claims>,
-  userId: string,
-  patch: ClaimsPatch<Claims>,
-): Promise<number> {
-  checkUserId(userId);
-  checkClaims("patch", patch);
-  if (cx.options.claims !== undefined) return updateEachOf(cx, userId, patch);
-
-  const user = cx.keys.user(userId);
-  const patched = encodePatch(cx, patch);
-  const { maxClaimsBytes: maxBytes } = cx.options;
-  const changed = new Set<string>();
-  let before: number;
-  do {
-    before = changed.size;
-    let after: Cursor | undefined = START;
-    while (after !== undefined) {
-      const page: UpdatedPage = await runUpdateUser(cx.redis, { user, after, most: PAGE, maxBytes, patch: patched });
-      if (page.status === "size") throw claimsTooLarge(page.bytes, maxBytes);
-      if (page.status === "corrupt") throw new CorruptRecordError(cx.keys.session(page.id));
-      for (const id of page.status === "moving" ? await writeEach(cx, page.ids, patched) : page.ids) {
-        if (changed.has(id)) continue;
-        changed.add(id);
-        cx.events.announce("updated", { id, userId, claims: namesIn(patched) });
-      }
-      after = page.next;
-    }
-    // One page is atomic. Between pages a session may be rotated into a part that was passed already: look until a
-    // whole round meets nobody new.
-  } while (changed.size > PAGE && changed.size > before);
-  return changed.size;
-}
-
-/** Writes a patch to sessions one by one, while Redis Cluster moves their slot. Gives the ids of those that were live. */
-async function writeEach<Claims extends object>(
-  cx: Context<Claims>,
-  ids: readonly string[],
-  encoded: EncodedClaims,
-): Promise<string[]> {
-  const { maxClaimsBytes: maxBytes } = cx.options;
-  const live = await Promise.all(
-    ids.map(async (id) => {
-      const key = cx.keys.session(id);
-      const updated = await runUpdate(cx.redis, { key, secretHash: "", maxBytes, patch: encoded });
-      if (updated.status === "size") throw claimsTooLarge(updated.bytes, maxBytes);
-      if (updated.status === "corrupt") throw new CorruptRecordError(key);
-      return updated.status === "ok";
-    }),
-  );
-  return ids.filter((_, at) => live[at]);
-}
-
-/** The form under a schema: every session's claims are judged before the first is written. */
-async function updateEachOf<Claims extends object>(
-  cx: Context<Claims>,
-  userId: string,
-  patch: ClaimsPatch<Claims>,
-): Promise<number> {
-  const seen = new Set<string>();
-  let changed = 0;
-  for (;;) {
-    const found: Session<Claims>[] = [];
-    for await (const { session } of sessionsOf(cx, userId)) if (!seen.has(session.id)) found.push(session);
-    if (found.length === 0) return changed;
-    for (const { claims } of found) await encodeChange(cx, claims, patch);
-    for (let from = 0; from < found.length; from += 100) {
-      const some = found.slice(from, from + 100);
-      const results = await Promise.all(some.map(({ id }) => compareAndSet(cx, { id, secretHash: "" }, patch)));
-      for (const session of results) if (session !== null) changed++;
-    }
-    for (const { id } of found) seen.add(id);
-  }
-}
-
 /** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
-async function compareAndSet<Claims extends object>(
+export async function compareAndSet<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
   change: ClaimsChange<Claims>,
@@ -147,6 +71,11 @@ async function compareAndSet<Claims extends object>(
     stored = outcome.stored;
   }
   return null;
+}
+
+/** The error for claims that a script has found to be too much. */
+export function excessError(excess: Excess, maxBytes: number): ClaimsError {
+  return excess.status === "size" ? claimsTooLarge(excess.bytes, maxBytes) : tooManyClaims(excess.claims);
 }
 
 interface Written<Claims extends object> {
@@ -175,7 +104,7 @@ export async function write<Claims extends object>(
   const { maxClaimsBytes: maxBytes } = cx.options;
   const { id, secretHash } = target;
   const updated = await runUpdate(cx.redis, { key: cx.keys.session(id), secretHash, maxBytes, ...writing }, deadline);
-  if (updated.status === "size") throw claimsTooLarge(updated.bytes, maxBytes);
+  if (updated.status === "size" || updated.status === "many") throw excessError(updated, maxBytes);
   if (updated.status !== "ok" && updated.status !== "conflict") return refused(cx, updated.status, target);
   const stored = decodeRecord<Claims>(updated.record, updated.id, cx.keys.session(updated.id));
   return { written: updated.status === "ok", stored };
@@ -208,8 +137,7 @@ export async function encodeReplacement<Claims extends object>(
 /** The patch as the scripts take it. Throws `ClaimsError` where it is too large by itself. */
 export function encodePatch<Claims extends object>(cx: Context<Claims>, patch: object): EncodedClaims {
   const encoded = encodeClaims(patch);
-  const bytes = encodedBytes(encoded);
-  if (bytes > cx.options.maxClaimsBytes) throw claimsTooLarge(bytes, cx.options.maxClaimsBytes);
+  checkExtent(encoded, cx.options.maxClaimsBytes);
   return encoded;
 }
 

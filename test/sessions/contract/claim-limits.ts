@@ -1,12 +1,58 @@
-/** `maxClaimsBytes`. */
+/** How many claims a session may have, and `maxClaimsBytes`. */
 import { describe, expect, it } from "vitest";
 import { ClaimsError } from "../../../src/index.js";
+import { MAX_CLAIMS } from "../../../src/sessions/claims.js";
 import { present, type Rig } from "./rig.js";
 
 /** How many bytes one claim weighs: its name, and its value as JSON. */
 const WEIGHT = 'text"é"'.length + 1;
 
 export function describeClaimLimits(rig: Rig): void {
+  describe("the number of claims", () => {
+    const many = (count: number, from = 0) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`c${from + at}`, at]));
+    const expectTooMany = async (call: Promise<unknown>, count: number) => {
+      const error: unknown = await call.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ClaimsError);
+      expect((error as Error).message).toContain(`may have ${MAX_CLAIMS} claims, and not ${count}`);
+    };
+
+    it("may be a hundred, for a guest and a user, at once and bit by bit", async () => {
+      const { store } = rig.open();
+      for (const userId of [undefined, "ada"]) {
+        const { token, session } = await store.create({ userId, claims: many(MAX_CLAIMS - 1) });
+        expect(Object.keys(session.claims)).toHaveLength(MAX_CLAIMS - 1);
+        const full = present(await store.updateClaims(token, { last: true }));
+        expect(Object.keys(full.claims)).toHaveLength(MAX_CLAIMS);
+        expect(await store.updateClaims(token, { last: false, c0: undefined, other: 1 })).not.toBeNull();
+      }
+      await expectTooMany(store.create({ claims: many(MAX_CLAIMS + 1) }), MAX_CLAIMS + 1);
+    });
+
+    it("may not be exceeded by any verb, and then nothing is written", async () => {
+      const { store } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", claims: many(MAX_CLAIMS) });
+      const guest = await store.create({ claims: many(MAX_CLAIMS) });
+      const one = { more: 1 };
+      await expectTooMany(store.updateClaims(token, one), MAX_CLAIMS + 1);
+      await expectTooMany(store.updateClaims(session.id, one), MAX_CLAIMS + 1);
+      await expectTooMany(
+        store.updateClaims(token, () => one),
+        MAX_CLAIMS + 1,
+      );
+      await expectTooMany(store.updateClaimsForUser("ada", one), MAX_CLAIMS + 1);
+      await expectTooMany(store.rotate(token, { claims: one }), MAX_CLAIMS + 1);
+      await expectTooMany(store.rotate(token, { userId: "ada", claims: one }), MAX_CLAIMS + 1);
+      await expectTooMany(store.rotate(guest.token, { userId: "ada", claims: one }), MAX_CLAIMS + 1);
+      await expectTooMany(store.updateClaims(token, many(MAX_CLAIMS + 5, 1000)), MAX_CLAIMS + 5);
+      expect((await store.get(token))?.claims).toEqual(session.claims);
+      expect((await store.get(guest.token))?.claims).toEqual(guest.session.claims);
+      expect(await store.listForUser("ada")).toHaveLength(1);
+      // What is removed makes room.
+      expect(await store.updateClaims(token, { more: 1, c1: undefined })).not.toBeNull();
+    });
+  });
+
   describe("maxClaimsBytes", () => {
     it("is 16 KiB where nothing else is said", async () => {
       const { store } = rig.open();
