@@ -1,5 +1,5 @@
 import { createSessionStore } from "coatcheck";
-import { requireSession, sessions } from "coatcheck/express";
+import { requireSession, safeReturnTo, sessions } from "coatcheck/express";
 import express from "express";
 import { Redis } from "ioredis";
 
@@ -7,16 +7,22 @@ const redis = new Redis(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379", { 
 const store = createSessionStore(redis);
 
 const app = express();
-app.use(express.json());
+app.use(express.json(), express.urlencoded());
 // Behind HTTPS the cookie is __Host-session; a browser takes it from http://127.0.0.1 only without `secure`.
 app.use(sessions(store, { cookie: { secure: process.env["NODE_ENV"] === "production" } }));
 
 app.post("/login", async (req, res) => {
   // Check a password here.
   await req.session.start({ userId: req.body.user, claims: { role: "member" } });
+  const { returnTo } = req.query;
+  if (returnTo !== undefined) return res.redirect(303, safeReturnTo(returnTo, "/me"));
   res.json(`welcome, ${req.body.user}`);
 });
-app.get("/me", requireSession(), (req, res) => {
+app.get("/login", (_req, res) => {
+  res.send("<form method=post><input name=user autofocus><button>Log in</button></form>");
+});
+// Sends a browser without a session to the log-in page, and answers everybody else with 401.
+app.get("/me", requireSession({ redirectTo: "/login" }), (req, res) => {
   res.json(req.session.current?.claims);
 });
 app.get("/admin", requireSession({ where: { role: "admin" } }), (_req, res) => {

@@ -1,4 +1,5 @@
 /** What comes in with a request, made safe to use. Knows no page. */
+import { safeReturnTo } from "coatcheck/express";
 import type { Request } from "express";
 
 /** A field of the form; "" where it is missing, or is anything but one text. */
@@ -13,13 +14,7 @@ export function pageNumber(req: Request): number {
   return typeof page === "string" && /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1;
 }
 
-/**
- * A path of this site to go back to; "/" for anything else. Browsers read `//evil.example`, `/\evil.example` and
- * `/.//evil.example` as addresses of another site, so the text is judged as they resolve it, before and after.
- */
+/** A path of this site to go back to; "/" for anything else. */
 export function localPath(path: unknown): string {
-  const here = "http://here.invalid";
-  if (typeof path !== "string" || !path.startsWith("/") || !URL.canParse(path, here)) return "/";
-  const { origin, pathname, search, hash } = new URL(path, here);
-  return origin === here && !pathname.startsWith("//") ? pathname + search + hash : "/";
+  return safeReturnTo(path, "/");
 }

@@ -38,7 +38,7 @@ describeBlog((running) => {
 
   it.each(ELSEWHERE)("leads to the timeline where the return path is %j", async (next) => {
     const reader = await running().as("fan");
-    expect((await reader.get(`/login?next=${encodeURIComponent(next)}`)).location).toBe("/");
+    expect((await reader.get(`/login?returnTo=${encodeURIComponent(next)}`)).location).toBe("/");
     const liked = await reader.post("/posts", { text: "Here" });
     expect(liked.status).toBe(303);
     const [, id] = /\/posts\/(\d+)\/like/.exec((await reader.get("/")).text) ?? [];

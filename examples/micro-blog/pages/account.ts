@@ -16,6 +16,9 @@ import { moment, redirect, send } from "./layout.ts";
 const WRONG = "That name and password do not go together.";
 const MAX_NAME = 20;
 
+/** For whoever asked for something that needs a log-in. */
+export const LOG_IN_FIRST = "Log in to go on. Were you logged in? Then you were signed out, or it was too long ago.";
+
 export interface AccountOptions {
   readonly users: Users;
   readonly logIn: LogIn;
@@ -28,9 +31,11 @@ export function accountPages({ users, logIn, attempts, verification, dispatch }:
   const router = Router();
 
   router.get("/login", (req, res) => {
-    const next = localPath(req.query["next"]);
+    // The guards of pages send people here, with the address that they asked for.
+    const { returnTo } = req.query;
+    const next = localPath(returnTo);
     if (req.session.current !== null) return redirect(res, next);
-    sendLogIn(req, res, { next });
+    sendLogIn(req, res, returnTo === undefined ? { next } : { next, notice: LOG_IN_FIRST });
   });
 
   router.post("/login", async (req, res) => {
@@ -85,7 +90,7 @@ export function accountPages({ users, logIn, attempts, verification, dispatch }:
     dispatch.start(async () => [await verification.write(user)]);
   });
 
-  router.get("/account", requireSession(), (req, res) => sendAccount(req, res));
+  router.get("/account", requireSession({ redirectTo: "/login" }), (req, res) => sendAccount(req, res));
 
   router.post("/account/password", requireSession(), async (req, res) => {
     const { user_name } = req.session.require().claims;

@@ -10,7 +10,7 @@ import { ago, redirect, send } from "./layout.ts";
 export function devicePages(store: SessionStore<Claims>, freshWithin: number): Router {
   const router = Router();
 
-  router.get("/devices", requireSession(), async (req, res) => {
+  router.get("/devices", requireSession({ redirectTo: "/login" }), async (req, res) => {
     const current = req.session.require();
     const devices = await store.listForUser(current.claims.user_name);
     const others = devices.filter(({ id }) => id !== current.id);

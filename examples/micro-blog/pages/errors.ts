@@ -2,7 +2,7 @@
 import type { ErrorRequestHandler } from "express";
 import { localPath } from "../forms.ts";
 import { html } from "../html.ts";
-import { sendConfirm, sendLogIn } from "./account.ts";
+import { LOG_IN_FIRST, sendConfirm, sendLogIn } from "./account.ts";
 import { send } from "./layout.ts";
 
 const TEXTS: Readonly<Record<number, readonly [title: string, text: string]>> = {
@@ -35,8 +35,7 @@ export function errorPages(log: (error: unknown) => void): ErrorRequestHandler {
         req.method === "GET" ? req.originalUrl : req.headers.referer && pathOf(req.headers.referer),
       );
       if (error.code === "REAUTHENTICATION_REQUIRED") return sendConfirm(req, res, { next: path });
-      const notice = "Log in to go on. Were you logged in? Then you were signed out, or it was too long ago.";
-      return sendLogIn(req, res, { status, next: path, notice });
+      return sendLogIn(req, res, { status, next: path, notice: LOG_IN_FIRST });
     }
     const [title, usual] = TEXTS[status] ?? (TEXTS[500] as readonly [string, string]);
     // coatcheck's errors speak to developers; only the blog's own are written for readers.

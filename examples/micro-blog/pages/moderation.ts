@@ -22,7 +22,7 @@ export interface ModerationOptions {
 
 export function moderationPages({ users, store, logIn }: ModerationOptions): Router {
   const router = Router();
-  router.use("/moderation", requireSession({ where: { role: "moderator" } }));
+  router.use("/moderation", requireSession({ where: { role: "moderator" }, redirectTo: "/login" }));
 
   router.get("/moderation", async (req, res) => {
     const self = req.session.require().claims.user_name;
