@@ -33,7 +33,12 @@ describe("an error", () => {
       const client = connect({ port: fake.port });
       for (const replicas of [undefined, { count: 1, timeout: 50 }]) {
         const store = createSessionStore(client, { replicas });
-        for (const call of Object.values(everyVerb)) expectDiscreet(await rejection(call(store, subject)));
+        for (const [name, call] of Object.entries(everyVerb)) {
+          // A server that refuses a question has answered: then `check` gives a finding.
+          const isFinding = name === "check" && answer.message.startsWith("NOPERM");
+          const outcome = isFinding ? new Error(JSON.stringify(await call(store, subject))) : null;
+          expectDiscreet(outcome ?? (await rejection(call(store, subject))));
+        }
         expectDiscreet(await rejection(store.updateClaims(token, { secret: "dear diary" })));
         expectDiscreet(await rejection(store.create({ claims: { secret: "dear diary" } })));
       }
