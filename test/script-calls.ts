@@ -33,6 +33,8 @@ export interface ScriptCall {
   readonly replies: readonly unknown[];
   /** Replies that look like its own, but lack something, or have too much. */
   readonly broken: readonly unknown[];
+  /** Replies that the function answers with another call, so they are only decoded here. */
+  readonly unsettled?: readonly unknown[];
   /** Replies that say that the slot is moving and are nothing but that: the script is sent again. */
   readonly moving?: readonly unknown[];
 }
@@ -199,7 +201,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: ["none"],
   },
   "sessions/scripts/update.lua": {
-    call: (redis) => runUpdate(redis, { key, secretHash: "hash", version: "1", maxBytes: 1, mark: "mark", patch }),
+    call: (redis) => runUpdate(redis, { key, secretHash: "hash", version: "1", maxBytes: 1, patch }),
     replies: [
       ["none"],
       ["secret"],
@@ -208,7 +210,10 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["many", 101],
       ["conflict", ID, RECORD],
       ["ok", ID, RECORD],
+      ["gone", "ada"],
+      ["gone", ""],
     ],
+    unsettled: [["unmarked", "1"]],
     moving: [["moving"]],
     broken: [["size"], ["size", "much"], ["ok", ID], ["ok", ID, ID], ["conflict", RECORD], ["moving", ID]],
   },

@@ -41,7 +41,13 @@ it("has a function for every script, in the file beside it", () => {
 });
 
 describe.each(all)("%s", (path, script) => {
-  const { call, replies, moving = [], broken } = scriptCalls[path] ?? expect.fail("There is no call of it.");
+  const {
+    call,
+    replies,
+    moving = [],
+    unsettled = [],
+    broken,
+  } = scriptCalls[path] ?? expect.fail("There is no call of it.");
   const header = headerOf(path);
 
   it("is sent what its header lists", async () => {
@@ -58,10 +64,13 @@ describe.each(all)("%s", (path, script) => {
   it("has every reply of its header decoded", async () => {
     const returns = header.slice(header.indexOf("-- Returns"));
     const known = [...returns.matchAll(/\{?'([a-z]+)'/g)].map(([, status]) => status);
-    const given = [...replies, ...moving].map(statusOf).filter((status) => /^[a-z]+$/.test(String(status)));
+    const given = [...replies, ...unsettled, ...moving]
+      .map(statusOf)
+      .filter((status) => /^[a-z]+$/.test(String(status)));
     // 'moving' may also stand behind a status, and '' is a part of replies.
     expect([...new Set(given)].sort()).toEqual([...new Set(known)].sort());
     for (const reply of replies) await expect(call(answering(reply).redis)).resolves.toBeDefined();
+    for (const reply of unsettled) expect(script.decode(reply)).toBeDefined();
     for (const reply of moving) expect(() => script.decode(reply)).toThrow(SlotMovingError);
   });
 

@@ -17,6 +17,11 @@ export function refusedError(): StoreUnavailableError {
   return new StoreUnavailableError("Redis has not answered the calls before this one, which was not sent");
 }
 
+/** Of a call whose script may have run twice, so that nobody can tell what its first run came to. */
+export function repeatedError(): StoreUnavailableError {
+  return new StoreUnavailableError("The connection to Redis was lost during the call, which may have run");
+}
+
 /** What node-redis says of a client that was not connected yet, or was closed. */
 const CLOSED = "The client is closed";
 const NOT_CONNECTED = "The client is not connected: call its connect(), and do not close it while the store is in use";

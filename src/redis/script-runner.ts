@@ -57,6 +57,14 @@ export class ScriptRunner<Client extends ScriptClient> {
     return this.#tally.losses;
   }
 
+  /**
+   * Whether a script may have run twice since `losses`, and without its mark: a node that its slot is leaving keeps none. Then
+   * "there is no such session" may be the doing of its first run.
+   */
+  isUnsure(losses: number): boolean {
+    return this.inCluster && this.losses !== losses;
+  }
+
   /** Whether the client is one for a Cluster. */
   protected get inCluster(): boolean {
     return this.client.nodes !== undefined;

@@ -76,7 +76,7 @@ export async function lastingKeysUnder(redis: Redis | Cluster, prefix: string): 
 
 /** Whether a key is the mark of a call of a store, or of one-time tokens. */
 export function isMark(key: string): boolean {
-  return /\}:m:(?:[\w.-]+:)?[\w-]{12}$/.test(key);
+  return /\}:m:(?:[\w.-]+:)?(?:[\w-]{12}|\w{26})$/.test(key);
 }
 
 /** Asserts that every key under `prefix` expires by itself. Only a block without end, `…}:b:…`, may last for ever. */

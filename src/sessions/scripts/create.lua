@@ -6,7 +6,8 @@
 -- ARGV[3]  absolute timeout in ms
 -- ARGV[4]  most sessions the user may have, at most 1000; 0 for any number
 -- ARGV[5]  what to do beyond that: 'evict-oldest', 'evict-idle' or 'reject'
--- ARGV[6…] fields and values of the record: u, i, a and the claims
+-- ARGV[6]  for how many ms to keep the mark of this call, which is the id
+-- ARGV[7…] fields and values of the record: u, i, a and the claims
 -- Returns  {'ok', session as text, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too
 --          many to look at or to evict at once: call again), {'taken'} (another session has this id), or {'corrupt', id}
 --          (a session that counts cannot be read; nothing was done)
@@ -14,12 +15,16 @@
 local id, sessions = string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local index, block = KEYS[2], KEYS[3]
 local limit = tonumber(ARGV[4])
+local mark = stem(KEYS[1], id) .. 'm:' .. id
 
 local own, own_ends, own_left = open(KEYS[1])
 if own then
-  if own.h == ARGV[1] then return { 'ok', told(own, own_ends, own_left) } end
-  return { 'taken' }
+  if own.h ~= ARGV[1] then return { 'taken' } end
+  return { 'ok', told(own, own_ends, own_left), unpack(limit > 0 and remembered(mark) or {}) }
 end
+-- What the first run has made has ended since; what it evicted is to be told.
+local before = index and limit > 0 and remembered(mark)
+if before then return { 'again', unpack(before) } end
 local blocked = block and load(block)
 if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 
@@ -45,9 +50,10 @@ if index and limit > 0 then
       return { 'again' }
     end
     if ARGV[5] == 'reject' then return { 'limit' } end
-    local evicted = strike_page(index, sessions, '', 1000)
-    evicted[1] = 'again'
-    return evicted
+    local evicted = strike_page(index, sessions, '', 1000, mark)
+    table.remove(evicted, 1)
+    if #evicted > 0 then remember(mark, ARGV[6], evicted) end
+    return { 'again', unpack(evicted) }
   elseif surplus > 0 then
     -- Those that a rotation has replaced do not count; they are gone when their grace is.
     local candidates = {}
@@ -67,13 +73,15 @@ if index and limit > 0 then
         if a.rank ~= b.rank then return a.rank < b.rank end
         return a.id < b.id
       end)
-      local ids = {}
+      local ids, evicted = {}, {}
       for i = 1, surplus do
         ids[#ids + 1] = candidates[i].id
+        evicted[#evicted + 1] = candidates[i].id
         reply[#reply + 1] = candidates[i].id
         if candidates[i].predecessor then ids[#ids + 1] = candidates[i].predecessor end
       end
       strike(index, sessions, ids)
+      remember(mark, ARGV[6], evicted)
     end
   end
 end
@@ -81,8 +89,8 @@ end
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
 local fields = { 'h', ARGV[1], 't', times_of(now, index and '0' or '-', idle, absolute) }
 local record = { t = fields[4] }
-for i = 6, #ARGV, 2 do
-  fields[i - 1], fields[i] = ARGV[i], ARGV[i + 1]
+for i = 7, #ARGV, 2 do
+  fields[i - 2], fields[i - 1] = ARGV[i], ARGV[i + 1]
   record[ARGV[i]] = ARGV[i + 1]
 end
 local ends = now + idle

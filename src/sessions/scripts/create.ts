@@ -70,5 +70,6 @@ export const createScript = script(
 export function runCreate(redis: Redis, session: Creation, deadline?: Deadline): Promise<Created> {
   const { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields } = session;
   const keys = user === undefined ? [key] : [key, user.index, user.block];
-  return redis.run(createScript, keys, [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, ...fields], deadline);
+  const args = [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, redis.markLife, ...fields];
+  return redis.run(createScript, keys, args, deadline);
 }

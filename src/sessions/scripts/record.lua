@@ -7,7 +7,6 @@
 --   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
 --   c   whether the client keeps its token when it closes, 1 or 0; absent where its log-in did not say
 --   v   how often the claims were changed; absent for never
---   w   marks of the latest eight changes by a function, 8 characters each, newest first; absent for none
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
 --   :…  one claim: its name JSON-escaped, its value JSON

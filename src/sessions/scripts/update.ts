@@ -1,6 +1,8 @@
 /** Calls update.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
+import { newMark } from "../../redis/marks.js";
 import type { Redis } from "../../redis/redis.js";
+import { repeatedError } from "../../redis/redis-errors.js";
 import { isRecordText, isRefusal, type RecordText, type Refusal, textsOf, unknownReply } from "../../redis/replies.js";
 import { SlotMovingError, script } from "../../redis/script.js";
 import { type Excess, excessIn } from "./excess.js";
@@ -16,8 +18,6 @@ export interface Update {
   readonly version?: string | undefined;
   /** How many bytes all claims may take. */
   readonly maxBytes: number;
-  /** By which a second run after a lost reply knows the first; not given where a second run does no harm. */
-  readonly mark?: string | undefined;
   /** Fields and values in turn; an empty value removes the field. */
   readonly patch: readonly string[];
 }
@@ -26,16 +26,27 @@ export type Updated =
   /** `id` and `record` are those of the session whose claims count: the successor's, if there is one. */
   | { readonly status: "ok" | "conflict"; readonly id: string; readonly record: RecordText }
   | Excess
-  | { readonly status: Refusal };
+  | { readonly status: Refusal }
+  /** The claims were changed, and then the session ended, or got another id, before Redis could say so. */
+  | { readonly status: "gone"; readonly user: string };
+
+/** Redis Cluster is moving the slot, so that a change of any version could not be told from its repetition. */
+interface Unmarked {
+  readonly status: "unmarked";
+  /** The version that the claims have. */
+  readonly version: string;
+}
 
 export const updateScript = script(
-  (reply): Updated => {
+  (reply): Updated | Unmarked => {
     const texts = textsOf(reply);
     const [status, id, record] = texts;
     if (texts.length === 1 && isRefusal(status)) return { status };
     if (texts.length === 1 && status === "moving") throw new SlotMovingError();
     const excess = excessIn(texts);
     if (excess !== undefined) return excess;
+    if (texts.length === 2 && status === "gone" && id !== undefined) return { status, user: id };
+    if (texts.length === 2 && status === "unmarked" && id !== undefined) return { status, version: id };
     if ((status === "ok" || status === "conflict") && id !== undefined && isRecordText(record)) {
       return { status, id, record };
     }
@@ -45,8 +56,30 @@ export const updateScript = script(
   body,
 );
 
-/** Changes claims of one session. Waits, within the deadline, while Redis Cluster is moving the slot. */
-export function runUpdate(redis: Redis, update: Update, deadline?: Deadline): Promise<Updated> {
-  const { key, secretHash, version = "", maxBytes, mark = "", patch } = update;
-  return redis.run(updateScript, [key], [secretHash, version, maxBytes, mark, ...patch], deadline);
+/**
+ * Changes claims of one session. Waits, within the deadline, while Redis Cluster is moving the slot and the partner of the
+ * session is elsewhere. Throws `StoreUnavailableError` where nobody can tell whether the change was made.
+ */
+export async function runUpdate(redis: Redis, update: Update, deadline = redis.deadline()): Promise<Updated> {
+  for (;;) {
+    const first = await runOnce(redis, update, update.version, deadline);
+    if (first.status !== "unmarked") return first;
+    // A change of one version is made once, however often it runs.
+    const second = await runOnce(redis, update, first.version, deadline);
+    if (second.status !== "unmarked" && second.status !== "conflict") return second;
+  }
+}
+
+async function runOnce(
+  redis: Redis,
+  { key, secretHash, maxBytes, patch }: Update,
+  version = "",
+  deadline?: Deadline,
+): Promise<Updated | Unmarked> {
+  const { losses } = redis;
+  const args = [secretHash, version, maxBytes, newMark(), redis.markLife, ...patch];
+  const updated = await redis.run(updateScript, [key], args, deadline);
+  // The other version may be its own.
+  if (updated.status === "conflict" && redis.isUnsure(losses)) throw repeatedError();
+  return updated;
 }

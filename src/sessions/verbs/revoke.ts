@@ -2,6 +2,7 @@
 
 import { checkNames, checkUserId, refuseObject } from "../../leaves/arguments.js";
 import { parseTarget } from "../../leaves/token.js";
+import { repeatedError } from "../../redis/redis-errors.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { type Context, PAGE, refused, rejected } from "../context.js";
 import type { RevocationReason } from "../events.js";
@@ -15,8 +16,10 @@ export async function revoke<Claims extends object>(cx: Context<Claims>, tokenOr
     rejected(cx, "malformed");
     return false;
   }
+  const { losses } = cx.redis;
   const { own, userId, ended, shortfall } = await endSession(cx, target);
   announceEnd(cx, ended, userId, "revoked");
+  if (own.status === "none" && cx.redis.isUnsure(losses)) throw repeatedError();
   if (own.status !== "ended" && target.secretHash !== "") refused(cx, own.status, target);
   const short = await shortfall;
   if (short !== null) throw short;
@@ -52,6 +55,7 @@ export async function revokePages<Claims extends object>(
   let count = 0;
   const shortfalls: Shortfall[] = [];
   for (;;) {
+    const { losses } = cx.redis;
     const { reply, shortfall } = await runRevokeUser(cx.redis, { user, spared, most: PAGE });
     const { status, ids } = reply;
     const page = status === "moving" ? await endEach(cx, user.index, ids, spared) : { ended: ids, shortfall };
@@ -60,6 +64,7 @@ export async function revokePages<Claims extends object>(
     if (page !== null) {
       announceEnd(cx, page.ended, userId, reason);
       count += page.ended.length;
+      if (status === "moving" && cx.redis.isUnsure(losses)) throw repeatedError();
       shortfalls.push(page.shortfall);
       if (status !== "done") continue;
     }

@@ -8,6 +8,7 @@ import { hintAtShortUnit } from "../../leaves/hints.js";
 import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
+import { repeatedError } from "../../redis/redis-errors.js";
 import { unknownReply } from "../../redis/replies.js";
 import { type ClaimsPatch, patchClaims } from "../claims.js";
 import { type Context, type IssuedSession, refused, rejected } from "../context.js";
@@ -95,6 +96,7 @@ export async function rotate<Claims extends object>(
       maxBytes,
       patch: [...encoded, ...encodeNewClient(options.client), ...encodeNewPersistence(options.persistent)],
     };
+    const { losses } = cx.redis;
     const rotated = await runRotate(cx.redis, rotation, deadline);
     switch (rotated.status) {
       case "ok": {
@@ -117,10 +119,13 @@ export async function rotate<Claims extends object>(
       case "many":
         throw excessError(rotated, maxBytes);
       case "superseded":
+        // It may be superseded by this call, whose session has ended since.
+        if (cx.redis.losses !== losses) throw repeatedError();
         return rejected(cx, "superseded", old.id);
       default:
         // Its user may have logged in on it twice at once: then the other log-in has left its claims.
         if (rotated.status === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
+        if (rotated.status === "none" && cx.redis.losses !== losses) throw repeatedError();
         return refused(cx, rotated.status, old);
     }
   }
@@ -163,6 +168,7 @@ async function handOver<Claims extends object>(
   };
   while (!opened.hasEnded) {
     const version = carriesClaims ? origin.version : undefined;
+    const { losses } = cx.redis;
     const { own } = await endForLogIn(cx, old, { newId: session.id, userId, version }, deadline);
     if (own.status === "ended") break;
     if (own.status === "left") {
@@ -173,6 +179,7 @@ async function handOver<Claims extends object>(
     if (own.status !== "conflict") {
       // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
       await endSession(cx, { id: session.id, secretHash: "" }, { deadline, confirmed: false });
+      if (own.status === "none" && cx.redis.isUnsure(losses)) throw repeatedError();
       return own.status === "superseded" ? rejected(cx, "superseded", old.id) : refused(cx, own.status, old);
     }
     await catchUp(originOf(decodeRecord<Claims>(own.record, old.id, cx.keys.session(old.id))));

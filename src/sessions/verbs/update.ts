@@ -1,7 +1,7 @@
 /** Changing the claims of one live session. */
-import { randomBytes } from "node:crypto";
 import { checkClaims, refuseObject } from "../../leaves/arguments.js";
-import type { ClaimsError } from "../../leaves/errors.js";
+import { type ClaimsError, StoreUnavailableError } from "../../leaves/errors.js";
+import { unescapeText } from "../../leaves/text.js";
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import {
@@ -52,8 +52,6 @@ export async function compareAndSet<Claims extends object>(
   change: ClaimsChange<Claims>,
 ): Promise<Session<Claims> | null> {
   const deadline = cx.redis.deadline();
-  // A script whose reply was lost runs again. A patch may; a counter must not.
-  const mark = randomBytes(6).toString("base64url");
   let stored = await read(cx, target, deadline);
   if (stored !== null && stored.successor !== undefined) {
     // In the grace of a rotation it is the new session's claims that count. They are written by way of the old one all
@@ -64,7 +62,7 @@ export async function compareAndSet<Claims extends object>(
     const { claims } = stored.session;
     const encoded = await deadline.exclude(() => encodeChange(cx, claims, change));
     if (encoded.length === 0) return stored.session;
-    const writing = { patch: encoded, version: stored.version, mark };
+    const writing = { patch: encoded, version: stored.version };
     const outcome: Written<Claims> | null = await write(cx, target, writing, deadline);
     if (outcome === null) return null;
     if (outcome.written) return updated(cx, outcome.stored.session, encoded);
@@ -90,8 +88,6 @@ interface Writing {
   readonly patch: EncodedClaims;
   /** The version that the claims must still have. Default: any. */
   readonly version?: string;
-  /** By which it is known to be written already. Default: none. */
-  readonly mark?: string;
 }
 
 /** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
@@ -105,6 +101,11 @@ export async function write<Claims extends object>(
   const { id, secretHash } = target;
   const updated = await runUpdate(cx.redis, { key: cx.keys.session(id), secretHash, maxBytes, ...writing }, deadline);
   if (updated.status === "size" || updated.status === "many") throw excessError(updated, maxBytes);
+  if (updated.status === "gone") {
+    const userId = updated.user === "" ? null : unescapeText(updated.user);
+    cx.events.announce("updated", { id, userId, claims: namesIn(writing.patch) });
+    throw new StoreUnavailableError("The claims were changed, but the session has ended or has another id by now");
+  }
   if (updated.status !== "ok" && updated.status !== "conflict") return refused(cx, updated.status, target);
   const stored = decodeRecord<Claims>(updated.record, updated.id, cx.keys.session(updated.id));
   return { written: updated.status === "ok", stored };

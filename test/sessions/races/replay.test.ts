@@ -185,6 +185,125 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     expect((await direct.get(token))?.claims).toEqual({ visits: 4 });
   });
 
+  it("counts once by a function, however many others count before it runs again", async () => {
+    const { token } = await logIn({ visits: 0 });
+    const increment = (by: typeof store) => by.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
+    const outcome = await runTwice(
+      "update",
+      () => increment(store),
+      async () => {
+        for (let others = 0; others < 100; others++) await increment(direct);
+      },
+    );
+    expect(outcome?.claims).toEqual({ visits: 101 });
+    expect((await direct.get(token))?.claims).toEqual({ visits: 101 });
+  });
+
+  it.each([1, 100])("undoes no change that %i others have made before a patch runs again", async (others) => {
+    const { token } = await logIn({ role: "guest" });
+    const outcome = await runTwice(
+      "update",
+      () => store.updateClaims(token, { role: "reader" }),
+      async () => {
+        for (let other = 0; other < others; other++) await direct.updateClaims(token, { role: `editor ${other}` });
+      },
+    );
+    expect(outcome?.claims).toEqual({ role: `editor ${others - 1}` });
+    expect((await direct.get(token))?.claims).toEqual({ role: `editor ${others - 1}` });
+  });
+
+  it("undoes no change that a second patch of the same caller has made before the first runs again", async () => {
+    const { token } = await logIn({ role: "guest" });
+    // The first gives up, and so its caller tries again, by another process.
+    const hasty = createSessionStore(proxied, { ...options, timeout: 50 });
+    await runTwice(
+      "update",
+      () => hasty.updateClaims(token, { role: "reader" }).catch(() => null),
+      async () => {
+        await direct.updateClaims(token, { role: "reader" });
+        await direct.updateClaims(token, { role: "editor" });
+      },
+    );
+    // What comes behind it on the connection comes after it.
+    expect((await store.get(token))?.claims).toEqual({ role: "editor" });
+  });
+
+  it.each([
+    ["rotated", (token: string) => direct.rotate(token)],
+    ["revoked", (token: string) => direct.revoke(token)],
+  ])("tells that it was changed where it was %s before a change runs again", async (_, meanwhile) => {
+    const { userId, token, id } = await logIn();
+    const heard = listen();
+    const outcome = runTwice(
+      "update",
+      () => store.updateClaims(token, { role: "reader" }),
+      async () => void (await meanwhile(token)),
+    );
+    await expect(outcome).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: /claims were changed/ });
+    expect(heard()).toEqual([["updated", { id, userId, claims: ["role"] }]]);
+    for (const { claims } of await direct.listForUser(userId)) expect(claims).toEqual({ role: "reader" });
+  });
+
+  it("finds nothing to change, twice", async () => {
+    const { token } = await logIn();
+    await direct.revoke(token);
+    expect(await runTwice("update", () => store.updateClaims(token, { role: "reader" }))).toBeNull();
+  });
+
+  it("tells which sessions had to go for a new one", async () => {
+    const { userId, token, id } = await logIn();
+    await direct.create({ userId });
+    const limited = createSessionStore(proxied, { ...options, maxSessionsPerUser: 1 });
+    const evicted: string[] = [];
+    limited.events.on("revoked", (event) => evicted.push(event.id));
+    const { session } = await runTwice("create", () => limited.create({ userId }));
+    expect(evicted).toHaveLength(2);
+    expect(evicted).toContain(id);
+    expect(await direct.get(token)).toBeNull();
+    await expectIndex(redis, prefix, userId, [session.id]);
+  });
+
+  it("tells which sessions had to go, though the new one was refused in the end", async () => {
+    const { userId, id } = await logIn();
+    const limited = createSessionStore(proxied, { ...options, maxSessionsPerUser: 1 });
+    const evicted: string[] = [];
+    limited.events.on("revoked", (event) => evicted.push(event.id));
+    const outcome = runTwice(
+      "create",
+      () => limited.create({ userId }),
+      async () => expect(await direct.blockUser(userId)).toBe(1),
+    );
+    await expect(outcome).rejects.toThrow(UserBlockedError);
+    expect(evicted).toEqual([id]);
+    await direct.unblockUser(userId);
+  });
+
+  it("tells which sessions had to go where they were too many for one step", async () => {
+    const userId = `replays ${users++}`;
+    for (let made = 0; made < 11; made++) {
+      await Promise.all(Array.from({ length: 100 }, () => direct.create({ userId })));
+    }
+    const limited = createSessionStore(proxied, { ...options, maxSessionsPerUser: 5 });
+    const evicted = new Set<string>();
+    limited.events.on("revoked", (event) => evicted.add(event.id));
+    await runTwice("create", () => limited.create({ userId }));
+    expect(await direct.listForUser(userId)).toHaveLength(5);
+    expect(evicted.size).toBe(1096);
+  });
+
+  it("rejects a rotation whose session was revoked before it runs again, as it may have run", async () => {
+    const { userId, token } = await logIn();
+    const heard = listen();
+    const outcome = runTwice(
+      "rotate",
+      () => store.rotate(token),
+      async () => expect(await direct.revokeAllForUser(userId)).toBe(1),
+    );
+    await expect(outcome).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: /may have run/ });
+    expect(heard()).toEqual([]);
+    await expectIndex(redis, prefix, userId, []);
+  });
+
   it("counts once for each of twenty functions on the connection that breaks", async () => {
     const { token } = await logIn({ visits: 0 });
     const increment = () => store.updateClaims(token, ({ visits }) => ({ visits: Number(visits) + 1 }));
