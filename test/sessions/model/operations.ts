@@ -7,7 +7,7 @@ import {
   type SessionStore,
   UserBlockedError,
 } from "../../../src/index.js";
-import { type Claims, isSame, type ModelSession, patched, type State, type Step } from "./state.js";
+import { type Claims, isSame, type ModelSession, patched, type State, type Step, type Trail } from "./state.js";
 
 /** What an operation is called with, and what it should come to. */
 export interface Reference {
@@ -170,22 +170,67 @@ function replace(
   return isSame(added, { ...session, id: added.id, claims: patched(session.claims, claims) });
 }
 
-/** A log-in on a session: the rotation of the user's own, or else the hand-over in three steps. */
+/** What an earlier log-in of the same user has left of the session, once that has ended. */
+function trailOf(state: State, { opens }: Reference, userId: string): Trail | undefined {
+  const trail = opens === null || state.live.has(opens) ? undefined : state.trails.get(opens);
+  return trail?.userId === userId ? trail : undefined;
+}
+
+/**
+ * A log-in on a session: the rotation of the user's own, or else the hand-over in three steps. Where an earlier log-in of the
+ * same user has ended the session, it goes on from what that one left; it may also come too late for that, after ten seconds.
+ */
 export function logIn(reference: Reference, userId: string, claims: Claims): Operation {
-  const from = reference.owner;
   const run: Operation["run"] = (store) => store.rotate(reference.target, { userId, claims });
   const name = `log in as ${userId} on`;
-  if (from === userId) {
-    return onSession(name, reference, run, (state, session, outcome) => replace(state, session, { claims }, outcome));
-  }
+  return reference.owner === userId
+    ? renewal(name, reference, userId, claims, run)
+    : handOver(name, reference, userId, claims, run);
+}
+
+function renewal(name: string, reference: Reference, userId: string, claims: Claims, run: Operation["run"]): Operation {
+  const onLive = onSession(name, reference, run, (state, session, outcome) => {
+    if (!replace(state, session, { claims }, outcome)) return false;
+    if (outcome !== null) state.trails.set(session.id, { userId, claims: patched(session.claims, claims) });
+    return true;
+  });
+  return {
+    ...onLive,
+    steps: (outcome) => [
+      (state) => {
+        const trail = trailOf(state, reference, userId);
+        if (trail === undefined || outcome === null) return onLive.steps(outcome).every((step) => step(state));
+        // No limit: the store is one without, as for every rotation of a user's own.
+        if (state.blocked.has(userId)) return outcome instanceof UserBlockedError;
+        const { session } = outcome as Issued;
+        state.add(session);
+        return isSame(session, { ...session, userId, claims: patched(trail.claims, claims) });
+      },
+    ],
+  };
+}
+
+function handOver(
+  name: string,
+  reference: Reference,
+  userId: string,
+  claims: Claims,
+  run: Operation["run"],
+): Operation {
+  const isGuest = reference.owner === null;
   const isFresh: Step = (state) => find(state, reference)?.next === null;
+  const opens: Step = (state) => isFresh(state) || trailOf(state, reference, userId) !== undefined;
   const end: (issued: Issued) => Step = (issued) => (state) => {
     const old = find(state, reference);
     // A guest who was rotated meanwhile is not logged in; of another user nothing is carried over, so it does not matter.
-    if (old === undefined || (from === null && old.next !== null)) return false;
-    const carried = patched(from === null ? old.claims : {}, claims);
-    state.end(state.pair(old));
-    return isSame(issued.session, { ...issued.session, userId, claims: carried });
+    if (isGuest && old !== undefined && old.next !== null) return false;
+    const left = old === undefined ? trailOf(state, reference, userId) : { userId, claims: isGuest ? old.claims : {} };
+    if (left === undefined) return false;
+    if (old !== undefined) {
+      state.end(state.pair(old));
+      state.trails.set(old.id, left);
+    }
+    return isSame(issued.session, { ...issued.session, userId, claims: patched(left.claims, claims) });
   };
   return {
     name: `${name} ${reference.target.slice(0, 26)}`,
@@ -199,7 +244,7 @@ export function logIn(reference: Reference, userId: string, claims: Claims): Ope
         if (!(outcome instanceof Error)) state.add((outcome as Issued).session);
         return true;
       };
-      return outcome instanceof Error ? [isFresh, admission] : [isFresh, admission, end(outcome as Issued)];
+      return outcome instanceof Error ? [opens, admission] : [opens, admission, end(outcome as Issued)];
     },
   };
 }

@@ -19,6 +19,12 @@ export interface ModelSession {
   previous: string | null;
 }
 
+/** What a log-in has left of the session that it ended, for another log-in of the same user on that session. */
+export interface Trail {
+  readonly userId: string;
+  readonly claims: Claims;
+}
+
 /** How many sessions a user may have, and what happens beyond that. */
 export interface Limit {
   readonly most: number;
@@ -28,6 +34,8 @@ export interface Limit {
 export class State {
   readonly live = new Map<string, ModelSession>();
   readonly blocked = new Set<string>();
+  /** By the id of the session that has ended. */
+  readonly trails = new Map<string, Trail>();
 
   constructor(readonly limits: ReadonlyMap<string, Limit>) {}
 
@@ -35,6 +43,7 @@ export class State {
     const copy = new State(this.limits);
     for (const [id, session] of this.live) copy.live.set(id, { ...session });
     for (const userId of this.blocked) copy.blocked.add(userId);
+    for (const [id, trail] of this.trails) copy.trails.set(id, trail);
     return copy;
   }
 
