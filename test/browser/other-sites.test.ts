@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { answerError, withSessions } from "../../examples/adapters/node-http.js";
-import type { CookieOptions, HttpOptions } from "../../src/http.js";
+import { type CookieOptions, type HttpOptions, safeReturnTo } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { foundAuthority, type Identity } from "../harness/tls.js";
@@ -138,5 +138,72 @@ describe("over plain HTTP, where Chromium sends no Sec-Fetch-Site", () => {
 
   it("those of a page with no-referrer are refused: nothing tells them from another site's", async () => {
     expect(await forms("no-referrer")).toEqual([403, "nobody", 403, "nobody"]);
+  });
+});
+
+describe("the form of an identity provider", () => {
+  /** A page of the provider whose form posts to this site, without a word on where it comes from. */
+  async function posted(
+    options: HttpOptions,
+  ): Promise<{ status: number; user: string | null; page: Page; address: string }> {
+    const own = await serve(site(options), { tls: true });
+    const address = `https://shop.test:${own}`;
+    const provider = await serve(
+      (_, response) => {
+        response.writeHead(200, { "Content-Type": "text/html", "Referrer-Policy": "no-referrer" });
+        response.end(`<form method="post" action="${address}/login"><button>Back to the shop</button></form>`);
+      },
+      { tls: true },
+    );
+    const page = await open(`https://provider.test:${provider}/`);
+    const answered = page.waitForResponse((response) => response.request().method() === "POST");
+    await page.getByRole("button").click();
+    const answer = await answered;
+    expect(await answer.request().headerValue("origin")).toBe("null");
+    await page.goto(address);
+    return { status: answer.status(), user: await page.locator("#user").textContent(), page, address };
+  }
+
+  it("is refused, as any other site's", async () => {
+    expect(await posted({})).toMatchObject({ status: 403, user: "nobody" });
+  });
+
+  it("logs in where its route is excepted, and no other route is", async () => {
+    const exempt = ({ url }: { readonly url?: string | undefined }) => url === "/login";
+    const { page, ...outcome } = await posted({ csrf: { exempt } });
+    expect(outcome).toMatchObject({ status: 200, user: "ada" });
+    await page.getByRole("button", { name: "Log out" }).click();
+    await expect.poll(() => page.locator("#user").textContent()).toBe("nobody");
+  });
+});
+
+describe("a guarded page", () => {
+  it("is where a browser comes to in the end, by way of the log-in page", async () => {
+    const pages = withSessions(
+      store,
+      async (request, response, session) => {
+        const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+        response.setHeader("Referrer-Policy", "same-origin");
+        if (request.method === "POST") {
+          await session.start({ userId: "ada" });
+          response.writeHead(303, { Location: safeReturnTo(searchParams.get("returnTo"), "/") }).end();
+          return;
+        }
+        const address = pathname === "/login" ? null : session.admit({ redirectTo: "/login" });
+        if (address !== null) return void response.writeHead(303, { Location: address }).end();
+        response.setHeader("Content-Type", "text/html");
+        const user = session.current?.userId;
+        response.end(user ? `<p id="user">${user}</p>` : "<form method=post><button>Log in</button></form>");
+      },
+      {},
+    );
+    const address = `https://shop.test:${await serve(pages, { tls: true })}`;
+    const page = await open(`${address}/orders?open=1&sort=a%26b#first`);
+    expect(new URL(page.url()).pathname).toBe("/login");
+    // What a script asks for is no page, and gets the 401 that it can make sense of.
+    expect(await page.evaluate(async () => (await fetch("/orders")).status)).toBe(401);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.locator("#user").waitFor();
+    expect(page.url().replace(/#.*/, "")).toBe(`${address}/orders?open=1&sort=a%26b`);
   });
 });
