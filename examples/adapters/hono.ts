@@ -42,7 +42,10 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Middlew
     c.set("session", session);
     await next();
     // Only now, since a handler may answer with a Response of its own, which c.header() would not have reached.
-    for (const [name, value] of headers) c.header(name, value, { append: true });
+    for (const [name, value] of headers) {
+      // An error may have brought it already.
+      if (!c.res.headers.get(name)?.includes(value)) c.header(name, value, { append: true });
+    }
     sent = true;
   };
 }

@@ -26,11 +26,17 @@ export function placesOf(own: CookieAttributes, host: string, url: string): Cook
   return [...places.filter((place) => !isOwn(place)), own];
 }
 
+/** What may stand between two dots of a host's name. Others, such as one with an underscore, are no domain of a cookie. */
+const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** What a cookie's path may hold. */
+const PATH = /^[!-:=-~]{1,100}$/;
+
 /** The domains that a host may set cookies for, itself first. Browsers refuse those that are everybody's, such as `co.uk`. */
 function domainsOf(host: string): string[] {
   const name = host.replace(/:\d+$/, "").toLowerCase();
   const labels = name.split(".");
-  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) || /^\d+$/.test(labels.at(-1) ?? "")) return [];
+  if (labels.length < 2 || !labels.every((label) => LABEL.test(label)) || /^\d+$/.test(labels.at(-1) ?? "")) return [];
   return labels
     .slice(0, -1)
     .map((_, n) => labels.slice(n).join("."))
@@ -40,5 +46,5 @@ function domainsOf(host: string): string[] {
 function pathsOf(url: string, ownPath: string): string[] {
   const path = /^\/[^?#;\s]*/.exec(url)?.[0] ?? "/";
   const first = /^\/[^/]*/.exec(path)?.[0] ?? "/";
-  return [...new Set(["/", ownPath, first, path])].filter((each) => each.length <= 100);
+  return [...new Set(["/", ownPath, first, path])].filter((each) => each === ownPath || PATH.test(each));
 }

@@ -3,6 +3,7 @@
  * adapter. It knows no framework; each test file brings one.
  */
 import { describe } from "vitest";
+import { describeAnswers } from "./contract/answers.js";
 import type { Framework } from "./contract/app.js";
 import { describeClaimChanges } from "./contract/claims.js";
 import { describeCookies } from "./contract/cookies.js";
@@ -21,6 +22,7 @@ import { HttpRig } from "./contract/rig.js";
 import { describeRoundTrips } from "./contract/roundtrips.js";
 import { describeRubbish } from "./contract/rubbish.js";
 import { describeTransports } from "./contract/transports.js";
+import { describeUnconfirmed } from "./contract/unconfirmed.js";
 
 /** Holds a framework's adapter to the contract. */
 export function describeHttpContract(name: string, framework: Framework): void {
@@ -35,6 +37,8 @@ export function describeHttpContract(name: string, framework: Framework): void {
     describeLogIn(rig);
     describeLasting(rig);
     describeLogOut(rig);
+    describeUnconfirmed(rig);
+    describeAnswers(rig);
     describeClaimChanges(rig);
     describeGuard(rig);
     describeFreshness(rig);

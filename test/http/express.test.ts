@@ -18,12 +18,14 @@ function framework(make: typeof express): Framework {
         next();
       });
       if (hasSessions) app.use(sessions(store, options));
-      for (const { method, path, guard, handle } of routes) {
+      for (const { method, path, guard, form, handle } of routes) {
         const handler: RequestHandler = (req, res, next) => {
-          handle(req.session, new URL(req.url, "http://localhost").searchParams).then(
-            (result) => res.json(result),
-            next,
-          );
+          if (form === "begun") res.flushHeaders();
+          handle(req.session, new URL(req.url, "http://localhost").searchParams).then((result) => {
+            if (form === "redirect") res.redirect(303, "/");
+            else if (form === undefined) res.json(result);
+            else (form === "raw" ? res.writeHead(200) : res).end(JSON.stringify(result));
+          }, next);
         };
         const handlers = guard === undefined ? [handler] : [requireSession(guard), handler];
         if (method === "GET") app.get(path, ...handlers);

@@ -19,12 +19,22 @@ describeHttpContract("Fastify 5", {
       reply.headers(headers);
     });
     if (hasSessions) await app.register(sessions, { store, ...options });
-    for (const { method, path, guard, handle } of routes) {
+    for (const { method, path, guard, form, handle } of routes) {
       app.route({
         method,
         url: path,
         ...(guard === undefined ? {} : { preHandler: requireSession(guard) }),
-        handler: (request) => handle(request.session, new URL(request.url, "http://localhost").searchParams),
+        handler: async (request, reply) => {
+          if (form === "begun") {
+            reply.hijack();
+            reply.raw.writeHead(200).flushHeaders();
+          }
+          const result = await handle(request.session, new URL(request.url, "http://localhost").searchParams);
+          if (form === undefined) return result;
+          if (form === "redirect") return reply.redirect("/", 303);
+          if (form === "raw") return new Response(JSON.stringify(result));
+          reply.raw.end(JSON.stringify(result));
+        },
       });
     }
     await app.listen({ port: 0, host: "127.0.0.1" });

@@ -19,11 +19,26 @@ describeHttpContract("Hono 4", {
       await next();
     });
     if (hasSessions) app.use(sessions(store, options));
-    for (const { method, path, guard, handle } of routes) {
+    for (const { method, path, guard, form, handle } of routes) {
       if (guard !== undefined) app.use(path, requireSession(guard));
-      app.on(method, [path], async (c) => c.json(await handle(c.var.session, new URL(c.req.url).searchParams)));
+      app.on(method, [path], async (c) => {
+        const run = () => handle(c.var.session, new URL(c.req.url).searchParams);
+        if (form === "begun") return new Response(streamed(async () => JSON.stringify(await run())));
+        const result = await run();
+        if (form === "redirect") return Response.redirect(new URL("/", c.req.url), 303);
+        return form === "raw" ? new Response(JSON.stringify(result)) : c.json(result);
+      });
     }
     return listening(createAdaptorServer({ fetch: app.fetch }) as Server);
   },
   body: ({ status, message }) => JSON.stringify({ error: status < 500 ? message : "Try again later" }),
 });
+
+/** A body that is made when it is asked for, and so after the head has been sent. */
+function streamed(make: () => Promise<string>): ReadableStream {
+  const pull = async (controller: ReadableStreamDefaultController) => {
+    controller.enqueue(new TextEncoder().encode(await make()));
+    controller.close();
+  };
+  return new ReadableStream({ pull }, { highWaterMark: 0 });
+}

@@ -29,7 +29,14 @@ function framework(Application: typeof Koa): Framework {
         const route = mounted.find(({ method, path }) => method === ctx.method && path === ctx.path);
         if (route === undefined) return next();
         const answer = async () => {
-          ctx.body = await route.handle(ctx.session, ctx.URL.searchParams);
+          ctx.respond = route.form === undefined || route.form === "redirect";
+          if (route.form === "begun") ctx.res.writeHead(200).flushHeaders();
+          const result = await route.handle(ctx.session, ctx.URL.searchParams);
+          if (route.form === undefined) ctx.body = result;
+          else if (route.form === "redirect") {
+            ctx.status = 303;
+            ctx.redirect("/");
+          } else (route.form === "raw" ? ctx.res.writeHead(200) : ctx.res).end(JSON.stringify(result));
         };
         await (route.guard === undefined ? answer() : route.guard(ctx, answer));
       });

@@ -15,7 +15,11 @@ describeHttpContract("node:http", {
         for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
         const address = route.guard === undefined ? null : session.admit(route.guard);
         if (address !== null) return void response.writeHead(303, { Location: address }).end();
-        response.end(JSON.stringify(await route.handle(session, searchParams)));
+        if (route.form === "begun") response.flushHeaders();
+        const result = JSON.stringify(await route.handle(session, searchParams));
+        if (route.form === "redirect") response.writeHead(303, { Location: "/" });
+        if (route.form === "raw") response.writeHead(200, { "Content-Type": "application/json" });
+        response.end(result);
       },
       options,
       (error, response) => {

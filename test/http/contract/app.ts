@@ -13,6 +13,11 @@ export interface Route {
   readonly path: string;
   /** What `requireSession` is given; without it the route is open to all. */
   readonly guard?: Requirement<RegisteredClaims>;
+  /**
+   * How it is answered, other than with JSON in the framework's usual way: `"begun"` sends the head before `handle` runs,
+   * `"raw"` goes past the framework as far as it allows, and `"redirect"` sends the client to `/`.
+   */
+  readonly form?: "begun" | "raw" | "redirect";
   handle(session: RequestSession<RegisteredClaims>, query: URLSearchParams): Promise<object>;
 }
 
@@ -78,10 +83,12 @@ export function routesAt(gate: Gate): Route[] {
     path: string,
     handle: (session: AnySession, query: URLSearchParams) => Promise<object>,
     guard?: AnyRequirement,
+    form?: Route["form"],
   ) => {
     routes.push({
       method,
       path,
+      ...(form === undefined ? {} : { form }),
       handle: (session, query) => handle(session as unknown as AnySession, query),
       ...(guard === undefined ? {} : { guard: guard as Requirement<RegisteredClaims> }),
     });
@@ -142,6 +149,29 @@ export function routesAt(gate: Gate): Route[] {
     await session.updateClaims({ broken: true });
     throw new Error("broken after the fact");
   });
+  // Each verb once the head is sent; what it throws is part of the answer.
+  const begun = (path: string, act: (session: AnySession, query: URLSearchParams) => Promise<unknown>) => {
+    const handle = async (session: AnySession, query: URLSearchParams) => {
+      try {
+        return { result: await act(session, query), ...shown(session) };
+      } catch (error) {
+        const { name, message } = error as Error;
+        return { name, message, ...shown(session) };
+      }
+    };
+    route("POST", path, handle, undefined, "begun");
+  };
+  begun("/begun/login", (session, query) => session.start({ userId: query.get("user") ?? "ada" }));
+  begun("/begun/rotate", (session) => session.rotate());
+  begun("/begun/claim", (session) => session.updateClaims({ begun: true }));
+  begun("/begun/me", async (session) => session.require().id);
+  begun("/begun/logout", (session) => session.end({ clearSiteData: true }));
+  begun("/begun/logout-everywhere", (session) => session.endAll());
+  for (const form of ["raw", "redirect"] as const) {
+    route("POST", `/${form}/login`, logIn, undefined, form);
+    route("POST", `/${form}/logout`, async (session) => ({ ended: await session.end() }), undefined, form);
+    route("GET", `/${form}/me`, async (session) => shown(session), {}, form);
+  }
   route("GET", "/", async (session) => shown(session));
   route("GET", "/me", async (session) => shown(session), {});
   // A page for browsers, and its log-in page.
