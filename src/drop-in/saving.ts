@@ -10,7 +10,7 @@ import { announceDiscarded } from "./discarded.js";
 import { Lanes, Tries, type Turn } from "./lanes.js";
 import { type Fields, type Lifetime, mergeChanges } from "./merge.js";
 import type { RecordText } from "./record-text.js";
-import type { Records, Replaced, Wanted } from "./records.js";
+import { mayHaveRun, type Records, type Replaced, type Wanted } from "./records.js";
 
 /** How long a record is to live, ms; `null` for ever. 0 or less: it has expired. */
 export type TtlOf = (record: Fields) => number | null;
@@ -154,12 +154,15 @@ export class Saving {
   ): Promise<Version | null | "ok"> {
     return tries.run(async () => {
       await this.#records.enlist(sid, wanted, undefined, deadline);
+      const { losses } = this.#records;
       const outcome =
         from === null
           ? await this.#records.create(sid, wanted, deadline)
           : await this.#records.replace(sid, from, wanted, deadline);
       if (outcome === "ok" || outcome === "again") return "ok";
       if (outcome !== "none" && "stored" in outcome) return "ok";
+      // It may have been stored, and somebody may have changed or ended it since.
+      if (this.#records.losses > losses) throw mayHaveRun();
       tries.lose();
       return outcome === "none" ? null : this.#text.obstacle(sid, outcome.conflict, from);
     });

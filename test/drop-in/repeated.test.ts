@@ -161,6 +161,35 @@ it("the first save of a new session that is sent again does not undo what the se
   expect((await load(direct))["flag"]).toBe(false);
 });
 
+describe("a save of the application's own object that is sent again", () => {
+  const own = () => ({ cookie: dated(), flag: true });
+
+  it("does not undo what the new session has become", async () => {
+    const { store, direct } = newStores();
+    const saving = loseReply(
+      proxy,
+      create,
+      () => store.set("s", own()),
+      async () => void (await direct.set("s", Object.assign(await load(direct), { flag: false }))),
+    );
+    await expect(saving).rejects.toMatchObject(mayHaveRun);
+    expect((await load(direct))["flag"]).toBe(false);
+  });
+
+  it("does not bring back what was ended since", async () => {
+    const { store, direct } = newStores();
+    await direct.set("s", { cookie: dated(), flag: false });
+    const saving = loseReply(
+      proxy,
+      replace,
+      () => store.set("s", own()),
+      async () => void (await direct.destroy("s")),
+    );
+    await expect(saving).rejects.toMatchObject(mayHaveRun);
+    expect(await direct.get("s")).toBeNull();
+  });
+});
+
 describe("a destroy that is sent again", () => {
   it("says that it has ended the session", async () => {
     const { store, direct } = newStores();
