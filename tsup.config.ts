@@ -1,4 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { defineConfig } from "tsup";
+import { luaModule } from "./tools/lua.mjs";
 
 /** Every public module, one for each line of `exports` in package.json. */
 const entries = {
@@ -24,7 +26,14 @@ export default defineConfig({
   clean: true,
   // Shared chunks: an error class that two entries export must be one class, or `instanceof` fails between them.
   splitting: true,
-  loader: { ".lua": "text" },
+  esbuildPlugins: [
+    {
+      name: "lua-as-text",
+      setup(build) {
+        build.onLoad({ filter: /\.lua$/ }, async ({ path }) => ({ contents: luaModule(await readFile(path, "utf8")) }));
+      },
+    },
+  ],
   // `node:crypto` stays `node:crypto`, which no package of the same name can shadow.
   removeNodeProtocol: false,
 });

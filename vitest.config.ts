@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { luaModule } from "./tools/lua.mjs";
 
 /** `COATCHECK_IOREDIS=6` runs the tests on ioredis 6. ioredis-mock is not bundled, so it keeps the ioredis 5 it needs. */
 const ioredis = process.env["COATCHECK_IOREDIS"] ?? "5";
@@ -20,7 +21,7 @@ export default defineConfig({
       enforce: "pre",
       async load(id) {
         const [file = id] = id.split("?");
-        return file.endsWith(".lua") ? `export default ${JSON.stringify(await readFile(file, "utf8"))};` : null;
+        return file.endsWith(".lua") ? luaModule(await readFile(file, "utf8")) : null;
       },
     },
   ],

@@ -112,7 +112,12 @@ describe.each(files)("%s", (name) => {
 describe("the scripts together", () => {
   it("are all of the folder, one for each file", () => {
     expect(all.map(([name]) => name).sort()).toEqual(verbs.toSorted());
-    for (const [name, { source }] of all) expect(source).toContain(partsOf(name).header);
+    for (const [name, { source }] of all) {
+      const { body } = partsOf(name);
+      const code = body.split("\n").map((line) => line.trim());
+      expect(source.endsWith(code.filter((line) => line !== "").join("\n")), name).toBe(true);
+      expect(source).not.toMatch(/^\s*--|\n\n/m);
+    }
   });
 
   it("have different sources, known by their SHA-1", () => {

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { register } from "node:module";
 import { isMainThread } from "node:worker_threads";
+import { luaModule } from "./lua.mjs";
 
 // Node loads this file a second time, as the hook itself, in a thread of its own.
 if (isMainThread) register(import.meta.url);
@@ -13,5 +14,5 @@ export async function load(url, context, nextLoad) {
   const { pathname, protocol } = new URL(url);
   if (protocol !== "file:" || !pathname.endsWith(".lua")) return nextLoad(url, context);
   const text = await readFile(new URL(pathname, "file://"), "utf8");
-  return { format: "module", shortCircuit: true, source: `export default ${JSON.stringify(text)};` };
+  return { format: "module", shortCircuit: true, source: luaModule(text) };
 }
