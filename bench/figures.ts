@@ -17,6 +17,8 @@ export const METRICS = {
   "still accepted": { unit: "s", better: "lower" },
   memory: { unit: "bytes/session", better: "lower" },
   network: { unit: "bytes/call", better: "lower" },
+  "append-only file": { unit: "bytes/call", better: "lower" },
+  replication: { unit: "bytes/call", better: "lower" },
 } as const satisfies Record<string, { readonly unit: string; readonly better: "higher" | "lower" }>;
 
 export type Metric = keyof typeof METRICS;

@@ -8,5 +8,6 @@ import { memory } from "./scenarios/memory.ts";
 import { peers } from "./scenarios/peers.ts";
 import { revocation } from "./scenarios/revocation.ts";
 import { scale } from "./scenarios/scale.ts";
+import { slide } from "./scenarios/slide.ts";
 
-export const SCENARIOS: readonly Scenario[] = [lookup, peers, dropIn, jwt, http, revocation, memory, scale];
+export const SCENARIOS: readonly Scenario[] = [lookup, slide, peers, dropIn, jwt, http, revocation, memory, scale];

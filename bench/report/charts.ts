@@ -1,6 +1,6 @@
 /** The charts of a run, as SVG; each drawn for a wide page and for a narrow one. */
 import type { Results } from "../results.ts";
-import { dropIn, headline, jwt, requests, weights } from "./charts/contenders.ts";
+import { dropIn, headline, jwt, requests, slides, weights } from "./charts/contenders.ts";
 import { draw } from "./charts/drawing.ts";
 import { byLoad, cluster, growth, quantiles } from "./charts/lookup.ts";
 import { NARROW, type Plan, WIDE } from "./charts/plan.ts";
@@ -12,7 +12,20 @@ export interface Chart extends Omit<Plan, "spec"> {
 }
 
 /** In the order of the page. */
-const PLANS = [headline, byLoad, quantiles, growth, dropIn, jwt, requests, durations, accepted, weights, cluster];
+const PLANS = [
+  headline,
+  byLoad,
+  quantiles,
+  growth,
+  slides,
+  dropIn,
+  jwt,
+  requests,
+  durations,
+  accepted,
+  weights,
+  cluster,
+];
 
 /** All charts that a run has figures for. */
 export async function chartsOf(results: Results): Promise<Chart[]> {

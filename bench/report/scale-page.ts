@@ -14,9 +14,15 @@ export function scalePage(results: Results, from: string): string {
   const [first] = sizes;
   const rows = sizes.map(
     (size) =>
-      `| ${millions(size.sessions)} | ${bytes(size.memory)} | ${digits(size.requestsPerSecond)} | ${size.forMemory} | ${size.forCpu} | ${size.primaries} | ${size.nodes} | ${bytes(size.networkPerNode)}/s |`,
+      `| ${millions(size.sessions)} | ${bytes(size.memory)} | ${digits(size.requestsPerSecond)} | ${size.forMemory} | ${size.forCpu} | ${size.primaries} | ${size.nodes} | ${bytes(size.networkPerNode)}/s |${size.streamPerNode === undefined ? "" : ` ${bytes(size.streamPerNode)}/s |`}`,
   );
   const perNode = requestsPerNode(measured, a);
+  const { bytesPerSlide } = measured;
+  const slide =
+    bytesPerSlide === undefined
+      ? ""
+      : `\n| **S** | ${digits(bytesPerSlide)} bytes a slide | to the append-only file, and as many to the replica; averaged over one idle timeout, the index included |`;
+  const [streamHead, streamRule] = bytesPerSlide === undefined ? ["", ""] : [" stream to its replica |", "---|"];
   return `<!-- Made by \`npm run bench -- --publish ${from.replace("../", "")}\`. Do not edit: change bench/report/scale-page.ts. -->
 # Scale: nodes, memory and network from a million sessions to a billion
 
@@ -30,7 +36,7 @@ This page multiplies measured figures. They are from \`${from.replace("../", "")
 | **B′** | ${digits(measured.bytesWithClient)} bytes | the same with the address and the user agent of a browser, \`hash-max-listpack-value 512\` |
 | **R** | ${digits(measured.readCpu)} µs of Redis | CPU time of the server for a \`touch\` that has nothing to write, 128 in flight |
 | **W** | ${digits(measured.writeCpu)} µs of Redis | for a \`touch\` that slides the deadline |
-| **N** | ${digits(measured.bytesPerCall)} bytes a call | into and out of the server, protocol included, without TCP/IP headers |
+| **N** | ${digits(measured.bytesPerCall)} bytes a call | into and out of the server, protocol included, without TCP/IP headers |${slide}
 
 ## What is assumed
 
@@ -54,12 +60,12 @@ Put your own numbers in; these are round ones.
 - CPU of Redis per request: \`w × W + (1 − w) × R\` = ${digits(cpuPerRequest(measured, a))} µs. So one node serves \`c × 1 000 000 ÷ that\` = ${digits(perNode)} requests a second.
 - Primaries: the larger of \`memory ÷ (M × m)\` and \`requests ÷ requests per node\`, rounded up; a cluster has at least three.
 - Nodes: \`primaries × k\`. A replica needs another machine than its primary.
-- Network of a primary at the peak: \`requests × N ÷ primaries\`, and the stream to its replica on top.
+- Network of a primary at the peak: \`requests × N ÷ primaries\`, and the stream to its replica on top${bytesPerSlide === undefined ? "" : ": `requests × w × S ÷ primaries`"}.
 
 ## The table
 
-| live sessions | memory of one copy | requests/s at the peak | primaries for memory | primaries for CPU | primaries | nodes with replicas | network of a primary |
-|---|---|---|---|---|---|---|---|
+| live sessions | memory of one copy | requests/s at the peak | primaries for memory | primaries for CPU | primaries | nodes with replicas | network of a primary |${streamHead}
+|---|---|---|---|---|---|---|---|${streamRule}
 ${rows.join("\n")}
 
 A million sessions take ${bytes(first?.memory ?? 0)}${first?.primaries === 1 ? ": one machine, and a second one that stands by" : ""}. The code is the same for all rows: beyond one machine, give the store an ioredis \`Cluster\`. The bucket in every id spreads users over 14 588 of the 16 384 slots, evenly enough ([how evenly](operations.md#redis-cluster)), and all keys of one user lie together.

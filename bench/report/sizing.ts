@@ -4,6 +4,7 @@
  */
 import { type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
+import { READING, SLIDING } from "../scenarios/slide.ts";
 
 /** What the arithmetic starts from, as measured. */
 export interface Measured {
@@ -17,6 +18,8 @@ export interface Measured {
   readonly writeCpu: number;
   /** Bytes in and out for a touch. */
   readonly bytesPerCall: number;
+  /** Bytes to a replica for a touch that slides, and as many to the append-only file; `undefined`: not measured. */
+  readonly bytesPerSlide: number | undefined;
 }
 
 /** What the arithmetic assumes. Another site puts its own numbers in. */
@@ -59,6 +62,8 @@ export interface Size {
   readonly nodes: number;
   /** Bytes per second through one primary at the peak. */
   readonly networkPerNode: number;
+  /** Bytes per second from a primary to its replica, and as many to its file; `undefined`: not measured. */
+  readonly streamPerNode: number | undefined;
 }
 
 /** Reads what the sizing needs from a run. Throws a sentence naming what the run did not measure. */
@@ -71,12 +76,19 @@ export function measuredIn({ figures }: Pick<Results, "figures">): Measured {
       throw new Error(`The sizing needs ${metric} of ${contender} in ${scenario}, which this run has not measured.`);
     return figure.value;
   };
+  // The scenario slide measures both on a server with a file and a replica; runs before it had them on one without.
+  const slides = select(figures, { scenario: "slide", metric: "server CPU" }).length > 0;
   return {
     bytesPerSession: value("memory", "coatcheck", "memory", { perUser: 3 }),
     bytesWithClient: value("memory", "coatcheck, with address and user agent", "memory", { perUser: 3 }),
-    readCpu: value("lookup", "touch", "server CPU", { inFlight: 128 }),
-    writeCpu: value("lookup", "touch, write due", "server CPU", { inFlight: 128 }),
+    readCpu: slides
+      ? value("slide", READING, "server CPU", {})
+      : value("lookup", "touch", "server CPU", { inFlight: 128 }),
+    writeCpu: slides
+      ? value("slide", SLIDING, "server CPU", {})
+      : value("lookup", "touch, write due", "server CPU", { inFlight: 128 }),
     bytesPerCall: value("lookup", "touch", "network", { inFlight: 128 }),
+    bytesPerSlide: slides ? value("slide", SLIDING, "replication", {}) : undefined,
   };
 }
 
@@ -114,5 +126,7 @@ export function sizeFor(sessions: number, measured: Measured, assumptions: Assum
     primaries,
     nodes: primaries * copies,
     networkPerNode: (requestsPerSecond * measured.bytesPerCall) / primaries,
+    streamPerNode:
+      measured.bytesPerSlide && (requestsPerSecond * writingShare(assumptions) * measured.bytesPerSlide) / primaries,
   };
 }

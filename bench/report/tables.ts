@@ -35,6 +35,8 @@ export function overviewOf({ figures }: Pick<Results, "figures">, scenario: stri
       return each(own, "sessions", (here, sessions) => tableOf(titleOf(here, { sessions }), here, LOOKUP));
     case "scale":
       return each(own, "nodes", (here, nodes) => tableOf(titleOf(here, { nodes }), here, LOOKUP));
+    case "slide":
+      return [tableOf(titleOf(own), own, SLIDE)];
     case "peers":
       return [tableOf(titleOf(own), own, PEERS)];
     case "http":
@@ -83,6 +85,13 @@ const LOOKUP: readonly Column[] = [
   { head: "timetable: p99 µs", metric: "p99", at: { perSecond: 5_000 } },
 ];
 
+const SLIDE: readonly Column[] = [
+  { head: "Redis CPU µs", metric: "server CPU" },
+  { head: "of baseline", metric: "server CPU", ratio: true },
+  { head: "bytes to the file", metric: "append-only file" },
+  { head: "bytes to a replica", metric: "replication" },
+];
+
 const PEERS: readonly Column[] = [
   { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },
   { head: "16: calls/s", metric: "throughput", at: { inFlight: 16 } },
@@ -129,6 +138,8 @@ const EVERYTHING: readonly Column[] = [
   { head: "client CPU µs", metric: "client CPU" },
   { head: "server CPU µs", metric: "server CPU" },
   { head: "bytes", metric: "network" },
+  { head: "to the file", metric: "append-only file" },
+  { head: "to a replica", metric: "replication" },
 ];
 
 /** Every figure of the contenders that were under load, one table for each set of circumstances. */

@@ -85,7 +85,7 @@ const layouts: readonly Layout[] = [
         write(_, userId) {
           const id = ulid();
           const keys = [`${prefix}{000}:s:${id}`, `${prefix}{000}:u:${userId}`];
-          return client.evalsha(script, 2, ...keys, later, id, "h", 1);
+          return client.evalsha(script, 2, ...keys, later, later, id, "h", 1);
         },
         close: () => {},
       };

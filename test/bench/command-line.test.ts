@@ -25,7 +25,7 @@ describe("the command line", () => {
     [["--quik"], "There is no option --quik (did you mean --quick?). --help lists them all."],
     [
       ["--only", "lokup"],
-      'There is no scenario "lokup" (did you mean lookup?); there are lookup, peers, drop-in, jwt, http',
+      'There is no scenario "lokup" (did you mean lookup?); there are lookup, slide, peers, drop-in, jwt, http',
     ],
     [["--only", "everything"], 'There is no scenario "everything"; there are lookup'],
     [["--only"], "--only needs a value"],

@@ -54,6 +54,7 @@ function makeUp(): Results {
         ...[1, 16, 128].flatMap((inFlight) => measure({ sessions, inFlight }, load)),
         ...measure({ sessions, perSecond: 5000 }, load),
       ]);
+    if (name === "slide") return measure({ inFlight: 128 }, ["server CPU", "append-only file", "replication"]);
     if (name === "scale")
       return [1, 3].flatMap((nodes) => [1, 16, 128].flatMap((inFlight) => measure({ nodes, inFlight }, load)));
     if (name === "peers" || name === "drop-in") return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));

@@ -114,6 +114,7 @@ describe("the sizing", () => {
     readCpu: 10,
     writeCpu: 30,
     bytesPerCall: 400,
+    bytesPerSlide: 100,
   };
 
   it("is the arithmetic that the page states", () => {
@@ -129,6 +130,7 @@ describe("the sizing", () => {
       primaries: 5,
       nodes: 10,
       networkPerNode: 8e6,
+      streamPerNode: 2e6,
     });
     expect(sizeFor(1e9, { ...measured, readCpu: 0.01, writeCpu: 0.01 }, ASSUMPTIONS)).toMatchObject({
       forMemory: 27,

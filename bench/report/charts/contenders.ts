@@ -116,3 +116,22 @@ export function weights(results: Results): Plan | undefined {
     }),
   };
 }
+
+/** The CPU of Redis that a touch takes, by how many of them slide. */
+export function slides(results: Results): Plan | undefined {
+  const figures = select(results.figures, { scenario: "slide", metric: "server CPU" });
+  if (figures.length === 0) return undefined;
+  const values = figures.map((figure) => markOf(figure, figure.ours ? KINDS.ours : "others"));
+  return {
+    id: "slide",
+    scenario: "slide",
+    title: "What sliding the deadline costs",
+    caption:
+      "CPU of Redis for a request, with an append-only file and a replica; connect-redis writes for each request.",
+    spec: bars(values, {
+      title: "µs of Redis",
+      colours: { domain: [KINDS.ours, "others"], range: [OURS, SERVER] },
+      order: values.map(({ contender }) => contender),
+    }),
+  };
+}
