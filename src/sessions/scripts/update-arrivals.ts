@@ -1,4 +1,5 @@
 /** Calls update-arrivals.lua. */
+import { newMark } from "../../redis/marks.js";
 import type { Redis } from "../../redis/redis.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
@@ -53,5 +54,6 @@ export interface ArrivalsUpdate {
 /** Changes claims of the sessions that a user has gained meanwhile. */
 export function runUpdateArrivals(redis: Redis, update: ArrivalsUpdate): Promise<UpdatedArrivals> {
   const { user, mark, read, most, maxBytes, patch } = update;
-  return redis.run(updateArrivalsScript, [user.index], [user.name, mark, read, most, maxBytes, ...patch]);
+  const args = [user.name, mark, read, most, maxBytes, newMark(), redis.markLife, ...patch];
+  return redis.run(updateArrivalsScript, [user.index], args);
 }

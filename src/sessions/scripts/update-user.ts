@@ -1,4 +1,5 @@
 /** Calls update-user.lua. */
+import { newMark } from "../../redis/marks.js";
 import type { Redis } from "../../redis/redis.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
@@ -60,6 +61,6 @@ export interface PageUpdate {
 /** Changes claims of one page of a user's sessions. */
 export function runUpdateUser(redis: Redis, update: PageUpdate): Promise<UpdatedPage> {
   const { user, after, mark, most, maxBytes, patch } = update;
-  const args = [user.name, after.score, after.id, most, maxBytes, mark, ...patch];
+  const args = [user.name, after.score, after.id, most, maxBytes, mark, newMark(), redis.markLife, ...patch];
   return redis.run(updateUserScript, [user.index], args);
 }

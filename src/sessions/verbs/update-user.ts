@@ -2,9 +2,9 @@
  * Changing the claims of all live sessions of a user. Up to a page of them is one atomic step. Of more, those that the user
  * gains meanwhile are noted by the scripts that make them, and come last: however many log-ins go on, that ends.
  */
-import { randomBytes } from "node:crypto";
 import { checkClaims, checkUserId } from "../../leaves/arguments.js";
 import { CorruptRecordError } from "../../leaves/errors.js";
+import { newMark } from "../../redis/marks.js";
 import { unknownReply } from "../../redis/replies.js";
 import { type ClaimsPatch, type EncodedClaims, namesIn } from "../claims.js";
 import { type Context, PAGE } from "../context.js";
@@ -174,8 +174,4 @@ async function beginArrivals<Claims extends object>(cx: Context<Claims>, user: U
   const begun = await runArrivals(cx.redis, { user, mark: newMark(), most: PAGE });
   if (begun.status === "lost") throw unknownReply(begun);
   return begun.arrivals;
-}
-
-function newMark(): string {
-  return randomBytes(6).toString("base64url");
 }

@@ -317,6 +317,28 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     expect((await direct.get(token))?.claims).toEqual({ role: "admin" });
   });
 
+  it("changes claims of all sessions of a user, and undoes no change that others make between the two runs", async () => {
+    const { userId, token, id } = await logIn();
+    const other = await direct.create({ userId });
+    const heard = listen();
+    const changed = await runTwice(
+      "updateUser",
+      () => store.updateClaimsForUser(userId, { role: "reader" }),
+      async () => {
+        await direct.updateClaims(token, { role: "editor" });
+        await direct.revoke(other.token);
+        await direct.create({ userId });
+      },
+    );
+    expect(changed).toBe(2);
+    expect(
+      heard()
+        .map(([, payload]) => payload.id)
+        .sort(),
+    ).toEqual([id, other.session.id].sort());
+    expect((await direct.get(token))?.claims).toEqual({ role: "editor" });
+  });
+
   it.each([0, GRACE])("rotates it once, at a grace of %d ms", async (grace) => {
     const { userId, token, id } = await logIn({ a: 1 });
     const rotated = await runTwice("rotate", () => store.rotate(token, { grace, claims: { b: 2 } }));
