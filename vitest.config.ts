@@ -40,8 +40,8 @@ export default defineConfig({
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",
-    // More than there are cores on a small machine: half of the time a file waits for Redis, for a process or for a timer.
-    maxWorkers: Math.max(4, availableParallelism()),
+    // More than there are cores on a machine of two: a third of the time a file waits for Redis, for a process or for a timer.
+    maxWorkers: Math.max(3, availableParallelism()),
     // Nothing is judged by its speed: these are for what hangs, also on a machine that is slow or busy.
     testTimeout: 60_000,
     hookTimeout: 60_000,

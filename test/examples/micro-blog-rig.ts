@@ -107,7 +107,8 @@ export function describeBlog(define: (running: () => RunningBlog) => void): void
   describe.each(places)("the micro-blog on %s", (_place, open) => {
     let running: RunningBlog;
     beforeAll(async () => {
-      running = await startBlog(await open());
+      // Nothing here is about the deadline of a call, and a machine that is busy may stand still for longer than its second.
+      running = await startBlog(await open(), { timeout: 10_000 });
     });
     define(() => running);
   });
