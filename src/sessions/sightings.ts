@@ -9,7 +9,7 @@ import type { Timeouts } from "./timeouts.js";
 /** A session, and when Redis read it. */
 export interface Sighting<Claims extends object> {
   readonly session: Session<Claims>;
-  /** Epoch ms by the clock of Redis; 0 if that is not known. */
+  /** Epoch ms by the clock of Redis; 0 if that is not known, or now if the session may not have been used for long. */
   readonly readAt: number;
 }
 
@@ -57,5 +57,7 @@ async function askThroughWrapping<Claims extends object>(
   token: string,
 ) {
   const session = await store[verb](token);
-  return session === null ? null : { session, readAt: 0 };
+  // What a touch has seen was used within its interval. A lookup that slides nothing says no more than that it is live, so a
+  // log-in could be taken for fresh long after: then this process's clock is better than none.
+  return session === null ? null : { session, readAt: verb === "touch" ? 0 : Date.now() };
 }

@@ -1,6 +1,6 @@
 /** The kit by itself, on a port written by hand: what an author of an adapter can rely on. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { RequestSession } from "../../src/http.js";
 import { checkRequirement, createHttpSessions, type HttpOptions, type HttpPort } from "../../src/http.js";
 import {
@@ -158,6 +158,24 @@ describe("the port", () => {
     const session = await createHttpSessions(store).load(port);
     expect([session.current?.userId, session.require().userId]).toEqual(["ada", "ada"]);
     expect(port.sent).toEqual([]);
+  });
+});
+
+describe("a store that somebody has wrapped", () => {
+  it("does not make an old log-in fresh for a request that does not slide", async () => {
+    const wrapped = { ...store, get: (token: unknown) => store.get(token) };
+    const { token } = await store.create({ userId: "ada" });
+    const load = () =>
+      createHttpSessions(wrapped, { slide: () => false }).load(portOf({ cookie: `__Host-session=${token}` }));
+    expect((await load()).require({ freshWithin: 60_000 }).userId).toBe("ada");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_001 });
+    try {
+      const session = await load();
+      expect(session.current?.userId).toBe("ada");
+      expect(() => session.require({ freshWithin: 60_000 })).toThrow(UnauthenticatedError);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
