@@ -228,6 +228,24 @@ describe("the replicas option", () => {
     }
   });
 
+  it("makes all revocations on every master while a replica is frozen, and only that master's are unconfirmed", async () => {
+    const own = open(redis, { replicas: { count: 1, timeout: 500 } });
+    const subjects = await Promise.all(Array.from({ length: 60 }, () => liveSubject(own, newUser())));
+    for (const { id } of subjects.slice(0, 6)) await own.find(id);
+    const frozen = present(cluster.replicas[0]);
+    frozen.freeze();
+    try {
+      const outcomes = await Promise.allSettled(subjects.map(({ token }) => own.revoke(token)));
+      const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+      for (const error of refused) expect(error).toBeInstanceOf(NotReplicatedError);
+      expect(refused.length).toBeGreaterThan(0);
+      expect(outcomes.filter((outcome) => outcome.status === "fulfilled").length).toBeGreaterThan(0);
+      for (const { token } of subjects) expect(await own.get(token)).toBeNull();
+    } finally {
+      frozen.thaw();
+    }
+  });
+
   it("rejects where there are too few of them", async () => {
     // The one that there is has to answer within that time, and no other ever does.
     const own = open(redis, { replicas: { count: 2, timeout: 1500 } });
