@@ -170,6 +170,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["secret"],
       ["corrupt"],
       ["superseded"],
+      ["taken"],
       ["foreign", RECORD],
       ["blocked", "", ""],
       ["blocked", "1700000000000", "fraud"],

@@ -12,12 +12,15 @@
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8…] pairs of field and value to change; '' removes the field
--- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'foreign', session as text} (another
---          user's, or a guest's), {'blocked', until or '', reason} (the user is blocked), {'size', bytes} or {'many', claims}, {'conflict', session
---          as text} (another version), or {'ok', session as text}
+-- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'taken'} (another session has the new id),
+--          {'foreign', session as text} (another user's, or a guest's), {'blocked', until or '', reason} (the user is blocked),
+--          {'size', bytes} or {'many', claims}, {'conflict', session as text} (another version), or {'ok', session as text}
 local id, old_id, sessions = string.sub(KEYS[2], -26), string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local fresh, fresh_ends, fresh_left = open(KEYS[2])
-if fresh and fresh.h == ARGV[2] then return { 'ok', told(fresh, fresh_ends, fresh_left) } end
+if fresh then
+  if fresh.h ~= ARGV[2] then return { 'taken' } end
+  return { 'ok', told(fresh, fresh_ends, fresh_left) }
+end
 
 local record, ends, left = open(KEYS[1])
 local refused = session_refusal(record, ARGV[1], ends, left)

@@ -41,6 +41,8 @@ export type Rotated =
   | { readonly status: "conflict" | "foreign"; readonly record: RecordText }
   | Excess
   | Blocked
+  /** Another session has the new id. */
+  | { readonly status: "taken" }
   | { readonly status: "superseded" | Refusal };
 
 export const rotateScript = script(
@@ -49,7 +51,7 @@ export const rotateScript = script(
     const [status, rest] = texts;
     const blocked = blockedIn(texts);
     if (blocked !== undefined) return blocked;
-    if (texts.length === 1 && (status === "superseded" || isRefusal(status))) return { status };
+    if (texts.length === 1 && (status === "superseded" || status === "taken" || isRefusal(status))) return { status };
     const excess = excessIn(texts);
     if (excess !== undefined) return excess;
     if ((status === "ok" || status === "conflict" || status === "foreign") && isRecordText(rest)) {

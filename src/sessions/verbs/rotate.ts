@@ -75,13 +75,13 @@ export async function rotate<Claims extends object>(
     judged = decode(cx, reply, old);
     if (judged === null) return null;
   }
-  const minted = mintToken(bucketOfId(old.id));
-  const newKey = cx.keys.session(minted.id);
+  let minted = mintToken(bucketOfId(old.id));
   const { maxClaimsBytes: maxBytes } = cx.options;
   for (;;) {
     const claims = judged?.session.claims;
     const encoded =
       claims === undefined ? encodePatch(cx, patch) : await deadline.exclude(() => encodeChange(cx, claims, patch));
+    const newKey = cx.keys.session(minted.id);
     const rotation = {
       key,
       newKey,
@@ -106,6 +106,10 @@ export async function rotate<Claims extends object>(
       }
       case "conflict":
         judged = decodeRecord<Claims>(rotated.record, old.id, key);
+        break;
+      case "taken":
+        // One in 2^65 ids of this millisecond was.
+        minted = mintToken(bucketOfId(old.id));
         break;
       case "foreign": {
         // It is asked for only with a user.

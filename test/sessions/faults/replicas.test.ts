@@ -431,6 +431,64 @@ describe("with a failover between two pages of sessions", () => {
   });
 });
 
+describe("with a failover after sessions that were ended one by one, because their slot is moving", () => {
+  it("revokeAllForUser rejects, though the new primary's replica confirms the last page", async () => {
+    let lose = () => {};
+    const scripts: unknown[] = [["moving", ULID_A], ["ended", "ada", "", ULID_A], ["done"]];
+    let waits = 0;
+    let waited = () => {};
+    const firstWait = new Promise<void>((resolve) => {
+      waited = resolve;
+    });
+    const lost = new Promise<void>((resolve) => {
+      lose = resolve;
+    });
+    let close = () => {};
+    const pipeline = () => {
+      let answer = async (): Promise<unknown> => undefined;
+      return {
+        evalsha() {
+          const reply = scripts.shift();
+          const isFirst = scripts.length === 2;
+          if (scripts.length === 0) {
+            close();
+            lose();
+          }
+          answer = async () => {
+            // What the first page wrote is confirmed before its sessions are ended.
+            if (isFirst) await firstWait;
+            return reply;
+          };
+        },
+        eval() {},
+        wait() {
+          const isSecond = ++waits === 2;
+          answer = async () => {
+            // This one is under way when the connection ends.
+            if (isSecond) await lost;
+            return 1;
+          };
+        },
+        exec: async () => {
+          const reply = await answer();
+          if (reply === 1) waited();
+          return [[null, reply]];
+        },
+      };
+    };
+    const on = (event: string, listener: () => void) => {
+      if (event === "close") close = listener;
+    };
+    const client = { evalsha: async () => 1, eval() {}, on, pipeline } as unknown as Redis;
+    const store = createSessionStore(client, { replicas: BRIEF });
+    const ended: string[] = [];
+    store.events.on("revoked", ({ id }) => ended.push(id));
+    await expectNotReplicated(store.revokeAllForUser("ada"));
+    expect(ended).toEqual([ULID_A]);
+    expect(scripts).toEqual([]);
+  });
+});
+
 describe("with a frozen primary", () => {
   it("a revocation rejects with StoreUnavailableError once both deadlines have passed", async () => {
     const { token } = await replicated("primary");
