@@ -42,9 +42,10 @@ local function write(to)
   if #set > 0 then call_many('HSET', to, set) end
 end
 if #set > 0 or #removed > 0 then
-  write(key)
-  record.v = digits(redis.call('HINCRBY', key, 'v', 1))
   if predecessor and redis.call('EXISTS', predecessor) == 1 then write(predecessor) end
+  record.v = digits(version + 1)
+  set[#set + 1], set[#set + 2] = 'v', record.v
+  write(key)
   remember(mark, ARGV[5], { record.u or '' })
 end
 return { 'ok', string.sub(key, -26), told(record, ends, left) }
