@@ -85,9 +85,18 @@ export class SessionCookie {
 
   /** Every different value that a `Cookie` header has for this name: more than one means that somebody planted some. */
   read(header: string | null | undefined): string[] {
-    const pairs = !header ? [] : header.split(";").filter((pair) => pair.includes(this.name));
-    const values = pairs.map((pair) => parse(pair)[this.name]);
-    return [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
+    const at = header?.indexOf(this.name) ?? -1;
+    if (!header || at === -1) return [];
+    const isOnly = !header.includes(this.name, at + this.name.length);
+    if (isOnly) {
+      // The usual case, in which nothing else is taken apart.
+      const end = header.indexOf(";", at);
+      const value = parse(header.slice(header.lastIndexOf(";", at) + 1, end === -1 ? header.length : end))[this.name];
+      return value ? [value] : [];
+    }
+    const pairs = header.split(";").filter((pair) => pair.includes(this.name));
+    const values = pairs.map((pair) => parse(pair)[this.name]).filter((value) => !!value);
+    return [...new Set(values)] as string[];
   }
 
   /**
