@@ -55,8 +55,10 @@ export class SessionError extends Error {
 }
 
 /**
- * Redis did not answer within the deadline, or answered that it cannot serve (`LOADING`, `READONLY`, `OOM`, `NOPERM` …), or
- * the client gave a reply that no script of coatcheck gives, as `QUEUED` from a transaction that is open on it. Says nothing about the session: it may exist or not, and a write may have been made or not. HTTP 503.
+ * Redis did not answer within the deadline, or answered that it cannot serve (`LOADING`, `READONLY`, `OOM`, `NOPERM` …); or
+ * the reply is none that coatcheck's scripts give, such as `QUEUED` from a transaction that is open on the client; or it was
+ * lost, and nobody can tell what the call came to. Says nothing about the session: it may exist or not, and a write may have
+ * been made or not. HTTP 503.
  */
 export class StoreUnavailableError extends SessionError {
   override name = "StoreUnavailableError";

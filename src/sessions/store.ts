@@ -77,7 +77,9 @@ export interface SessionStoreOptions<Claims extends object> {
 /**
  * Sessions in Redis. Absence is a value: `null`, `false` or `0` always mean that Redis said there is no such live
  * session, and never tell why (`events` does). Every verb may reject with `StoreUnavailableError` when Redis did not
- * answer in time or cannot serve, and with `CorruptRecordError` when a key holds something else.
+ * answer in time, or not as our scripts do, or cannot serve, and with `CorruptRecordError` when a key holds something else.
+ * A client may send a call again whose reply was lost with its connection. Then the call answers as its first run did, or
+ * rejects with `StoreUnavailableError` because it may have run.
  *
  * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. A verb
  * that takes one, and `find`, throws `TypeError` for an object, such as a session in the place of its id. One round trip
@@ -101,7 +103,9 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * Changes single claims: a value sets, `undefined` removes, `null` is a value; what is not named stays as it is, so
    * concurrent updates of different claims all survive. A function gets the current claims and returns the patch; it is
    * run again whenever somebody else was faster, so counters and carts are exact (two round trips, and one more for each
-   * time). `null`: no such live session, and nothing was written. Throws `ClaimsError`.
+   * time). `null`: no such live session, and nothing was written. If the reply is lost and the session ends or is rotated
+   * before the change is sent again, it rejects with `StoreUnavailableError`, though the change was made. Throws
+   * `ClaimsError`.
    * @example await store.updateClaims(token, ({ cart }) => ({ cart: [...cart, item] }));
    */
   updateClaims(target: string | null | undefined, change: ClaimsChange<Claims>): Promise<Session<Claims> | null>;
@@ -118,7 +122,8 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /**
    * Gives a session a new id and secret; the old token is dead in the same instant, or after `grace` (ASVS 5.0, 7.2.4).
    * During the grace both are one session: revoking either ends both, claims change in both, and the old one can
-   * neither be rotated nor renewed. With a `userId` it is a log-in. `null`: no such live session. Throws
+   * neither be rotated nor renewed. With a `userId` it is a log-in. `null`: no such live session. If the reply is lost and
+   * the new session ends before the call is sent again, it rejects with `StoreUnavailableError`, as it may have run. Throws
    * `UserBlockedError`, `SessionLimitError` (only with another `userId`) and `ClaimsError`. One round trip, two
    * with a schema and `claims`; three where a log-in hands the session to another user.
    */
