@@ -6,7 +6,7 @@
  */
 import { isNotReplicated, UntrustedOriginError } from "../leaves/errors.js";
 import { parseToken } from "../leaves/token.js";
-import type { Session } from "../sessions/session.js";
+import type { Sighting } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
 
 /** How a token travels: in the session cookie, or in `Authorization: Bearer` (RFC 6750). */
@@ -37,7 +37,7 @@ export interface Presented {
   /** Whether the request may use the cookie. */
   isAllowed(): boolean;
   /** Looks a token up and changes nothing. */
-  get(token: string): Promise<Session<object> | null>;
+  get(token: string): Promise<Sighting<object> | null>;
 }
 
 /**
@@ -61,7 +61,12 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
 
   const asked = tokens.slice(0, MOST);
   const found = await Promise.all(asked.map(get));
-  const live = asked.filter((_, n) => found[n] !== null);
+  const ids = new Set(found.map((each) => each?.session.id));
+  const live = asked.filter((_, n) => {
+    const each = found[n];
+    // During the grace of a rotation the old token and the new one are one session, and the new one stands for it.
+    return each && !(each.successor !== undefined && ids.has(each.successor));
+  });
   const crowded = tokens.length > MOST;
   const [winner, ...rivals] = live;
   if (winner === undefined) return { token: null, transport, inCookie, crowded };

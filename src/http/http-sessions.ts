@@ -82,7 +82,7 @@ export function createHttpSessions<Claims extends object>(
       if (presented !== undefined || cookies.length > 1) {
         const unwrapped = presented === undefined ? undefined : await bearer?.unwrap(presented);
         const isAllowed = () => cx.isAllowed(port);
-        credential = await pickCredential({ cookies, bearer: unwrapped, isAllowed, get: (token) => store.get(token) });
+        credential = await pickCredential({ cookies, bearer: unwrapped, isAllowed, get: seen.get });
       } else if (cookies[0] !== undefined) {
         if (!cx.isAllowed(port)) throw new UntrustedOriginError();
         credential = { token: cookies[0], transport: "cookie", inCookie: true };

@@ -11,6 +11,8 @@ export interface Sighting<Claims extends object> {
   readonly session: Session<Claims>;
   /** Epoch ms by the clock of Redis; 0 if that is not known, or now if the session may not have been used for long. */
   readonly readAt: number;
+  /** The id of the session that a rotation with grace has put in its place; absent if there is none, or if that is not known. */
+  readonly successor?: string | undefined;
 }
 
 /** The verbs of a store that look a token up, as the HTTP kit calls them. */

@@ -207,6 +207,19 @@ export function describeCredentials(rig: HttpRig): void {
       }
     });
 
+    it("are one session, the new one, if they are the two of a rotation with grace", async () => {
+      const app = await rig.open();
+      const browser = await app.loggedIn();
+      const rotated = (await browser.post("/rotate?grace=60000")).json();
+      const next = String(rotated["token"]);
+      for (const headers of [cookies(browser.token, next), cookies(next, browser.token)]) {
+        const answer = await app.send("GET", "/me", headers);
+        expect([answer.status, answer.json()["id"]]).toEqual([200, rotated["id"]]);
+      }
+      expect((await app.send("POST", "/logout", cookies(browser.token, next))).json()).toEqual({ ended: true });
+      expect(await areDead(browser.token, next)).toBe(true);
+    });
+
     it("are told apart from an outage while they are looked up", async () => {
       const store: AnyStore = {
         ...rig.store,
