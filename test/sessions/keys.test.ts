@@ -56,10 +56,12 @@ describe("Keys", () => {
   it("names the keys as they are documented", () => {
     const { id } = mintToken(bucketOfUser("ada"));
     expect(keys.session(id)).toBe(`coatcheck:{ZQQ}:s:${id}`);
+    expect(keys.trail(id)).toBe(`coatcheck:{ZQQ}:e:${id}`);
     expect(keys.indexes(id)).toBe("coatcheck:{ZQQ}:u:");
     expect(keys.user("ada")).toEqual({
       index: "coatcheck:{ZQQ}:u:ada",
       block: "coatcheck:{ZQQ}:b:ada",
+      arrivals: "coatcheck:{ZQQ}:n:ada",
       name: "ada",
     });
   });
