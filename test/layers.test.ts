@@ -70,7 +70,7 @@ describe("the layers", () => {
     expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
       "redis/clients/node-redis.ts",
       "redis/keyspace.ts",
-      "redis/redis.ts",
+      "redis/redis-door.ts",
       "redis/replicas.ts",
       "redis/script-runner.ts",
       "redis/server-facts.ts",

@@ -5,9 +5,9 @@
 import { runConsume } from "../src/one-time/scripts/consume.js";
 import { runIssue } from "../src/one-time/scripts/issue.js";
 import { runPeek } from "../src/one-time/scripts/peek.js";
-import { runRevoke as runOneTimeRevoke } from "../src/one-time/scripts/revoke.js";
+import { runRevokeForSubject } from "../src/one-time/scripts/revoke-for-subject.js";
 import { Deadline } from "../src/redis/calls/deadline.js";
-import type { Redis } from "../src/redis/redis.js";
+import type { RedisDoor } from "../src/redis/redis-door.js";
 import { Keys } from "../src/sessions/keys.js";
 import { runArrivals } from "../src/sessions/scripts/arrivals.js";
 import { runBlock } from "../src/sessions/scripts/block.js";
@@ -28,7 +28,7 @@ import { runUpdateArrivals } from "../src/sessions/scripts/update-arrivals.js";
 import { runUpdateUser } from "../src/sessions/scripts/update-user.js";
 
 export interface ScriptCall {
-  readonly call: (redis: Redis) => Promise<unknown>;
+  readonly call: (redis: RedisDoor) => Promise<unknown>;
   /** Replies that the script gives, at least one for each status. */
   readonly replies: readonly unknown[];
   /** Replies that look like its own, but lack something, or have too much. */
@@ -278,8 +278,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     replies: ["none", "secret", "corrupt", RECORD],
     broken: ["ok", [RECORD]],
   },
-  "one-time/scripts/revoke.lua": {
-    call: (redis) => runOneTimeRevoke(redis, { log: key, tokens: key, mark: key }),
+  "one-time/scripts/revoke-for-subject.lua": {
+    call: (redis) => runRevokeForSubject(redis, { log: key, tokens: key, mark: key }),
     replies: [["voided"], ["none"], ["corrupt"]],
     broken: [1, "corrupt", ["voided", "1"]],
   },

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { oneTimeScripts } from "../src/one-time/scripts/scripts.js";
-import { Redis } from "../src/redis/redis.js";
-import { SlotMovingError } from "../src/redis/script.js";
+import { SlotMovingError } from "../src/redis/cluster/redirection.js";
+import { RedisDoor } from "../src/redis/redis-door.js";
 import { scripts } from "../src/sessions/scripts/scripts.js";
 import { rejection } from "./fixtures/every-verb.js";
 import { rubbish } from "./fixtures/rubbish.js";
@@ -27,7 +27,7 @@ function answering(reply: unknown) {
     eval: async () => reply,
     on: () => {},
   };
-  return { redis: new Redis(client as never, 1000), sent };
+  return { redis: new RedisDoor(client as never, 1000), sent };
 }
 
 const headerOf = (path: string) => /^(--.*\n)+/.exec(readFileSync(new URL(path, SRC), "utf8"))?.[0] ?? "";

@@ -2,7 +2,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { EventEmitter } from "node:events";
 import type { Version } from "./baseline.js";
-import { beginningOf } from "./record-text.js";
+import { beginningOf } from "./record-format.js";
 
 /** A save or touch that changed nothing, because the session had ended since the request loaded it. */
 export interface DiscardedWrite {

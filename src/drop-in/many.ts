@@ -2,7 +2,7 @@
 import { checkClaims, checkNames, checkString } from "../leaves/arguments.js";
 import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
-import type { RecordText } from "./record-text.js";
+import type { RecordFormat } from "./record-format.js";
 import type { Records } from "./records.js";
 import { type UserId, userIdOf } from "./user-id.js";
 import type { UserIndex } from "./user-index.js";
@@ -17,7 +17,7 @@ export interface DestroyAllOptions {
 }
 
 /** The sessions among some ids that are live. */
-export async function read<Data>(records: Records, sids: readonly string[]): Promise<ListedSession<Data>[]> {
+export async function loadLive<Data>(records: Records, sids: readonly string[]): Promise<ListedSession<Data>[]> {
   const found = await Promise.all(sids.map((sid) => records.load<Data>(sid)));
   return found.flatMap((one) => (one === null ? [] : [{ ...one.data, id: one.baseline.sid }]));
 }
@@ -25,11 +25,11 @@ export async function read<Data>(records: Records, sids: readonly string[]): Pro
 /** The sessions of users: what a store offers that is given `userId`. */
 export class UserSessions<Data extends object> {
   readonly #records: Records;
-  readonly #text: RecordText;
+  readonly #text: RecordFormat;
   readonly #index: UserIndex;
   readonly #lifetime: Lifetime;
 
-  constructor(records: Records, text: RecordText, index: UserIndex | undefined, lifetime: Lifetime) {
+  constructor(records: Records, text: RecordFormat, index: UserIndex | undefined, lifetime: Lifetime) {
     if (index === undefined) {
       throw new TypeError("What concerns a user needs the store's option userId, which tells whose session it is");
     }
@@ -86,7 +86,7 @@ export class UserSessions<Data extends object> {
   }
 
   /** Ends a session if it is this user's: it may be another's by now, who has logged in with it. */
-  async #end(sid: string, userId: string): Promise<Verdict> {
+  async #end(sid: string, userId: string): Promise<Standing> {
     const { losses } = this.#records;
     let there = (await this.#records.load(sid, false))?.baseline.stored;
     while (there?.userId === userId) {
@@ -99,7 +99,7 @@ export class UserSessions<Data extends object> {
     return "other";
   }
 
-  async #change(sid: string, userId: string, changes: readonly [string, unknown][]): Promise<Verdict> {
+  async #change(sid: string, userId: string, changes: readonly [string, unknown][]): Promise<Standing> {
     const loaded = await this.#records.load(sid, true);
     let there: Version | null | undefined = loaded?.baseline.stored;
     while (there?.userId === userId) {
@@ -123,10 +123,10 @@ export class UserSessions<Data extends object> {
   }
 
   /** Visits every id in a user's index, many at once, and takes those out that turn out not to belong there. */
-  async #visit(userId: string, visitor: (sid: string, expires: number) => Promise<Verdict>): Promise<void> {
+  async #visit(userId: string, visitor: (sid: string, expires: number) => Promise<Standing>): Promise<void> {
     for await (const page of this.#index.members(userId)) {
       const verdicts = await Promise.all(page.map(([sid, expires]) => visitor(sid, expires)));
-      const sids = (verdict: Verdict) => page.flatMap(([sid], at) => (verdicts[at] === verdict ? [sid] : []));
+      const sids = (verdict: Standing) => page.flatMap(([sid], at) => (verdicts[at] === verdict ? [sid] : []));
       await this.#index.strike(userId, sids("gone"));
       await this.#index.tidy(userId, sids("other"));
     }
@@ -134,4 +134,4 @@ export class UserSessions<Data extends object> {
 }
 
 /** What is with a session in the index: it stays there; it was ended by us; or it was gone before, or is another's. */
-type Verdict = "kept" | "gone" | "other";
+type Standing = "kept" | "gone" | "other";

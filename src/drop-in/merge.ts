@@ -39,7 +39,7 @@ export const cookieLifetime: Lifetime = {
   properties: ["cookie"],
   merge(base, mine, current) {
     if (mine["cookie"] === undefined) return current["cookie"] === undefined ? {} : { cookie: current["cookie"] };
-    const [from, own, there] = [fieldsOf(base["cookie"]), fieldsOf(mine["cookie"]), fieldsOf(current["cookie"])];
+    const [from, own, there] = [asFields(base["cookie"]), asFields(mine["cookie"]), asFields(current["cookie"])];
     const times = ["expires", "originalMaxAge", "originalExpires"];
     const lasting = lastingOf(from, own, there, ["originalMaxAge"], ({ expires }) => endOf(expires));
     return { cookie: { ...overlay(from, own, there, times), ...pick(lasting, times) } };
@@ -132,6 +132,6 @@ function pick(fields: Fields, names: readonly string[]): Fields {
   return Object.fromEntries(names.flatMap((name) => (Object.hasOwn(fields, name) ? [[name, fields[name]]] : [])));
 }
 
-function fieldsOf(value: unknown): Fields {
+function asFields(value: unknown): Fields {
   return typeof value === "object" && value !== null ? (value as Fields) : {};
 }

@@ -47,7 +47,7 @@ export interface DropInOptions<Data extends object = SessionRecord> {
 export const DROP_IN_OPTIONS = ["client", "prefix", "serializer", "scanCount", "timeout", "userId"] as const;
 
 /** The same with their defaults filled in. */
-export interface ResolvedOptions {
+export interface ResolvedDropInOptions {
   readonly keyspace: Keyspace;
   readonly prefix: string;
   readonly serializer: Serializer;
@@ -56,12 +56,12 @@ export interface ResolvedOptions {
 }
 
 /** Checks the options, of which `names` are known. `null` is taken for "not given", as connect-redis takes it. */
-export function resolveOptions<Data extends object>(
+export function resolveDropInOptions<Data extends object>(
   where: string,
   options: DropInOptions<Data>,
   names: readonly string[],
   defaultPrefix: string,
-): ResolvedOptions {
+): ResolvedDropInOptions {
   if (isClient(options)) {
     throw new TypeError(`${where} takes its client as an option: { client }`);
   }
@@ -81,16 +81,16 @@ export function resolveOptions<Data extends object>(
     prefix: checkString("prefix", options.prefix ?? defaultPrefix),
     serializer,
     scanCount: checkInteger("scanCount", options.scanCount ?? 100, 1),
-    userId: userId as ResolvedOptions["userId"],
+    userId: userId as ResolvedDropInOptions["userId"],
   };
 }
 
 /** What `Date` can tell apart: what is further away is no time. */
-const MAX_MS = 8.64e15;
+const FURTHEST_DATE = 8.64e15;
 
 /** A time to live in ms, rounded up. Throws where it is none; 0 or less means that it has passed. */
 export function checkLife(name: string, ms: unknown): number {
-  if (typeof ms !== "number" || !(Math.abs(ms) <= MAX_MS)) {
+  if (typeof ms !== "number" || !(Math.abs(ms) <= FURTHEST_DATE)) {
     throw new TypeError(`${name} must be a time in ms, got ${show(ms)}`);
   }
   return Math.ceil(ms);
@@ -98,7 +98,7 @@ export function checkLife(name: string, ms: unknown): number {
 
 /** A time to live in seconds, as the options of connect-redis have it, in ms. */
 export function millisecondsOf(name: string, seconds: unknown): number {
-  if (typeof seconds !== "number" || !(Math.abs(seconds) <= MAX_MS / 1000)) {
+  if (typeof seconds !== "number" || !(Math.abs(seconds) <= FURTHEST_DATE / 1000)) {
     throw new TypeError(`${name} must be a number of seconds, got ${show(seconds)}`);
   }
   return Math.ceil(seconds * 1000);

@@ -9,13 +9,13 @@ import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
 import { Baseline, type Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
-import type { RecordText } from "./record-text.js";
-import { type Created, create } from "./scripts/create.js";
-import { read } from "./scripts/read.js";
-import { type Removed, remove } from "./scripts/remove.js";
-import { replace } from "./scripts/replace.js";
+import type { RecordFormat } from "./record-format.js";
+import { createRecord, type RecordCreated } from "./scripts/create.js";
+import { readRecord } from "./scripts/read.js";
+import { type Removed, removeRecord } from "./scripts/remove.js";
+import { replaceRecord } from "./scripts/replace.js";
 import type { Conflict, Outcome } from "./scripts/replies.js";
-import { type Extension, touch } from "./scripts/touch.js";
+import { type Extension, touchRecord } from "./scripts/touch.js";
 import type { UserIndex } from "./user-index.js";
 
 /** A session from Redis, and the baseline of who has loaded it. */
@@ -35,7 +35,7 @@ export type Replaced = { readonly stored: Version } | "none" | Conflict;
 /** What records need of their store. */
 interface Surroundings {
   readonly keyspace: Keyspace;
-  readonly text: RecordText;
+  readonly text: RecordFormat;
   readonly index: UserIndex | undefined;
   readonly prefix: string;
   readonly lifetime: Lifetime;
@@ -45,7 +45,7 @@ interface Surroundings {
 
 export class Records {
   readonly #keyspace: Keyspace;
-  readonly #text: RecordText;
+  readonly #text: RecordFormat;
   readonly #index: UserIndex | undefined;
   readonly #prefix: string;
   readonly #lifetime: Lifetime;
@@ -115,7 +115,7 @@ export class Records {
     if (clocked || this.#keyspace.readsMayLag) {
       const told = (reply: { record: string; left: number } | null) =>
         found(reply?.record ?? null, clocked ? reply?.left : undefined);
-      read(this.#keyspace, key, told, failed);
+      readRecord(this.#keyspace, key, told, failed);
     } else this.#keyspace.fetch(key, (text) => found(text, undefined), failed);
   }
 
@@ -156,7 +156,7 @@ export class Records {
 
   /** Ends a session if this is its record, or whatever it is; and leaves the index to the caller. */
   removeOnly(sid: string, record: string | undefined, deadline?: Deadline): Promise<Removed> {
-    return this.#named(sid, remove(this.#keyspace, { key: this.#key(sid), record }, deadline));
+    return this.#named(sid, removeRecord(this.#keyspace, { key: this.#key(sid), record }, deadline));
   }
 
   /** Takes a session out of the index that is gone for good. */
@@ -174,7 +174,7 @@ export class Records {
     const key = this.#key(sid);
     const outcome = await this.#named(
       sid,
-      replace(this.#keyspace, { key, from: from.text, to: stored.text, ttl: to.ttl }, deadline),
+      replaceRecord(this.#keyspace, { key, from: from.text, to: stored.text, ttl: to.ttl }, deadline),
     );
     if (outcome === "ok") return { stored };
     if (outcome !== "none") {
@@ -187,8 +187,8 @@ export class Records {
   }
 
   /** Stores a record where there is none. */
-  create(sid: string, { text, ttl }: Wanted & { ttl: number | null }, deadline: Deadline): Promise<Created> {
-    return this.#named(sid, create(this.#keyspace, { key: this.#key(sid), record: text, ttl }, deadline));
+  create(sid: string, { text, ttl }: Wanted & { ttl: number | null }, deadline: Deadline): Promise<RecordCreated> {
+    return this.#named(sid, createRecord(this.#keyspace, { key: this.#key(sid), record: text, ttl }, deadline));
   }
 
   /**
@@ -205,7 +205,7 @@ export class Records {
 
   /** The same if its record begins as the caller knows it; and can change how it begins. */
   moveTimes(sid: string, extension: Omit<Extension, "key">): Promise<Outcome> {
-    return this.#named(sid, touch(this.#keyspace, { ...extension, key: this.#key(sid) }));
+    return this.#named(sid, touchRecord(this.#keyspace, { ...extension, key: this.#key(sid) }));
   }
 
   /**

@@ -9,21 +9,21 @@ import { Beginnings } from "./beginnings.js";
 import { announceDiscarded } from "./discarded.js";
 import { Lanes, Tries, type Turn } from "./lanes.js";
 import { type Fields, type Lifetime, mergeChanges } from "./merge.js";
-import type { RecordText } from "./record-text.js";
+import type { RecordFormat } from "./record-format.js";
 import { mayHaveRun, type Records, type Replaced, type Wanted } from "./records.js";
 
 /** How long a record is to live, ms; `null` for ever. 0 or less: it has expired. */
 export type TtlOf = (record: Fields) => number | null;
 
 /** A record that is to be stored for a time of its own. */
-type Record = Wanted & { readonly ttl: number | null };
+type TimedRecord = Wanted & { readonly ttl: number | null };
 
 /** One save that is under way. */
 interface Save {
   readonly sid: string;
   readonly baseline: Baseline;
   /** The application's object, as it is. */
-  readonly wanted: Record;
+  readonly wanted: TimedRecord;
   readonly ttlOf: TtlOf;
   readonly deadline: Deadline;
   readonly tries: Tries;
@@ -33,13 +33,13 @@ interface Save {
 
 export class Saving {
   readonly #records: Records;
-  readonly #text: RecordText;
+  readonly #text: RecordFormat;
   readonly #lifetime: Lifetime;
   readonly #events: EventEmitter;
   readonly #beginnings: Beginnings;
   readonly #lanes = new Lanes();
 
-  constructor(records: Records, text: RecordText, lifetime: Lifetime, events: EventEmitter) {
+  constructor(records: Records, text: RecordFormat, lifetime: Lifetime, events: EventEmitter) {
     this.#records = records;
     this.#text = text;
     this.#lifetime = lifetime;
@@ -103,7 +103,7 @@ export class Saving {
     }
   }
 
-  #replace(save: Save, from: Version, to: Record): Promise<Replaced> {
+  #replace(save: Save, from: Version, to: TimedRecord): Promise<Replaced> {
     const { sid, deadline, tries } = save;
     return tries.run(async () => {
       save.entered = await this.#records.enlist(sid, to, save.entered, deadline);
@@ -119,7 +119,7 @@ export class Saving {
   }
 
   /** The record that puts what the application's object has changed on top of another version. */
-  async #onTop({ sid, baseline, wanted, ttlOf }: Save, current: Version): Promise<Record> {
+  async #onTop({ sid, baseline, wanted, ttlOf }: Save, current: Version): Promise<TimedRecord> {
     const [base, mine, there] = await Promise.all([
       baseline.seen === null ? {} : this.#text.fieldsOf(sid, baseline.seen),
       this.#text.fieldsOf(sid, wanted.text),
@@ -131,7 +131,7 @@ export class Saving {
   }
 
   /** Stores a record that came from nowhere: the contract of `store.set` with an object of the caller's own. */
-  async #put(sid: string, wanted: Record, deadline: Deadline, tries: Tries): Promise<boolean> {
+  async #put(sid: string, wanted: TimedRecord, deadline: Deadline, tries: Tries): Promise<boolean> {
     const there = await this.#putOnce(sid, wanted, null, deadline, tries);
     if (there === "ok") return true;
     return this.#lanes.take(sid, async (known) => {
@@ -147,7 +147,7 @@ export class Saving {
   /** Gives what is there instead; `null` for nothing. */
   #putOnce(
     sid: string,
-    wanted: Record,
+    wanted: TimedRecord,
     from: Version | null,
     deadline: Deadline,
     tries: Tries,

@@ -5,12 +5,12 @@ import { type DestroyAllOptions, type ListedSession, UserSessions } from "./many
 import type { Fields, Lifetime } from "./merge.js";
 import {
   type DropInOptions,
-  type ResolvedOptions,
-  resolveOptions,
+  type ResolvedDropInOptions,
+  resolveDropInOptions,
   type Serializer,
   type SessionRecord,
 } from "./options.js";
-import { RecordText } from "./record-text.js";
+import { RecordFormat } from "./record-format.js";
 import { Records } from "./records.js";
 import { Saving } from "./saving.js";
 import type { UserId } from "./user-id.js";
@@ -24,7 +24,7 @@ export interface StoreEvents {
 }
 
 /** What a framework's own store says of itself. */
-interface Kind {
+interface StoreKind {
   /** The names of its options. */
   readonly names: readonly string[];
   readonly prefix: string;
@@ -40,21 +40,21 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
   readonly prefix: string;
   /** What turns sessions into strings and back. */
   readonly serializer: Serializer;
-  protected readonly options: ResolvedOptions;
-  protected readonly text: RecordText;
+  protected readonly options: ResolvedDropInOptions;
+  protected readonly text: RecordFormat;
   protected readonly index: UserIndex | undefined;
   protected readonly records: Records;
   protected readonly saving: Saving;
   readonly #lifetime: Lifetime;
 
-  constructor(options: DropInOptions<Data>, { names, prefix, lifetime, clocked }: Kind) {
+  constructor(options: DropInOptions<Data>, { names, prefix, lifetime, clocked }: StoreKind) {
     super();
-    this.options = resolveOptions("RedisStore", options, names, prefix);
+    this.options = resolveDropInOptions("RedisStore", options, names, prefix);
     this.client = options.client;
     this.prefix = this.options.prefix;
     this.serializer = this.options.serializer;
     const { keyspace } = this.options;
-    this.text = new RecordText(this.options, lifetime);
+    this.text = new RecordFormat(this.options, lifetime);
     this.index = this.options.userId && new UserIndex(keyspace, this.prefix);
     this.records = new Records({
       keyspace,

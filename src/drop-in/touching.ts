@@ -11,7 +11,7 @@ import type { Baseline, Version } from "./baseline.js";
 import { announceDiscarded } from "./discarded.js";
 import { Tries } from "./lanes.js";
 import type { Fields, Lifetime } from "./merge.js";
-import type { RecordText } from "./record-text.js";
+import type { RecordFormat } from "./record-format.js";
 import { mayHaveRun, type Records, type Wanted } from "./records.js";
 import type { TtlOf } from "./saving.js";
 
@@ -30,11 +30,11 @@ interface Touch {
 
 export class Touching {
   readonly #records: Records;
-  readonly #text: RecordText;
+  readonly #text: RecordFormat;
   readonly #lifetime: Lifetime;
   readonly #events: EventEmitter;
 
-  constructor(records: Records, text: RecordText, lifetime: Lifetime, events: EventEmitter) {
+  constructor(records: Records, text: RecordFormat, lifetime: Lifetime, events: EventEmitter) {
     this.#records = records;
     this.#text = text;
     this.#lifetime = lifetime;

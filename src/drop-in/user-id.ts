@@ -1,6 +1,6 @@
 /** Whose session it is, as the application's function says. It knows no Redis. */
 import { emitWarning } from "node:process";
-import { checkUserId, show } from "../leaves/arguments.js";
+import { checkUserId, isThenable, show } from "../leaves/arguments.js";
 
 /** What a store takes for the id of a user. */
 export type UserId = string | number | bigint;
@@ -56,8 +56,4 @@ export class SessionOwner {
 function plain(answer: unknown): unknown {
   const { toJSON } = answer as { toJSON?: unknown };
   return typeof toJSON === "function" ? toJSON.call(answer) : answer;
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof (value as { then?: unknown }).then === "function";
 }

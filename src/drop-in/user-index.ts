@@ -13,9 +13,9 @@
 import { escapeText } from "../leaves/text.js";
 import type { Deadline } from "../redis/calls/deadline.js";
 import type { Keyspace } from "../redis/keyspace.js";
-import { enlist } from "./scripts/enlist.js";
-import { type Member, members } from "./scripts/members.js";
-import { strike } from "./scripts/strike.js";
+import { enlistMember } from "./scripts/enlist.js";
+import { type Member, readMembers } from "./scripts/members.js";
+import { strikeMembers } from "./scripts/strike.js";
 
 /** How many seconds a save may take between its two steps. enlist.lua grants the same on top of the expiry. */
 const YOUNG = 60;
@@ -39,26 +39,27 @@ export class UserIndex {
 
   /** Enters a session, or keeps it for longer. `ttl` is in ms, `null` for ever. */
   async enlist(userId: string, sid: string, ttl: number | null, deadline?: Deadline): Promise<void> {
-    await enlist(this.#keyspace, { index: this.#key(userId), sid, ttl }, deadline);
+    await enlistMember(this.#keyspace, { index: this.#key(userId), sid, ttl }, deadline);
   }
 
   /** Takes sessions out that are gone for good. */
   async strike(userId: string, sids: readonly string[], deadline?: Deadline): Promise<void> {
-    if (sids.length > 0) await strike(this.#keyspace, { index: this.#key(userId), sids, olderThan: 0 }, deadline);
+    if (sids.length > 0)
+      await strikeMembers(this.#keyspace, { index: this.#key(userId), sids, olderThan: 0 }, deadline);
   }
 
   /** Takes sessions out that looked gone, or another user's, but for those that may be about to be stored. */
   async tidy(userId: string, sids: readonly string[]): Promise<void> {
-    if (sids.length > 0) await strike(this.#keyspace, { index: this.#key(userId), sids, olderThan: YOUNG });
+    if (sids.length > 0) await strikeMembers(this.#keyspace, { index: this.#key(userId), sids, olderThan: YOUNG });
   }
 
   /** The ids in the index of a user, a page at a time, each once; with the ms until which they may live. */
   async *members(userId: string): AsyncGenerator<Member[]> {
     const seen = new Set<string>();
-    for await (const page of members(this.#keyspace, this.#key(userId), PAGE)) {
+    for await (const page of readMembers(this.#keyspace, this.#key(userId), READ_AT_ONCE)) {
       const fresh = page.filter(([sid]) => !seen.has(sid));
       for (const [sid] of fresh) seen.add(sid);
-      for (let at = 0; at < fresh.length; at += PAGE) yield fresh.slice(at, at + PAGE);
+      for (let at = 0; at < fresh.length; at += READ_AT_ONCE) yield fresh.slice(at, at + READ_AT_ONCE);
     }
   }
 
@@ -68,4 +69,4 @@ export class UserIndex {
 }
 
 /** How many sessions are read at once. A small index comes in one piece, whatever was asked for. */
-const PAGE = 100;
+const READ_AT_ONCE = 100;

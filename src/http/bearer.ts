@@ -1,7 +1,7 @@
 /** The bearer token (RFC 6750): how it is read, and in which form clients hold it. Knows no session. */
 
 import { checkBoolean } from "../leaves/arguments.js";
-import type { IssuedSession } from "../sessions/context.js";
+import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { HttpPort } from "./port.js";
 
 /**
@@ -15,14 +15,14 @@ export interface BearerFormat {
   wrap(issued: IssuedSession<object>): Promise<string>;
 }
 
-const asItIs: BearerFormat = {
+const bareTokens: BearerFormat = {
   unwrap: async (credential) => credential,
   wrap: async ({ token }) => token,
 };
 
 /** Reads the option. `undefined` where bearer tokens are off. Throws `TypeError` for anything else than it may be. */
 export function parseBearerOption(bearer: boolean | BearerFormat): BearerFormat | undefined {
-  if (typeof bearer !== "object" || bearer === null) return checkBoolean("bearer", bearer) ? asItIs : undefined;
+  if (typeof bearer !== "object" || bearer === null) return checkBoolean("bearer", bearer) ? bareTokens : undefined;
   if (typeof bearer.wrap !== "function" || typeof bearer.unwrap !== "function") {
     throw new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes");
   }

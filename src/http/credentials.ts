@@ -26,7 +26,7 @@ export interface Credential {
 }
 
 /** So many tokens of one request are looked up at most. */
-const MOST = 4;
+const MOST_TOKENS = 4;
 
 /** What {@link pickCredential} needs to know. */
 export interface Presented {
@@ -59,7 +59,7 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
   if (others.length === 0 && only !== undefined && only !== bearer) return byCookie(only);
   if (others.length === 0) return { token: only ?? bearer ?? cookies[0] ?? null, transport, inCookie };
 
-  const asked = tokens.slice(0, MOST);
+  const asked = tokens.slice(0, MOST_TOKENS);
   const found = await Promise.all(asked.map(get));
   const ids = new Set(found.map((each) => each?.session.id));
   const live = asked.filter((_, n) => {
@@ -67,7 +67,7 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
     // During the grace of a rotation the old token and the new one are one session, and the new one stands for it.
     return each && !(each.successor !== undefined && ids.has(each.successor));
   });
-  const crowded = tokens.length > MOST;
+  const crowded = tokens.length > MOST_TOKENS;
   const [winner, ...rivals] = live;
   if (winner === undefined) return { token: null, transport, inCookie, crowded };
   if (rivals.length === 0) {

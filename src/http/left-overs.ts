@@ -5,7 +5,7 @@
 import type { CookieAttributes } from "./port.js";
 
 /** So many parent domains and paths are named at most: each costs a header, and proxies bound what they take of them. */
-const MOST = 4;
+const MOST_PLACES = 4;
 
 /**
  * The attributes of a cookie at every place that `host` and `url` allow: this host alone and each domain that it is part
@@ -40,7 +40,7 @@ function domainsOf(host: string): string[] {
   return labels
     .slice(0, -1)
     .map((_, n) => labels.slice(n).join("."))
-    .slice(-MOST);
+    .slice(-MOST_PLACES);
 }
 
 function pathsOf(url: string, ownPath: string): string[] {

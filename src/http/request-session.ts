@@ -8,8 +8,8 @@ import {
   UnauthenticatedError,
   UntrustedOriginError,
 } from "../leaves/errors.js";
-import type { IssuedSession } from "../sessions/context.js";
 import type { Session } from "../sessions/session.js";
+import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";

@@ -3,12 +3,12 @@
  * Redis has the last word. Knows no header of HTTP.
  */
 
-import { checkNames } from "../leaves/arguments.js";
+import { checkNames, MAX_DURATION } from "../leaves/arguments.js";
 import { isId, parseToken } from "../leaves/token.js";
-import type { IssuedSession } from "../sessions/context.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
-import { type JwtOptions, JwtProfile, numericDate, type Refusal, refused } from "./profile.js";
+import type { IssuedSession } from "../sessions/verbs/create.js";
+import { type JwtOptions, JwtProfile, numericDate, type RefusedJwt, refusedJwt } from "./profile.js";
 import { type MintOptions, type ServiceToken, ServiceTokens } from "./service-token.js";
 import { checkPrintable } from "./signing-key.js";
 
@@ -57,9 +57,6 @@ export interface JwtSessions<Claims extends object = Record<string, unknown>> {
   verifyService(jwt: unknown, options: { readonly audience: string }): Promise<ServiceToken | null>;
 }
 
-/** An absolute deadline has no upper bound but this: ten years, as every duration. */
-const MAX_AGE = 10 * 365 * 24 * 60 * 60_000;
-
 /**
  * Wraps the tokens of a store in JWTs, and mints service tokens from its sessions. Does no I/O. Throws `TypeError` and
  * `RangeError` for wrong options and for keys that do not fit their algorithm.
@@ -76,7 +73,7 @@ export function createJwtSessions<Claims extends object>(
   }
   checkNames("createJwtSessions", options, ["key", "keys", "issuer", "audience", "clockTolerance"]);
   const audience = checkPrintable("audience", options.audience, 256);
-  const profile = new JwtProfile({ typ: "coatcheck-session+jwt", maxAge: MAX_AGE }, options);
+  const profile = new JwtProfile({ typ: "coatcheck-session+jwt", maxAge: MAX_DURATION }, options);
   if (profile.keys[0]?.type === "public") throw new TypeError("The first key signs, and this one is public");
   const services = new ServiceTokens(options);
   /** The audience of a service. An application that were its own service would accept two kinds of token for one name. */
@@ -84,7 +81,7 @@ export function createJwtSessions<Claims extends object>(
     if (checkPrintable("audience", service, 256) !== audience) return service as string;
     throw new RangeError("The audience of a service token must be another than that of the sessions");
   };
-  const rejected = ({ reason, id }: Refusal): null => {
+  const rejected = ({ reason, id }: RefusedJwt): null => {
     store.events.announce("rejected", { id, reason });
     return null;
   };
@@ -109,7 +106,7 @@ export function createJwtSessions<Claims extends object>(
     if (verdict.claims === null) return rejected(verdict);
     const { sid, secret } = verdict.claims;
     const token = isId(sid) && typeof secret === "string" ? `${sid}.${secret}` : "";
-    return parseToken(token) === null ? rejected(refused("misdirected", verdict.claims)) : token;
+    return parseToken(token) === null ? rejected(refusedJwt("misdirected", verdict.claims)) : token;
   }
 
   return Object.freeze<JwtSessions<Claims>>({

@@ -28,16 +28,16 @@ export type JwtOptions = JwtKeyOptions & {
 };
 
 /** What a JWT came to: its claims, or why it was refused, and the session it names where the signature holds. */
-export type Verdict = { readonly claims: JWTPayload } | Refusal;
+export type JwtVerdict = { readonly claims: JWTPayload } | RefusedJwt;
 
-export interface Refusal {
+export interface RefusedJwt {
   readonly claims: null;
   readonly reason: RejectionReason;
   readonly id: string | null;
 }
 
 /** What makes one kind of JWT differ from others. */
-interface Kind {
+interface JwtKind {
   /** The header's `typ`: what one kind writes no other accepts (RFC 8725, 3.11). */
   readonly typ: string;
   /** How old it may become, ms, whatever its `exp` says. */
@@ -48,13 +48,13 @@ interface Kind {
 export class JwtProfile {
   readonly keys: readonly SigningKey[];
   readonly #issuer: string;
-  readonly #kind: Kind;
+  readonly #kind: JwtKind;
   readonly #signer: SigningKey;
   readonly #byHeader: ReadonlyMap<string, SigningKey>;
   readonly #clockTolerance: number;
 
   /** Throws `TypeError` and `RangeError` for wrong options. */
-  constructor(kind: Kind, options: JwtOptions) {
+  constructor(kind: JwtKind, options: JwtOptions) {
     this.#kind = kind;
     this.keys = parseKeys(options);
     this.#signer = this.keys[0] as SigningKey;
@@ -71,13 +71,13 @@ export class JwtProfile {
   }
 
   /** Verifies a JWT, without any I/O. Whatever the value is, it does not throw for it. */
-  async verify(jwt: unknown, audience: string): Promise<Verdict> {
-    if (typeof jwt !== "string" || jwt.length > MAX_LENGTH) return refused("malformed");
+  async verify(jwt: unknown, audience: string): Promise<JwtVerdict> {
+    if (typeof jwt !== "string" || jwt.length > MAX_LENGTH) return refusedJwt("malformed");
     const [, header = "", payload = "", signature = ""] = COMPACT.exec(jwt) ?? [];
     // Of the ways to write the same bytes one is ours, and no other is read.
-    if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return refused("malformed");
+    if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return refusedJwt("malformed");
     const key = this.#byHeader.get(header);
-    if (key === undefined) return refused("untrusted");
+    if (key === undefined) return refusedJwt("untrusted");
     const verifying = await key.verifying();
     try {
       const { payload: claims } = await jwtVerify(jwt, verifying, {
@@ -90,11 +90,11 @@ export class JwtProfile {
         clockTolerance: this.#clockTolerance / 1000,
       });
       // A second member of the same name, of which each parser takes another, would not be written again.
-      if (Buffer.from(payload, "base64url").toString() !== JSON.stringify(claims)) return refused("malformed");
+      if (Buffer.from(payload, "base64url").toString() !== JSON.stringify(claims)) return refusedJwt("malformed");
       // An audience is one service, and no list: what is meant for two is accepted by neither.
-      return claims.aud === audience ? { claims } : refused("misdirected", claims);
+      return claims.aud === audience ? { claims } : refusedJwt("misdirected", claims);
     } catch (error) {
-      if (error instanceof errors.JOSEError) return explain(error);
+      if (error instanceof errors.JOSEError) return refusedBy(error);
       throw error;
     }
   }
@@ -105,7 +105,7 @@ export class JwtProfile {
 }
 
 /** A refusal; `claims` are those of a JWT whose signature holds. */
-export function refused(reason: RejectionReason, claims?: JWTPayload): Refusal {
+export function refusedJwt(reason: RejectionReason, claims?: JWTPayload): RefusedJwt {
   const sid = claims?.["sid"];
   return { claims: null, reason, id: isId(sid) ? sid : null };
 }
@@ -115,13 +115,13 @@ export function numericDate(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
-function explain(error: InstanceType<typeof errors.JOSEError>): Refusal {
-  if (error instanceof errors.JWTExpired) return refused("expired", error.payload);
+function refusedBy(error: InstanceType<typeof errors.JOSEError>): RefusedJwt {
+  if (error instanceof errors.JWTExpired) return refusedJwt("expired", error.payload);
   if (error instanceof errors.JWTClaimValidationFailed) {
     const isEarly = error.reason === "check_failed" && (error.claim === "nbf" || error.claim === "iat");
-    return refused(isEarly ? "premature" : "misdirected", error.payload);
+    return refusedJwt(isEarly ? "premature" : "misdirected", error.payload);
   }
-  return refused(error instanceof errors.JWSSignatureVerificationFailed ? "untrusted" : "malformed");
+  return refusedJwt(error instanceof errors.JWSSignatureVerificationFailed ? "untrusted" : "malformed");
 }
 
 function encode(header: object): string {

@@ -8,7 +8,7 @@ import { checkInteger, checkNames, show } from "../leaves/arguments.js";
 import { isId } from "../leaves/token.js";
 import { Events } from "../sessions/events.js";
 import type { Session } from "../sessions/session.js";
-import { type JwtOptions, JwtProfile, numericDate, refused, type Verdict } from "./profile.js";
+import { type JwtOptions, JwtProfile, type JwtVerdict, numericDate, refusedJwt } from "./profile.js";
 import { checkPrintable, type SigningKey } from "./signing-key.js";
 
 /** What a service token is for. */
@@ -97,7 +97,7 @@ export class ServiceTokens {
   }
 
   async verify(jwt: unknown, audience: string, events: Events): Promise<ServiceToken | null> {
-    const verdict = judge(await this.#profile.verify(jwt, audience));
+    const verdict = checkAsMinted(await this.#profile.verify(jwt, audience));
     if (verdict.claims === null) {
       events.announce("rejected", { id: verdict.id, reason: verdict.reason });
       return null;
@@ -150,7 +150,7 @@ function checkScope(scope: readonly string[]): void {
 }
 
 /** The claims are as `mint` writes them, too: the key may be used elsewhere, or by a version that has other bounds. */
-function judge(verdict: Verdict): Verdict {
+function checkAsMinted(verdict: JwtVerdict): JwtVerdict {
   if (verdict.claims === null) return verdict;
   const { jti, sid, sub, scope, iat, exp } = verdict.claims as JWTPayload & { scope?: unknown; sid?: unknown };
   const isOurs =
@@ -159,5 +159,5 @@ function judge(verdict: Verdict): Verdict {
     (sub === undefined || typeof sub === "string") &&
     (scope === undefined || typeof scope === "string") &&
     (exp as number) - (iat as number) <= MAX_TTL / 1000;
-  return isOurs ? verdict : refused("misdirected", verdict.claims);
+  return isOurs ? verdict : refusedJwt("misdirected", verdict.claims);
 }

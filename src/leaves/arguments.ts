@@ -3,8 +3,8 @@
  * expected and what came. A leaf.
  */
 const MAX_USER_ID_BYTES = 256;
-/** Ten years: beyond, somebody has mistaken the unit. */
-const MAX_MS = 10 * 365 * 24 * 60 * 60 * 1000;
+/** The longest duration, ms: ten years. Whoever gives more has mistaken the unit. */
+export const MAX_DURATION = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /** Throws unless `value` is a plain bag of options with none but the known names. */
 export function checkNames(where: string, value: unknown, known: readonly string[]): asserts value is object {
@@ -29,7 +29,7 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 
 /** Throws unless `value` is a duration in ms, at least `min`. Returns it. */
 export function checkDuration(name: string, value: unknown, min = 1): number {
-  return checkInteger(`${name} (ms)`, value, min, MAX_MS);
+  return checkInteger(`${name} (ms)`, value, min, MAX_DURATION);
 }
 
 /** Throws unless `value` is a boolean. Returns it. */
@@ -87,6 +87,11 @@ export function checkClaims(name: string, value: unknown): object {
 export function refuseObject(verb: string, value: unknown): void {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return;
   throw new TypeError(`${verb} needs a token or a session id, which are strings, got ${mistakenFor(value)}`);
+}
+
+/** Whether a value is a promise, of any library. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 function mistakenFor(value: object): string {

@@ -19,21 +19,6 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Decodes a JSON value, and freezes it all the way down. */
-export function decodeValue(text: string): unknown {
-  // Most values are plain strings, and one without an escape is its own content: three times as fast as JSON.parse.
-  if (text.charCodeAt(0) === 0x22 && text.indexOf('"', 1) === text.length - 1 && !text.includes("\\")) {
-    return text.slice(1, -1);
-  }
-  return deepFreeze(JSON.parse(text));
-}
-
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  for (const part of Object.values(value)) deepFreeze(part);
-  return Object.freeze(value);
-}
-
 /** Throws `TypeError` unless a value is JSON, so that a stored one can be equal to it. */
 export function checkJson(name: string, value: unknown): void {
   try {

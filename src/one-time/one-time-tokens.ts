@@ -10,7 +10,7 @@ import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
 import { newMark } from "../redis/marks.js";
-import { Redis } from "../redis/redis.js";
+import { RedisDoor } from "../redis/redis-door.js";
 import { isRecordText, type RecordText, type Refusal } from "../redis/replies.js";
 import { IssueLimitError } from "./issue-limit-error.js";
 import { OneTimeKeys } from "./keys.js";
@@ -18,7 +18,7 @@ import { decodeToken, encodeData, type OneTimeToken } from "./record.js";
 import { runConsume } from "./scripts/consume.js";
 import { runIssue } from "./scripts/issue.js";
 import { runPeek } from "./scripts/peek.js";
-import { runRevoke } from "./scripts/revoke.js";
+import { runRevokeForSubject } from "./scripts/revoke-for-subject.js";
 
 /** The options of {@link createOneTimeTokens}. Every duration is in ms. */
 export interface OneTimeTokensOptions {
@@ -99,7 +99,7 @@ export interface OneTimeTokens<Data = unknown> {
 }
 
 const HOUR = 3_600_000;
-const OPTION_NAMES = ["purpose", "ttl", "maxPerHour", "maxDataBytes", "prefix", "timeout"] as const;
+const ONE_TIME_OPTIONS = ["purpose", "ttl", "maxPerHour", "maxDataBytes", "prefix", "timeout"] as const;
 
 /**
  * Makes one-time tokens for one purpose on a Redis client, which stays yours. Does no I/O. `Data` is the type of what is
@@ -111,7 +111,7 @@ export function createOneTimeTokens<Data = unknown>(
   options: OneTimeTokensOptions,
 ): OneTimeTokens<Data> {
   checkClient("createOneTimeTokens", redis);
-  checkNames("createOneTimeTokens", options, OPTION_NAMES);
+  checkNames("createOneTimeTokens", options, ONE_TIME_OPTIONS);
   const { maxPerHour = 5, maxDataBytes = 4096, prefix = "coatcheck:", timeout = 1000 } = options;
   const keys = new OneTimeKeys(checkPrefix(prefix), checkPurpose(options.purpose));
   const ttl = checkDuration("ttl", options.ttl);
@@ -120,7 +120,7 @@ export function createOneTimeTokens<Data = unknown>(
   checkInteger("maxPerHour", maxPerHour, 1, 1000);
   checkInteger("maxDataBytes", maxDataBytes, 0, 512 * 1024 * 1024);
   // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.
-  const door = new Redis(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
+  const door = new RedisDoor(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
 
   /** The token of a record; `null` where there is none to give. */
   function tokenIn(reply: RecordText | Refusal, key: string): OneTimeToken<Data> | null {
@@ -165,7 +165,7 @@ export function createOneTimeTokens<Data = unknown>(
 
     async revokeForSubject(subject) {
       const { log, tokens } = keys.subject(checkUserId(subject, "subject"));
-      const outcome = await runRevoke(door, { log, tokens, mark: keys.mark(subject, newMark()) });
+      const outcome = await runRevokeForSubject(door, { log, tokens, mark: keys.mark(subject, newMark()) });
       if (outcome === "corrupt") throw new CorruptRecordError(log);
       return outcome === "voided";
     },

@@ -1,7 +1,8 @@
 /** A one-time token as callers see it, and how a stored record becomes one; issue.lua describes its fields. */
 
 import { CorruptRecordError } from "../leaves/errors.js";
-import { decodeValue, refuseLossy } from "../leaves/json.js";
+import { refuseLossy } from "../leaves/json.js";
+import { decodeValue } from "../leaves/json-value.js";
 import { unescapeText } from "../leaves/text.js";
 import type { RecordText } from "../redis/replies.js";
 
@@ -15,7 +16,7 @@ export interface OneTimeToken<Data = unknown> {
   readonly expiresAt: number;
 }
 
-const TIMES = /^(\d+) (\d+)$/;
+const ISSUE_TIMES = /^(\d+) (\d+)$/;
 
 /** Data as it is stored, `""` for none. Throws `TypeError` for what JSON cannot give back, `RangeError` for too much. */
 export function encodeData(data: unknown, maxBytes: number): string {
@@ -39,7 +40,7 @@ export function decodeToken<Data>(text: RecordText, key: string): OneTimeToken<D
   const parts = text.split("\n");
   const fields = new Map<string, string>();
   for (let i = 0; i < parts.length; i += 2) fields.set(parts[i] as string, parts[i + 1] as string);
-  const [, issuedAt, expiresAt] = TIMES.exec(fields.get("t") ?? "") ?? [];
+  const [, issuedAt, expiresAt] = ISSUE_TIMES.exec(fields.get("t") ?? "") ?? [];
   const subject = fields.get("u");
   if (issuedAt === undefined || subject === undefined) throw new CorruptRecordError(key);
   try {

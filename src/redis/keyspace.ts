@@ -5,12 +5,8 @@
 import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ScriptClient } from "./clients/client.js";
-import { isPassing } from "./cluster/redirection.js";
 import { textsOf, unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
-
-/** How long to wait before a command is sent again, ms. */
-const PAUSE = 50;
 
 /**
  * What the drop-in stores need of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`) and iovalkey have
@@ -20,15 +16,15 @@ export interface KeyspaceClient extends ScriptClient {
   get(key: string): Promise<string | null>;
   /** Used where there is one and reads do not lag. */
   getex?(key: string, unit: "PX", ms: number): Promise<string | null>;
-  scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<ScanReply>;
+  scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<unknown>;
   /** A Cluster has this. */
   nodes?(role: "master" | "all"): KeyspaceClient[];
   /** Whether `get` may be answered by a replica or a cache, which may not have the last write yet. */
   readonly readsMayLag?: boolean;
 }
 
-/** Where to go on, or "0" at the end; and what was found. */
-export type ScanReply = [cursor: string, found: string[]];
+/** The cursor of the next page, or "0" at the end; and what was found. */
+type ScanReply = [cursor: string, found: string[]];
 
 /** Runs scripts, reads single keys, and goes through many in bounded steps, each with a deadline of its own. */
 export class Keyspace extends ScriptRunner<KeyspaceClient> {
@@ -74,7 +70,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     succeed: (value: string | null) => void,
     fail: (error: Error) => void,
   ): void {
-    const retry = this.inCluster ? this.#again(send) : undefined;
+    const retry = this.inCluster ? (error: unknown) => this.retryIfPassing(error, send) : undefined;
     this.attempt(send, textOrNull, [key], succeed, fail, undefined, retry);
   }
 
@@ -86,7 +82,11 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(() => node.scan(cursor, "MATCH", pattern, "COUNT", about), pageOf, []);
+        const [next, keys] = await this.settle(
+          () => node.scan(cursor, "MATCH", pattern, "COUNT", about),
+          scanReplyOf,
+          [],
+        );
         if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
         cursor = next;
       } while (cursor !== "0");
@@ -96,11 +96,6 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
   /** Tells when the client can be used (again), and when it has been closed or has given up. */
   watch(listeners: { readonly ready: () => void; readonly end: () => void }): void {
     comingsOf(this.client).on("ready", listeners.ready).on("end", listeners.end);
-  }
-
-  /** Sends a command again that failed because a slot of the cluster is on its way to another node. */
-  #again<T>(send: () => Promise<T>) {
-    return (error: unknown) => (this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined);
   }
 
   async #masters(anyKey: string): Promise<KeyspaceClient[]> {
@@ -119,7 +114,7 @@ function textOrNull(reply: unknown): string | null {
   throw unknownReply(reply);
 }
 
-function pageOf(reply: unknown): ScanReply {
+function scanReplyOf(reply: unknown): ScanReply {
   const [cursor, found]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
   if (!/^\d+$/.test(String(cursor)) || !Array.isArray(found)) throw unknownReply(reply);
   return [String(cursor), found.length === 0 ? [] : textsOf(found)];

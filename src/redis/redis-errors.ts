@@ -43,6 +43,11 @@ export function translate(error: unknown, [first]: readonly string[], keyPrefix:
   return new CorruptRecordError(isPrefixed ? named.slice(keyPrefix.length) : named, cause);
 }
 
+/** For a `catch` where the outcome does not matter: lets an outage pass, and throws any other error again. */
+export function ignoreOutage(error: unknown): void {
+  if (!(error instanceof StoreUnavailableError)) throw error;
+}
+
 /** Whether an error is this reply of Redis. */
 export function isReply(error: unknown, code: string): boolean {
   return error instanceof Error && error.message.startsWith(code);

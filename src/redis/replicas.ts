@@ -45,7 +45,7 @@ interface Waiter {
   readonly ticket: number;
   readonly losses: number;
   readonly due: number;
-  readonly settle: (shortfall: NotReplicatedError | null) => void;
+  readonly release: (shortfall: NotReplicatedError | null) => void;
 }
 
 /** The confirmations of what one connection writes. */
@@ -84,8 +84,8 @@ export class Confirmations {
   confirm(ticket: number): Shortfall {
     const { losses } = this.#wire;
     if (ticket <= this.#confirmed.ticket && losses === this.#confirmed.losses) return Promise.resolve(null);
-    return new Promise((settle) => {
-      this.#waiters.add({ ticket, losses, due: performance.now() + this.#timeout, settle });
+    return new Promise((release) => {
+      this.#waiters.add({ ticket, losses, due: performance.now() + this.#timeout, release });
       this.#start();
     });
   }
@@ -107,13 +107,13 @@ export class Confirmations {
       const begun = performance.now();
       try {
         const confirmed = await this.#wire.wait(this.#count, time);
-        this.#judge(ticket, confirmed, isMissing);
+        this.#note(ticket, confirmed, isMissing);
         // A server that answers before its time, as one that knows no replicas may, is not asked again before.
         const left = time - (performance.now() - begun);
         if (this.#waiters.size > 0 && left > 0) await sleep(left);
       } catch (cause) {
         // They have been made, and nobody can tell any more who has them.
-        this.#settleAll(() => new NotReplicatedError(0, this.#count, { cause }));
+        this.#releaseAll(() => new NotReplicatedError(0, this.#count, { cause }));
       }
     } while (this.#waiters.size > 0);
     this.#isRunning = false;
@@ -126,7 +126,7 @@ export class Confirmations {
   }
 
   /** Takes note of an answer: so many replicas have all that was sent up to a ticket. */
-  #judge(ticket: number, confirmed: number, wasMissing: boolean): void {
+  #note(ticket: number, confirmed: number, wasMissing: boolean): void {
     const { losses } = this.#wire;
     if (confirmed >= this.#count) {
       this.#confirmed = { ticket, losses };
@@ -135,9 +135,9 @@ export class Confirmations {
     for (const waiter of this.#waiters) {
       if (waiter.losses !== losses) {
         // The connection that made it is gone, and a WAIT on another one knows nothing of it.
-        this.#settle(waiter, new NotReplicatedError(0, this.#count));
+        this.#release(waiter, new NotReplicatedError(0, this.#count));
       } else if (waiter.ticket <= this.#confirmed.ticket && losses === this.#confirmed.losses) {
-        this.#settle(waiter, null);
+        this.#release(waiter, null);
       }
     }
     const now = performance.now();
@@ -146,18 +146,20 @@ export class Confirmations {
     if (!isVain) return;
     if (!wasMissing) this.#missingUntil = now + REST * this.#timeout;
     // Those that came later would wait in vain, too.
-    this.#settleAll((waiter) => (waiter.ticket <= ticket ? new NotReplicatedError(confirmed, this.#count) : undefined));
+    this.#releaseAll((waiter) =>
+      waiter.ticket <= ticket ? new NotReplicatedError(confirmed, this.#count) : undefined,
+    );
   }
 
-  #settleAll(shortfallOf: (waiter: Waiter) => NotReplicatedError | undefined): void {
+  #releaseAll(shortfallOf: (waiter: Waiter) => NotReplicatedError | undefined): void {
     for (const waiter of this.#waiters) {
       const shortfall = shortfallOf(waiter);
-      if (shortfall !== undefined) this.#settle(waiter, shortfall);
+      if (shortfall !== undefined) this.#release(waiter, shortfall);
     }
   }
 
-  #settle(waiter: Waiter, shortfall: NotReplicatedError | null): void {
+  #release(waiter: Waiter, shortfall: NotReplicatedError | null): void {
     this.#waiters.delete(waiter);
-    waiter.settle(shortfall);
+    waiter.release(shortfall);
   }
 }

@@ -11,11 +11,18 @@ import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
 import type { ScriptClient } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
 import { MARK_AFTERLIFE } from "./marks.js";
+import { replyOf } from "./pipeline.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
 
-/** What to send, and after how many ms, when a command has failed; nothing where the failure is the answer. */
-type Retry<Reply> = (error: unknown) => { after: number; send: () => Promise<Reply> } | undefined;
+/** What to send again, and after how many ms. */
+interface Again<Reply> {
+  readonly after: number;
+  readonly send: () => Promise<Reply>;
+}
+
+/** Decides what to send again when a command has failed; `undefined` if the failure is the answer. */
+type Retry<Reply> = (error: unknown) => Again<Reply> | undefined;
 
 export type Arguments = readonly (string | number)[];
 
@@ -93,7 +100,7 @@ export class ScriptRunner<Client extends ScriptClient> {
         return { after: 0, send };
       }
       // Every script may run twice, so this one may, too.
-      return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
+      return this.retryIfPassing(error, send);
     });
   }
 
@@ -102,11 +109,12 @@ export class ScriptRunner<Client extends ScriptClient> {
     const pipeline = this.#alone ? this.client.pipeline?.() : undefined;
     if (pipeline === undefined) return this.client[command](text, keys.length, ...keys, ...args);
     pipeline[command](text, keys.length, ...keys, ...args);
-    return pipeline.exec().then((replies) => {
-      const [error, result] = replies?.[0] ?? [new Error("The pipeline was not executed")];
-      if (error !== null) throw error;
-      return result;
-    });
+    return replyOf(pipeline);
+  }
+
+  /** For `retry`: sends a command again that failed because its slot of a Cluster is moving. */
+  protected retryIfPassing<Reply>(error: unknown, send: () => Promise<Reply>): Again<Reply> | undefined {
+    return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
   }
 
   /** Lets what is about to be sent share a write with what else is sent now; it goes at once where nothing is under way. */

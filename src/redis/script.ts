@@ -21,11 +21,3 @@ export function script<Reply>(decode: (reply: unknown) => Reply, ...parts: strin
 export function tracedScript<Reply>(decode: (reply: unknown) => Reply, ...parts: string[]): Script<Reply> {
   return { ...script(decode, ...parts), traced: true };
 }
-
-/** Thrown by `decode`: the script could do nothing, because Redis Cluster is moving its slot. It is sent again. */
-export class SlotMovingError extends Error {
-  constructor() {
-    // As Redis itself says it.
-    super("TRYAGAIN The slot is moving");
-  }
-}

@@ -5,7 +5,7 @@
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { RedisClient } from "./clients/client.js";
 import { addressOf } from "./cluster/nodes.js";
-import { isReply } from "./redis-errors.js";
+import { ignoreOutage, isReply } from "./redis-errors.js";
 
 /** What a server says of itself. */
 export interface ServerFacts {
@@ -18,20 +18,20 @@ export interface ServerFacts {
   /** Where the client reaches it, `host:port`; absent where the client does not say. */
   readonly address?: string | undefined;
   /** The commands that it refused, and in which words of its own. */
-  readonly refusals?: readonly Refusal[];
+  readonly refusals?: readonly RefusedCommand[];
   /** Why it could not be asked at all; absent where it could. */
   readonly failure?: string;
 }
 
 /** A command that a server refused. */
-export interface Refusal {
+export interface RefusedCommand {
   readonly command: string;
   /** The code of its reply, such as `NOPERM`. */
   readonly code: string;
 }
 
-/** Sends a question to a server, and rejects with `StoreUnavailableError` where it does not answer in time. */
-type Settle = <T>(ask: () => Promise<T>) => Promise<T>;
+/** Sends a question to a server, and rejects with `StoreUnavailableError` if it does not answer in time. */
+type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
@@ -39,25 +39,25 @@ const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
  * Asks the servers of a client: one, or every node of a Cluster, the masters first. Rejects with `StoreUnavailableError`
  * where none answers.
  */
-export async function inspectServers(client: RedisClient, settle: Settle): Promise<ServerFacts[]> {
+export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
   if (client.nodes !== undefined) {
     // A Cluster that is not connected yet knows no nodes. It connects for a script that does nothing; whether it could is
     // told by what its nodes say.
-    await settle(() => client.eval("return 1", 1, "coatcheck")).catch(ignoreOutage);
+    await inTime(() => client.eval("return 1", 1, "coatcheck")).catch(ignoreOutage);
   }
   const masters = client.nodes?.("master") ?? [client];
   const nodes = [...new Set([...masters, ...(client.nodes?.("all") ?? [])])];
   if (nodes.length === 0) throw new StoreUnavailableError("Redis cannot be reached");
   const inCluster = client.nodes !== undefined;
-  const outcomes = await Promise.allSettled(nodes.map((node) => settle(() => inspectNode(node, inCluster))));
+  const outcomes = await Promise.allSettled(nodes.map((node) => inTime(() => inspectNode(node, inCluster))));
   const lost = outcomes.filter((outcome) => outcome.status === "rejected");
   if (lost.length === outcomes.length) throw lost[0]?.reason;
   return outcomes.map((outcome, at) =>
-    outcome.status === "fulfilled" ? outcome.value : unreachable(nodes[at] as RedisClient, outcome.reason),
+    outcome.status === "fulfilled" ? outcome.value : unreachableServer(nodes[at] as RedisClient, outcome.reason),
   );
 }
 
-function unreachable(node: RedisClient, reason: unknown): ServerFacts {
+function unreachableServer(node: RedisClient, reason: unknown): ServerFacts {
   if (!(reason instanceof StoreUnavailableError)) throw reason;
   return {
     info: {},
@@ -69,7 +69,7 @@ function unreachable(node: RedisClient, reason: unknown): ServerFacts {
 }
 
 async function inspectNode(node: RedisClient, inCluster: boolean): Promise<ServerFacts> {
-  const refusals: Refusal[] = [];
+  const refusals: RefusedCommand[] = [];
   const ask = async <T>(command: string, question: Promise<T>): Promise<T | undefined> => {
     try {
       return await question;
@@ -91,7 +91,7 @@ async function inspectNode(node: RedisClient, inCluster: boolean): Promise<Serve
       : []),
   ]);
   return {
-    info: info === undefined ? {} : fieldsOf(info),
+    info: info === undefined ? {} : infoFields(info),
     config: Object.assign({}, ...values),
     // The first reply came no later than half of what all of them took.
     clockAhead: time === undefined ? null : Math.round(instantOf(time) - (before + Date.now()) / 2),
@@ -109,24 +109,24 @@ function refusalOf(error: unknown): string | undefined {
 function instantOf(time: unknown): number {
   const [seconds, micros] = Array.isArray(time) ? time : [];
   const instant = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  if (Number.isNaN(instant)) throw unknownReply("TIME");
+  if (Number.isNaN(instant)) throw unknownAnswer("TIME");
   return instant;
 }
 
-function fieldsOf(info: unknown): Record<string, string> {
-  if (typeof info !== "string") throw unknownReply("INFO");
+function infoFields(info: unknown): Record<string, string> {
+  if (typeof info !== "string") throw unknownAnswer("INFO");
   const fields = info.split(/\r?\n/).flatMap((line) => {
     const colon = line.indexOf(":");
     return line.startsWith("#") || colon === -1 ? [] : [[line.slice(0, colon), line.slice(colon + 1)] as const];
   });
-  if (fields.length === 0) throw unknownReply("INFO");
+  if (fields.length === 0) throw unknownAnswer("INFO");
   return Object.fromEntries(fields);
 }
 
 /** `CONFIG GET`, which ioredis 6 answers with an object where 5 has an array. */
 async function configOf(node: RedisClient, parameter: string): Promise<Record<string, string>> {
   const reply = await node.config("GET", parameter);
-  if (typeof reply !== "object" || reply === null) throw unknownReply("CONFIG GET");
+  if (typeof reply !== "object" || reply === null) throw unknownAnswer("CONFIG GET");
   const value = Array.isArray(reply) ? reply[1] : (reply as Record<string, unknown>)[parameter];
   return value === undefined ? {} : { [parameter]: String(value) };
 }
@@ -136,10 +136,6 @@ async function asked(question: Promise<unknown> | undefined): Promise<Record<str
   return {};
 }
 
-function unknownReply(command: string): Error {
+function unknownAnswer(command: string): Error {
   return new Error(`Redis gave a reply that ${command} does not give`);
-}
-
-function ignoreOutage(error: unknown): void {
-  if (!(error instanceof StoreUnavailableError)) throw error;
 }

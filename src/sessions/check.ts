@@ -3,6 +3,7 @@
  * happen, and how to mend it. Pure: the facts come from redis/server-facts.ts.
  */
 import type { ServerFacts } from "../redis/server-facts.js";
+import { type CheckedServer, describeServer } from "./checked-server.js";
 
 /** One thing that `check()` found. */
 export interface CheckFinding {
@@ -16,23 +17,6 @@ export interface CheckFinding {
   readonly consequence: string;
   /** What to do. */
   readonly mend: string;
-}
-
-/** The server as `check()` saw it; `null` stands for what it would not tell. */
-export interface CheckedServer {
-  /** Where the client reaches it, `host:port`, as far as the client says. */
-  readonly address: string | null;
-  /** Where it listens, as far as it says. */
-  readonly port: number | null;
-  readonly version: string | null;
-  readonly role: string | null;
-  readonly maxmemoryPolicy: string | null;
-  /** Whether an append-only file is kept. */
-  readonly appendOnly: boolean | null;
-  readonly connectedReplicas: number | null;
-  readonly hashMaxListpackValue: number | null;
-  /** How far its clock is ahead of this process's, ms. */
-  readonly clockAhead: number | null;
 }
 
 /** The outcome of `check()`. */
@@ -50,13 +34,13 @@ const CLOCK_TOLERANCE = 5000;
 const ROOMY_LISTPACK_VALUE = 512;
 
 /** Judges what servers and client say of themselves. `replicasWanted` is the `count` of the `replicas` option. */
-export function judge(
+export function judgeFacts(
   facts: readonly ServerFacts[],
   clientOptions: Readonly<Record<string, unknown>>,
   replicasWanted: number,
 ): CheckReport {
   const findings: CheckFinding[] = [];
-  const servers = facts.map((each) => describe(each));
+  const servers = facts.map((each) => describeServer(each));
   const underSentinel = Array.isArray(clientOptions["sentinels"]);
   for (const [at, server] of servers.entries()) {
     const known = facts[at] as ServerFacts;
@@ -64,31 +48,16 @@ export function judge(
     const found =
       known.failure === undefined
         ? [...judgeAnswers(server, known), ...judgeServer(server, known, replicasWanted, underSentinel)]
-        : [unreachable(known.failure)];
+        : [unreachableFinding(known.failure)];
     for (const finding of found) findings.push({ ...finding, found: finding.found + where });
   }
   findings.push(...judgeClient(clientOptions));
   return { ok: findings.every(({ level }) => level !== "danger"), servers, findings };
 }
 
-function describe({ info, config, clockAhead, address }: ServerFacts): CheckedServer {
-  const number = (value: string | undefined) => (value === undefined ? null : Number(value));
+function unreachableFinding(failure: string): CheckFinding {
   return {
-    address: address ?? null,
-    port: number(info["tcp_port"]),
-    version: info["valkey_version"] ?? info["redis_version"] ?? null,
-    role: info["role"] ?? null,
-    maxmemoryPolicy: info["maxmemory_policy"] ?? null,
-    appendOnly: info["aof_enabled"] === undefined ? null : info["aof_enabled"] === "1",
-    connectedReplicas: number(info["connected_slaves"]),
-    hashMaxListpackValue: number(config["hash-max-listpack-value"]),
-    clockAhead,
-  };
-}
-
-function unreachable(failure: string): CheckFinding {
-  return {
-    code: "unreachable",
+    code: "unreachableFinding",
     level: "danger",
     found: `a server does not answer: ${failure}`,
     consequence:

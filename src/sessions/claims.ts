@@ -6,7 +6,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ClaimsError } from "../leaves/errors.js";
-import { decodeValue, refuseLossy } from "../leaves/json.js";
+import { refuseLossy } from "../leaves/json.js";
 import { escapeText, unescapeText } from "../leaves/text.js";
 
 /** A change of claims: a value sets a claim, `undefined` removes it, `null` is a value like any other. */
@@ -58,18 +58,6 @@ export function tooManyClaims(claims: number): ClaimsError {
 /** The error for claims above `maxClaimsBytes`. */
 export function claimsTooLarge(bytes: number, limit: number): ClaimsError {
   return new ClaimsError(`The claims take ${bytes} bytes, more than maxClaimsBytes (${limit})`);
-}
-
-/** Adds one stored claim to an object. `field` includes the colon. */
-export function decodeClaim(claims: Record<string, unknown>, field: string, text: string): void {
-  const name = unescapeText(field.slice(1));
-  const value = decodeValue(text);
-  if (name === "__proto__") {
-    // Assignment would set the prototype.
-    Object.defineProperty(claims, name, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    claims[name] = value;
-  }
 }
 
 /** Applies a patch to claims in memory, as the update script does to the record. */

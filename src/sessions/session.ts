@@ -5,7 +5,7 @@
 import { CorruptRecordError } from "../leaves/errors.js";
 import { unescapeText } from "../leaves/text.js";
 import type { RecordText } from "../redis/replies.js";
-import { decodeClaim } from "./claims.js";
+import { decodeClaim } from "./stored-claim.js";
 
 /** What the client told about itself when the session was created. */
 export interface Client {
@@ -48,7 +48,7 @@ export interface StoredSession<Claims extends object> {
   readonly readAt: number;
 }
 
-const TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
+const SESSION_TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
 const SIGHT = /^\d+$/;
 /** By how much a session may have more left than its idle timeout, ms: see record.lua. */
 const SLACK = 2000;
@@ -74,7 +74,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
       const field = parts[i] as string;
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
-      else if (field === "t") times = TIMES.exec(value);
+      else if (field === "t") times = SESSION_TIMES.exec(value);
       else if (field === "s") sight = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;

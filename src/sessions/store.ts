@@ -1,22 +1,19 @@
 /**
- * The session store: its contract, and its constructor, which is the table of defaults. The verbs themselves live in
- * `verbs/`, one subject a file.
+ * The session store: its contract, and its constructor. The options are in `options.ts`, the verbs themselves in `verbs/`, one
+ * subject a file.
  */
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "../leaves/arguments.js";
-import { hint, hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
-import { Redis } from "../redis/redis.js";
-import type { ReplicaOptions } from "../redis/replicas.js";
-import { type CheckReport, judge } from "./check.js";
+import { RedisDoor } from "../redis/redis-door.js";
+import { type CheckReport, judgeFacts } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
-import type { Context, IssuedSession, ResolvedOptions, SessionLimitPolicy } from "./context.js";
+import type { Context } from "./context.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
+import { resolveOptions, type SessionStoreOptions } from "./options.js";
 import type { Session } from "./session.js";
 import { type SightingStore, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
-import { type CreateOptions, create } from "./verbs/create.js";
+import { type CreateOptions, create, type IssuedSession } from "./verbs/create.js";
 import { listForUser } from "./verbs/list.js";
 import { find, get, sight } from "./verbs/look-up.js";
 import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
@@ -24,55 +21,6 @@ import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
 import { type ClaimsChange, updateClaims } from "./verbs/update.js";
 import { updateClaimsForUser } from "./verbs/update-user.js";
-
-/**
- * The options of {@link createSessionStore}. Every duration is in ms. What is allowed and nearly surely a mistake, such as
- * seconds, is a process warning of the code `COATCHECK_UNIT` or `COATCHECK_NO_EFFECT`, once for each option.
- */
-export interface SessionStoreOptions<Claims extends object> {
-  /** What every key begins with; no braces. Default: `"coatcheck:"`. */
-  readonly prefix?: string | undefined;
-  /**
-   * A session ends when it was not used for this many ms (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
-   * `absoluteTimeout` where that is shorter.
-   */
-  readonly idleTimeout?: number | undefined;
-  /** A session ends this many ms after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
-  readonly absoluteTimeout?: number | undefined;
-  /**
-   * A `touch` writes at most once in this many ms, so `lastSeenAt` is no more precise than that. At most half of
-   * `idleTimeout`. Default: 60 seconds, or half of `idleTimeout` where that is less.
-   */
-  readonly touchInterval?: number | undefined;
-  /** How many live sessions a user may have, 1 to 1000 (ASVS 5.0, 7.1.2). Default: unlimited. */
-  readonly maxSessionsPerUser?: number | undefined;
-  /**
-   * What a log-in beyond `maxSessionsPerUser` does: `"evict-oldest"` ends the session created first, `"evict-idle"` the
-   * one not seen for longest, `"reject"` throws `SessionLimitError`. Default: `"evict-oldest"`.
-   */
-  readonly onSessionLimit?: SessionLimitPolicy | undefined;
-  /**
-   * A Standard Schema (zod, valibot, arktype …) that types the claims and judges them whenever they are created or
-   * changed. It must accept its own output. An update then costs two round trips, because the whole must be read to be
-   * judged. Default: none.
-   */
-  readonly claims?: StandardSchemaV1<unknown, Claims> | undefined;
-  /**
-   * How many bytes the names and JSON values of all claims of a session may take. Whatever their size, a session may have
-   * 100 claims: put what belongs together into one, as an object or a list. Default: 16 KiB.
-   */
-  readonly maxClaimsBytes?: number | undefined;
-  /**
-   * How many ms a call waits for Redis before it rejects with `StoreUnavailableError`. A verb that goes through many
-   * sessions page by page waits this long for each page. Default: 1 second.
-   */
-  readonly timeout?: number | undefined;
-  /**
-   * A revocation also waits until this many replicas have it, and else rejects with `NotReplicatedError`: then a
-   * failover cannot undo what was acknowledged. Default: none.
-   */
-  readonly replicas?: ReplicaOptions | undefined;
-}
 
 /**
  * Sessions in Redis. Absence is a value: `null`, `false` or `0` always mean that Redis said there is no such live
@@ -169,20 +117,6 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   readonly events: Events;
 }
 
-const MINUTE = 60_000;
-const OPTION_NAMES = [
-  "prefix",
-  "idleTimeout",
-  "absoluteTimeout",
-  "touchInterval",
-  "maxSessionsPerUser",
-  "onSessionLimit",
-  "claims",
-  "maxClaimsBytes",
-  "timeout",
-  "replicas",
-] as const;
-
 /**
  * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens to
  * the connections that it loses. Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
@@ -193,16 +127,10 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   options: SessionStoreOptions<Claims> = {},
 ): SessionStore<Claims> {
   checkClient("createSessionStore", redis);
-  checkNames("createSessionStore", options, OPTION_NAMES);
-  const { prefix = "coatcheck:", timeout = 1000, replicas } = options;
-  checkPrefix(prefix);
-  checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
-  hintAtShortUnit("timeout", timeout);
-  checkReplicas(replicas);
-
   const resolved = resolveOptions(options);
+  const { prefix, timeout, replicas } = resolved;
   const cx: Context<Claims> = {
-    redis: new Redis(redis, timeout, replicas),
+    redis: new RedisDoor(redis, timeout, replicas),
     keys: new Keys(prefix),
     events: new Events(),
     options: resolved,
@@ -225,48 +153,8 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     blockUser: (userId, options) => blockUser(cx, userId, options),
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
-    check: async () => judge(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
+    check: async () => judgeFacts(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
     events: cx.events,
     [sightings]: { verbs, timeouts: resolved, touch: (token) => touch(cx, token), get: (token) => sight(cx, token) },
   });
-}
-
-function resolveOptions<Claims extends object>(options: SessionStoreOptions<Claims>): ResolvedOptions<Claims> {
-  const absoluteTimeout = checkDuration("absoluteTimeout", options.absoluteTimeout ?? 12 * 60 * MINUTE);
-  const idleTimeout = checkDuration("idleTimeout", options.idleTimeout ?? Math.min(30 * MINUTE, absoluteTimeout));
-  if (idleTimeout > absoluteTimeout) {
-    throw new RangeError(`idleTimeout (${idleTimeout}) must not exceed absoluteTimeout (${absoluteTimeout})`);
-  }
-  const half = Math.floor(idleTimeout / 2);
-  const touchInterval = checkDuration("touchInterval", options.touchInterval ?? Math.min(MINUTE, half), 0);
-  if (touchInterval > half) {
-    throw new RangeError(`touchInterval (${touchInterval}) must not exceed half of idleTimeout (${idleTimeout})`);
-  }
-  // Only what was given: the defaults follow from it.
-  hintAtUnit("idleTimeout", options.idleTimeout);
-  hintAtUnit("absoluteTimeout", options.absoluteTimeout);
-  hintAtUnit("touchInterval", options.touchInterval);
-  const { maxSessionsPerUser, onSessionLimit = "evict-oldest", claims, maxClaimsBytes = 16 * 1024 } = options;
-  if (maxSessionsPerUser !== undefined) checkInteger("maxSessionsPerUser", maxSessionsPerUser, 1, 1000);
-  checkOneOf("onSessionLimit", onSessionLimit, ["evict-oldest", "evict-idle", "reject"]);
-  if (options.onSessionLimit !== undefined && maxSessionsPerUser === undefined) {
-    const message = "onSessionLimit does nothing without maxSessionsPerUser: a user may have any number of sessions";
-    hint("COATCHECK_NO_EFFECT", "onSessionLimit", message);
-  }
-  checkInteger("maxClaimsBytes", maxClaimsBytes, 0, 512 * 1024 * 1024);
-  if (claims !== undefined && typeof claims?.["~standard"]?.validate !== "function") {
-    throw new TypeError(
-      `claims must be a Standard Schema (an object with a "~standard" property, as of zod or valibot), got ${show(claims)}`,
-    );
-  }
-  return { idleTimeout, absoluteTimeout, touchInterval, maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes };
-}
-
-function checkReplicas(replicas: ReplicaOptions | undefined): void {
-  if (replicas === undefined) return;
-  checkNames("replicas", replicas, ["count", "timeout"]);
-  checkInteger("replicas.count", replicas.count, 1);
-  // Redis takes 0 for "wait for ever".
-  checkInteger("replicas.timeout (ms)", replicas.timeout, 1, 2 ** 31 - 1);
-  hintAtShortUnit("replicas.timeout", replicas.timeout);
 }

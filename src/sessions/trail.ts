@@ -6,8 +6,8 @@
 import { CorruptRecordError } from "../leaves/errors.js";
 import { unescapeText } from "../leaves/text.js";
 import type { RecordText } from "../redis/replies.js";
-import { decodeClaim } from "./claims.js";
 import type { Client } from "./session.js";
+import { decodeClaim } from "./stored-claim.js";
 
 /** What a log-in takes over from the session that it ends. */
 export interface Origin {

@@ -156,7 +156,7 @@ describe("other verbs that run twice", () => {
   it("revoke, and say so", async () => {
     const subject = newSubject();
     const { token } = await direct.issue({ subject });
-    expect(await runTwice("revoke", () => tokens.revokeForSubject(subject))).toBe(true);
+    expect(await runTwice("revokeForSubject", () => tokens.revokeForSubject(subject))).toBe(true);
     expect(await direct.consume(token)).toBeNull();
     expect(await tokens.revokeForSubject(subject)).toBe(false);
   });
@@ -166,7 +166,7 @@ describe("other verbs that run twice", () => {
     await direct.issue({ subject });
     let newer = "";
     const revoked = await runTwice(
-      "revoke",
+      "revokeForSubject",
       () => tokens.revokeForSubject(subject),
       async () => {
         newer = (await direct.issue({ subject, data: "newer" })).token;
@@ -177,6 +177,6 @@ describe("other verbs that run twice", () => {
   });
 
   it("find nothing to revoke, twice", async () => {
-    expect(await runTwice("revoke", () => tokens.revokeForSubject(newSubject()))).toBe(false);
+    expect(await runTwice("revokeForSubject", () => tokens.revokeForSubject(newSubject()))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type RedisClient } from "../../src/index.js";
 import type { ServerFacts } from "../../src/redis/server-facts.js";
-import { judge } from "../../src/sessions/check.js";
+import { judgeFacts } from "../../src/sessions/check.js";
 import { rejection } from "../fixtures/every-verb.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
@@ -27,9 +27,9 @@ const server = (info: object = {}, config: object = {}, clockAhead = 0): ServerF
   clockAhead,
 });
 
-describe("judge", () => {
+describe("judgeFacts", () => {
   it("finds nothing about a healthy server and client", () => {
-    expect(judge([HEALTHY], CLIENT, 2)).toEqual({
+    expect(judgeFacts([HEALTHY], CLIENT, 2)).toEqual({
       ok: true,
       servers: [
         {
@@ -66,7 +66,7 @@ describe("judge", () => {
     [server({}, {}, -60_000), "clock", "warning", "the server's clock is 60000 ms behind this process's"],
     [server({}, { "hash-max-listpack-value": "64" }), "listpack", "warning", "hash-max-listpack-value is 64"],
   ])("finds what is wrong with %j", (facts, code, level, found) => {
-    const { ok, findings } = judge([facts], CLIENT, 2);
+    const { ok, findings } = judgeFacts([facts], CLIENT, 2);
     expect(findings).toEqual([{ code, level, found, consequence: expect.any(String), mend: expect.any(String) }]);
     for (const text of [findings[0]?.consequence, findings[0]?.mend]) expect(text?.length).toBeGreaterThan(10);
     expect(ok).toBe(level === "warning");
@@ -78,11 +78,11 @@ describe("judge", () => {
     ["clocks a few seconds apart", server({}, {}, -5000)],
     ["appendfsync always", server({}, { appendfsync: "always" })],
   ])("has nothing against %s", (_, facts) => {
-    expect(judge([facts], CLIENT, 2).findings).toEqual([]);
+    expect(judgeFacts([facts], CLIENT, 2).findings).toEqual([]);
   });
 
   it("says what a server does not tell, and takes it for unknown", () => {
-    const report = judge([{ info: {}, config: {}, clockAhead: null }], CLIENT, 2);
+    const report = judgeFacts([{ info: {}, config: {}, clockAhead: null }], CLIENT, 2);
     expect(report.findings.map(({ code, level, found }) => [code, level, found])).toEqual([
       ["untold", "warning", "INFO does not tell redis_version, role, maxmemory_policy, aof_enabled, connected_slaves"],
     ]);
@@ -101,7 +101,7 @@ describe("judge", () => {
 
   it("judges what a server of few words does tell", () => {
     const { maxmemory_policy: _, aof_enabled: __, ...info } = HEALTHY.info;
-    const { findings } = judge([{ ...HEALTHY, info: { ...info, role: "slave" } }], CLIENT, 0);
+    const { findings } = judgeFacts([{ ...HEALTHY, info: { ...info, role: "slave" } }], CLIENT, 0);
     expect(findings.map(({ code, found }) => [code, found])).toEqual([
       ["untold", "INFO does not tell maxmemory_policy, aof_enabled"],
       ["replica", "the client talks to a replica"],
@@ -116,7 +116,7 @@ describe("judge", () => {
     ["CLUSTER INFO", false],
   ])("says that a server refuses %s, and what comes of it", (command, ok) => {
     const facts = command === "INFO" ? { ...HEALTHY, info: {} } : HEALTHY;
-    const report = judge([{ ...facts, refusals: [{ command, code: "NOPERM" }] }], CLIENT, 0);
+    const report = judgeFacts([{ ...facts, refusals: [{ command, code: "NOPERM" }] }], CLIENT, 0);
     expect(report).toMatchObject({
       ok,
       findings: [{ code: "refused", found: `the server refuses ${command} (NOPERM)` }],
@@ -128,17 +128,23 @@ describe("judge", () => {
 
   it("takes a replica of a Cluster for what it is, and judges what it would be as a master", () => {
     const replica = server({ cluster_enabled: "1", role: "slave", connected_slaves: "0" });
-    expect(judge([replica], CLIENT, 2).findings).toEqual([]);
+    expect(judgeFacts([replica], CLIENT, 2).findings).toEqual([]);
     const evicting = server({ cluster_enabled: "1", role: "slave", maxmemory_policy: "allkeys-lru" });
-    expect(judge([evicting], CLIENT, 0).findings.map(({ code }) => code)).toEqual(["eviction"]);
+    expect(judgeFacts([evicting], CLIENT, 0).findings.map(({ code }) => code)).toEqual(["eviction"]);
   });
 
   it("finds a master of a Cluster that has no replica, and says it once", () => {
     const alone = server({ cluster_enabled: "1", connected_slaves: "0" });
-    expect(judge([alone], CLIENT, 0)).toMatchObject({ ok: true, findings: [{ code: "no-replica", level: "warning" }] });
-    expect(judge([alone], CLIENT, 1)).toMatchObject({ ok: false, findings: [{ code: "replicas", level: "danger" }] });
+    expect(judgeFacts([alone], CLIENT, 0)).toMatchObject({
+      ok: true,
+      findings: [{ code: "no-replica", level: "warning" }],
+    });
+    expect(judgeFacts([alone], CLIENT, 1)).toMatchObject({
+      ok: false,
+      findings: [{ code: "replicas", level: "danger" }],
+    });
     // One server by itself is a choice; a Cluster is there to outlive a part of itself.
-    expect(judge([server({ connected_slaves: "0" })], CLIENT, 0).findings).toEqual([]);
+    expect(judgeFacts([server({ connected_slaves: "0" })], CLIENT, 0).findings).toEqual([]);
   });
 
   it.each<[string, unknown, string | undefined]>([
@@ -149,14 +155,14 @@ describe("judge", () => {
     ["its own choice", () => [], "scaleReads is a function"],
   ])("judges a Cluster client whose scaleReads is %s", (_, scaleReads, found) => {
     const options = { redisOptions: CLIENT, ...(scaleReads === undefined ? {} : { scaleReads }) };
-    const { findings } = judge([HEALTHY], options, 0);
+    const { findings } = judgeFacts([HEALTHY], options, 0);
     expect(findings.map((finding) => finding.found)).toEqual(found === undefined ? [] : [found]);
   });
 
   it("knows what a Sentinel's client must have and must not, and a master that has no replica", () => {
     const sentinels = [{ host: "10.0.0.1", port: 26_379 }];
     const found = (own: object, replicas = "2", wanted = 0) =>
-      judge([server({ connected_slaves: replicas })], { ...CLIENT, ...own }, wanted).findings.map(
+      judgeFacts([server({ connected_slaves: replicas })], { ...CLIENT, ...own }, wanted).findings.map(
         ({ code, level }) => `${code}: ${level}`,
       );
     expect(found({ sentinels, failoverDetector: false })).toEqual([]);
@@ -171,7 +177,7 @@ describe("judge", () => {
 
   it("says of which server of a Cluster it speaks", () => {
     const other = server({ tcp_port: "6380", maxmemory_policy: "volatile-ttl" });
-    const { servers, findings } = judge([HEALTHY, other], CLIENT, 0);
+    const { servers, findings } = judgeFacts([HEALTHY, other], CLIENT, 0);
     expect(servers.map(({ port }) => port)).toEqual([6379, 6380]);
     expect(findings.map(({ found }) => found)).toEqual(["maxmemory-policy is volatile-ttl (port 6380)"]);
   });
@@ -184,7 +190,7 @@ describe("judge", () => {
     ["a Cluster with it", { redisOptions: { socketTimeout: 5000 } }, false],
     ["a client that shows no options", {}, false],
   ])("judges the client: %s", (_, options, finds) => {
-    const { ok, findings } = judge([HEALTHY], options, 0);
+    const { ok, findings } = judgeFacts([HEALTHY], options, 0);
     expect(findings.map(({ code, level }) => ({ code, level }))).toEqual(
       finds ? [{ code: "socketTimeout", level: "warning" }] : [],
     );
@@ -193,10 +199,10 @@ describe("judge", () => {
 
   it("lists everything that it finds, and changes nothing that it is given", () => {
     const facts = Object.freeze(server({ role: "slave", aof_enabled: "0" }, {}, 9000));
-    const first = judge(Object.freeze([facts]), Object.freeze({}), 5);
+    const first = judgeFacts(Object.freeze([facts]), Object.freeze({}), 5);
     expect(first.findings.map(({ code }) => code)).toEqual(["replica", "persistence", "replicas", "clock"]);
     expect(first.ok).toBe(false);
-    expect(judge([facts], {}, 5)).toEqual(first);
+    expect(judgeFacts([facts], {}, 5)).toEqual(first);
   });
 });
 

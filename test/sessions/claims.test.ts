@@ -5,7 +5,6 @@ import { ClaimsError } from "../../src/leaves/errors.js";
 import { escapeText } from "../../src/leaves/text.js";
 import {
   claimsTooLarge,
-  decodeClaim,
   differenceOf,
   type EncodedClaims,
   encodeClaims,
@@ -14,6 +13,7 @@ import {
   patchClaims,
   validateClaims,
 } from "../../src/sessions/claims.js";
+import { decodeClaim } from "../../src/sessions/stored-claim.js";
 import { describeClaimLimits } from "./contract/claim-limits.js";
 import { describeClaimValues } from "./contract/claim-values.js";
 import { describeOnRedisAndMock } from "./contract/on-redis-and-mock.js";

@@ -4,7 +4,7 @@
 export type Callback<Result = void> = (error: unknown, result?: Result) => void;
 
 /** What a call comes to: as a promise, or where there is a callback, to that. */
-export function settle<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
+export function deliver<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
   let result: Promise<T>;
   try {
     result = call();

@@ -6,14 +6,14 @@
 import { checkBoolean, checkDuration, show } from "../../leaves/arguments.js";
 import { hint, hintAtUnit } from "../../leaves/hints.js";
 import type { Baseline } from "../baseline.js";
-import { type ListedSession, read } from "../many.js";
+import { type ListedSession, loadLive } from "../many.js";
 import { apartFromCookie, cookieLifetime, type Fields } from "../merge.js";
 import { checkTtl, DROP_IN_OPTIONS, type DropInOptions, millisecondsOf, type SessionRecord } from "../options.js";
 import type { Loaded } from "../records.js";
 import { DropInStore } from "../store.js";
 import { Touching } from "../touching.js";
 import { Baselines } from "./baselines.js";
-import { type Callback, settle } from "./callbacks.js";
+import { type Callback, deliver } from "./callbacks.js";
 import { createSession, type Generate, type SessionRequest } from "./objects.js";
 
 /** The options of {@link RedisStore}: those of connect-redis 7 to 10, and `timeout`, `touchInterval` and `userId`. */
@@ -37,7 +37,7 @@ export interface RedisStoreOptions<Data extends object = SessionRecord> extends 
   readonly touchInterval?: number | undefined;
 }
 
-const OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL", "touchInterval"];
+const EXPRESS_OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL", "touchInterval"];
 
 /**
  * A session store in Redis for express-session and @fastify/session.
@@ -82,7 +82,12 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     // A touch moves the time to live, and that tells the cookie: but not where a function says another time than it.
     const isTold = touches && typeof ttl !== "function";
     const lifetime = isTold ? cookieLifetime : apartFromCookie;
-    super(options, { names: OPTIONS, prefix: "sess:", lifetime, clocked: isTold || (touches && !!touchInterval) });
+    super(options, {
+      names: EXPRESS_OPTIONS,
+      prefix: "sess:",
+      lifetime,
+      clocked: isTold || (touches && !!touchInterval),
+    });
     this.ttl = typeof ttl === "function" ? ttl : checkTtl(ttl ?? 86_400);
     this.disableTouch = checkBoolean("disableTouch", disableTouch ?? false);
     this.disableTTL = checkBoolean("disableTTL", disableTTL ?? false);
@@ -126,7 +131,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   set(sid: string, session: Data): Promise<boolean>;
   set(sid: string, session: Data, callback: Callback<boolean> | undefined): void;
   set(sid: string, session: Data, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(() => this.#save(sid, session), callback);
+    return deliver(() => this.#save(sid, session), callback);
   }
 
   /**
@@ -138,42 +143,42 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   touch(sid: string, session: Data): Promise<boolean>;
   touch(sid: string, session: Data, callback: Callback<boolean> | undefined): void;
   touch(sid: string, session: Data, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(() => this.#touch(sid, session), callback);
+    return deliver(() => this.#touch(sid, session), callback);
   }
 
   /** Ends a session. `false`: it was not live. After a lost connection nobody can tell that, and it is `true`. */
   destroy(sid: string): Promise<boolean>;
   destroy(sid: string, callback: Callback<boolean> | undefined): void;
   destroy(sid: string, callback?: Callback<boolean>): Promise<boolean> | undefined {
-    return settle(() => this.saving.end(sid), callback);
+    return deliver(() => this.saving.end(sid), callback);
   }
 
   /** All sessions, each with its `id`. Looks through every key of the database, on every master of a cluster. */
   all(): Promise<ListedSession<Data>[]>;
   all(callback: Callback<ListedSession<Data>[]>): void;
   all(callback?: Callback<ListedSession<Data>[]>): Promise<ListedSession<Data>[]> | undefined {
-    return settle(() => this.#collect((sids) => read<Data>(this.records, sids)), callback);
+    return deliver(() => this.#collect((sids) => loadLive<Data>(this.records, sids)), callback);
   }
 
   /** The ids of all sessions. Looks through every key of the database, on every master of a cluster. */
   ids(): Promise<string[]>;
   ids(callback: Callback<string[]>): void;
   ids(callback?: Callback<string[]>): Promise<string[]> | undefined {
-    return settle(() => this.#collect((sids) => sids), callback);
+    return deliver(() => this.#collect((sids) => sids), callback);
   }
 
   /** How many sessions there are. Looks through every key of the database, on every master of a cluster. */
   length(): Promise<number>;
   length(callback: Callback<number>): void;
   length(callback?: Callback<number>): Promise<number> | undefined {
-    return settle(async () => (await this.#collect((sids) => sids)).length, callback);
+    return deliver(async () => (await this.#collect((sids) => sids)).length, callback);
   }
 
   /** Ends all sessions. Looks through every key of the database, on every master of a cluster. */
   clear(): Promise<void>;
   clear(callback: Callback | undefined): void;
   clear(callback?: Callback): Promise<void> | undefined {
-    return settle(async () => {
+    return deliver(async () => {
       await this.#collect(async (sids) => {
         await Promise.all(sids.map((sid) => this.records.remove(sid)));
         return [];
@@ -250,7 +255,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     const { cookie } = session as { cookie?: { expires?: unknown } | null };
     const expires = cookie?.expires;
     if (expires === undefined || expires === null || expires === false) return millisecondsOf("ttl", ttl);
-    return endOf(expires) - Date.now();
+    return expiryOf(expires) - Date.now();
   }
 
   async #collect<T>(take: (sids: string[]) => T[] | Promise<T[]>): Promise<T[]> {
@@ -273,7 +278,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
 }
 
 /** When a cookie expires, epoch ms. Throws for what is no date: stored so, nobody could ever load the session. */
-function endOf(expires: unknown): number {
+function expiryOf(expires: unknown): number {
   const isTime = typeof expires === "string" || typeof expires === "number" || expires instanceof Date;
   const end = isTime ? new Date(expires).getTime() : Number.NaN;
   if (!Number.isNaN(end)) return end;

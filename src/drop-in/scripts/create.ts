@@ -6,9 +6,9 @@ import { script } from "../../redis/script.js";
 import source from "./create.lua";
 import type { Conflict } from "./replies.js";
 
-export const createScript = script(createdOf, source);
+export const createRecordScript = script(createdOf, source);
 
-export interface Creation {
+export interface RecordCreation {
   readonly key: string;
   readonly record: string;
   /** ms; `null` for ever. */
@@ -16,13 +16,17 @@ export interface Creation {
 }
 
 /** It is stored; it was there already, as after a lost reply; or another record is there. */
-export type Created = "ok" | "again" | Conflict;
+export type RecordCreated = "ok" | "again" | Conflict;
 
-export function create(keyspace: Keyspace, { key, record, ttl }: Creation, deadline: Deadline): Promise<Created> {
-  return keyspace.run(createScript, [key], [record, ttl ?? ""], deadline);
+export function createRecord(
+  keyspace: Keyspace,
+  { key, record, ttl }: RecordCreation,
+  deadline: Deadline,
+): Promise<RecordCreated> {
+  return keyspace.run(createRecordScript, [key], [record, ttl ?? ""], deadline);
 }
 
-function createdOf(reply: unknown): Created {
+function createdOf(reply: unknown): RecordCreated {
   const [status, text, ...more]: unknown[] = Array.isArray(reply) ? reply : [];
   if ((status === "ok" || status === "again") && text === undefined) return status;
   if (status === "conflict" && typeof text === "string" && more.length === 0) return { conflict: text };

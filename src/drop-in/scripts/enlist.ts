@@ -5,9 +5,9 @@ import { unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import source from "./enlist.lua";
 
-export const enlistScript = script(enlisted, source);
+export const enlistMemberScript = script(enlisted, source);
 
-export interface Entry {
+export interface MemberEntry {
   /** The key of the index. */
   readonly index: string;
   readonly sid: string;
@@ -15,8 +15,8 @@ export interface Entry {
   readonly ttl: number | null;
 }
 
-export function enlist(keyspace: Keyspace, { index, sid, ttl }: Entry, deadline?: Deadline): Promise<void> {
-  return keyspace.run(enlistScript, [index], [sid, ttl ?? ""], deadline);
+export function enlistMember(keyspace: Keyspace, { index, sid, ttl }: MemberEntry, deadline?: Deadline): Promise<void> {
+  return keyspace.run(enlistMemberScript, [index], [sid, ttl ?? ""], deadline);
 }
 
 function enlisted(reply: unknown): void {

@@ -4,7 +4,7 @@ import { unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import source from "./members.lua";
 
-export const membersScript = script(pageOf, source);
+export const readMembersScript = script(memberPageOf, source);
 
 /** A session id, and until when it may live, epoch ms. */
 export type Member = readonly [sid: string, score: number];
@@ -13,16 +13,16 @@ export type Member = readonly [sid: string, score: number];
  * Every member of an index, a page at a time. A member may come twice; one that is there all the while comes at least
  * once, however its score changes.
  */
-export async function* members(keyspace: Keyspace, index: string, about: number): AsyncGenerator<Member[]> {
+export async function* readMembers(keyspace: Keyspace, index: string, about: number): AsyncGenerator<Member[]> {
   let cursor = "0";
   do {
-    const [next, page] = await keyspace.run(membersScript, [index], [cursor, about]);
+    const [next, page] = await keyspace.run(readMembersScript, [index], [cursor, about]);
     if (page.length > 0) yield page;
     cursor = next;
   } while (cursor !== "0");
 }
 
-function pageOf(reply: unknown): [next: string, page: Member[]] {
+function memberPageOf(reply: unknown): [next: string, page: Member[]] {
   const [cursor, flat]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
   const next = String(cursor);
   if (!/^\d+$/.test(next) || !Array.isArray(flat) || flat.length % 2 === 1) throw unknownReply(reply);

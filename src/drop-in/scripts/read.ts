@@ -4,7 +4,7 @@ import { unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import source from "./read.lua";
 
-export const readScript = script(foundOf, source);
+export const readRecordScript = script(foundOf, source);
 
 /** A record, and for how many ms it lives from now on; -1 for ever. */
 export interface Found {
@@ -13,13 +13,13 @@ export interface Found {
 }
 
 /** By callback, because every request does this. `null`: there is none. */
-export function read(
+export function readRecord(
   keyspace: Keyspace,
   key: string,
   succeed: (found: Found | null) => void,
   fail: (error: unknown) => void,
 ): void {
-  keyspace.runBy(readScript, [key], [], succeed, fail);
+  keyspace.runBy(readRecordScript, [key], [], succeed, fail);
 }
 
 function foundOf(reply: unknown): Found | null {

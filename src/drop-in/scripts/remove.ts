@@ -6,18 +6,18 @@ import { script } from "../../redis/script.js";
 import source from "./remove.lua";
 import type { Conflict } from "./replies.js";
 
-export const removeScript = script(removedOf, source);
+export const removeRecordScript = script(removedOf, source);
 
 /** The record that is gone now; there was none; or another is there than the one that had to be. */
 export type Removed = { readonly removed: string } | "none" | Conflict;
 
 /** `record` is what must be there; `undefined` for any. */
-export function remove(
+export function removeRecord(
   keyspace: Keyspace,
   { key, record }: { readonly key: string; readonly record?: string | undefined },
   deadline?: Deadline,
 ): Promise<Removed> {
-  return keyspace.run(removeScript, [key], [record ?? ""], deadline);
+  return keyspace.run(removeRecordScript, [key], [record ?? ""], deadline);
 }
 
 function removedOf(reply: unknown): Removed {

@@ -5,7 +5,7 @@ import { script } from "../../redis/script.js";
 import source from "./replace.lua";
 import { type Outcome, outcomeOf } from "./replies.js";
 
-export const replaceScript = script(outcomeOf, source);
+export const replaceRecordScript = script(outcomeOf, source);
 
 export interface Replacement {
   readonly key: string;
@@ -16,10 +16,10 @@ export interface Replacement {
   readonly ttl: number | null | "keep";
 }
 
-export function replace(
+export function replaceRecord(
   keyspace: Keyspace,
   { key, from, to, ttl }: Replacement,
   deadline?: Deadline,
 ): Promise<Outcome> {
-  return keyspace.run(replaceScript, [key], [from, to, ttl ?? ""], deadline);
+  return keyspace.run(replaceRecordScript, [key], [from, to, ttl ?? ""], deadline);
 }

@@ -5,9 +5,9 @@ import { countOf } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import source from "./strike.lua";
 
-export const strikeScript = script(countOf, source);
+export const strikeMembersScript = script(countOf, source);
 
-export interface Removal {
+export interface MemberStrike {
   /** The key of the index. */
   readonly index: string;
   readonly sids: readonly string[];
@@ -16,6 +16,10 @@ export interface Removal {
 }
 
 /** Gives how many were taken out. */
-export function strike(keyspace: Keyspace, { index, sids, olderThan }: Removal, deadline?: Deadline): Promise<number> {
-  return keyspace.run(strikeScript, [index], [olderThan, ...sids], deadline);
+export function strikeMembers(
+  keyspace: Keyspace,
+  { index, sids, olderThan }: MemberStrike,
+  deadline?: Deadline,
+): Promise<number> {
+  return keyspace.run(strikeMembersScript, [index], [olderThan, ...sids], deadline);
 }

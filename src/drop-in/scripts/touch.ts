@@ -4,7 +4,7 @@ import { script } from "../../redis/script.js";
 import { type Outcome, outcomeOf } from "./replies.js";
 import source from "./touch.lua";
 
-export const touchScript = script(outcomeOf, source);
+export const touchRecordScript = script(outcomeOf, source);
 
 export interface Extension {
   readonly key: string;
@@ -16,6 +16,6 @@ export interface Extension {
   readonly ttl: number;
 }
 
-export function touch(keyspace: Keyspace, { key, head, newHead, ttl }: Extension): Promise<Outcome> {
-  return keyspace.run(touchScript, [key], [head, ttl, newHead ?? ""]);
+export function touchRecord(keyspace: Keyspace, { key, head, newHead, ttl }: Extension): Promise<Outcome> {
+  return keyspace.run(touchRecordScript, [key], [head, ttl, newHead ?? ""]);
 }

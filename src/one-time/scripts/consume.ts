@@ -1,6 +1,6 @@
 /** Calls consume.lua. */
 import prelude from "../../redis/prelude.lua";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { type RecordText, type Refusal, recordOrRefusal } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./consume.lua";
@@ -18,7 +18,7 @@ export interface Consumption {
 export const consumeScript = script(recordOrRefusal, prelude, body);
 
 /** Consumes a token. */
-export function runConsume(redis: Redis, consumption: Consumption): Promise<RecordText | Refusal> {
+export function runConsume(redis: RedisDoor, consumption: Consumption): Promise<RecordText | Refusal> {
   const { key, consumed, secretHash, wait } = consumption;
   return redis.run(consumeScript, [key, consumed], [secretHash, wait]);
 }

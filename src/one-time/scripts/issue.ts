@@ -2,7 +2,7 @@
 
 import type { Deadline } from "../../redis/calls/deadline.js";
 import prelude from "../../redis/prelude.lua";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./issue.lua";
@@ -45,7 +45,7 @@ export const issueScript = script(
 );
 
 /** Issues a token and voids the one before it. */
-export function runIssue(redis: Redis, issue: Issue, deadline: Deadline): Promise<Issued> {
+export function runIssue(redis: RedisDoor, issue: Issue, deadline: Deadline): Promise<Issued> {
   const { key, log, secretHash, ttl, maxPerHour, subject, data } = issue;
   return redis.run(issueScript, [key, log], [secretHash, ttl, maxPerHour, subject, data], deadline);
 }

@@ -5,11 +5,11 @@
 import { consumeScript } from "./consume.js";
 import { issueScript } from "./issue.js";
 import { peekScript } from "./peek.js";
-import { revokeScript } from "./revoke.js";
+import { revokeForSubjectScript } from "./revoke-for-subject.js";
 
 export const oneTimeScripts = {
   consume: consumeScript,
   issue: issueScript,
   peek: peekScript,
-  revoke: revokeScript,
+  revokeForSubject: revokeForSubjectScript,
 } as const;

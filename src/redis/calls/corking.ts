@@ -10,7 +10,7 @@ export interface Corkable {
 }
 
 /** So many are held back at most before the server gets to see them: else one of the two would idle while the other works. */
-const MOST = 8;
+const MOST_HELD = 8;
 
 /** What one client sends in one turn of the event loop. */
 export class Corking {
@@ -23,7 +23,7 @@ export class Corking {
    * arrive each on its own, waits for others to the end of the turn.
    */
   gather(stream: Corkable): void {
-    if (this.#stream !== undefined && (this.#held === MOST || this.#stream !== stream)) this.#release();
+    if (this.#stream !== undefined && (this.#held === MOST_HELD || this.#stream !== stream)) this.#release();
     this.#held++;
     if (this.#stream !== undefined) return;
     this.#stream = stream;

@@ -25,14 +25,14 @@ const tallies = new WeakMap<object, Tally>();
 export function tallyLosses(client: Connections): Readonly<Tally> {
   const known = tallies.get(client);
   if (known !== undefined) return known;
-  const tally = watch(client, undefined);
-  for (const node of client.nodes?.("all") ?? []) watch(node, tally);
-  client.on("+node", (node) => void watch(node as Emitter, tally));
+  const tally = tallyConnection(client, undefined);
+  for (const node of client.nodes?.("all") ?? []) tallyConnection(node, tally);
+  client.on("+node", (node) => void tallyConnection(node as Emitter, tally));
   return tally;
 }
 
 /** Counts the losses of one connection, for itself and for the Cluster that it is a part of. */
-function watch(connection: Emitter, whole: Tally | undefined): Tally {
+function tallyConnection(connection: Emitter, whole: Tally | undefined): Tally {
   const tally: Tally = { losses: 0 };
   tallies.set(connection, tally);
   // Also each vain attempt to connect ends with "close", but through a connection that was never ready nothing was sent.

@@ -2,8 +2,7 @@
  * node-redis (the package `redis`) in the terms of ioredis, so that a drop-in store takes the client that connect-redis
  * was given. Translated once, when a store is made. It knows the two clients' ways to say the same, and nothing else.
  */
-import type { KeyspaceClient, ScanReply } from "../keyspace.js";
-import { unknownReply } from "../replies.js";
+import type { KeyspaceClient } from "../keyspace.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a method of any signature: those of node-redis 5 and 6 are not assignable to each other.
 type AnyMethod = (...args: any[]) => unknown;
@@ -93,11 +92,8 @@ function adaptSentinel(adapted: KeyspaceClient, view: Commands): KeyspaceClient 
   return {
     ...adapted,
     readsMayLag: true,
-    scan: async (cursor, match, pattern, count, about): Promise<ScanReply> => {
-      const reply = await view.sendCommand?.(false, ["SCAN", cursor, match, pattern, count, String(about)], UNMAPPED);
-      const [next, keys]: unknown[] = Array.isArray(reply) ? reply : [];
-      return pageOf(next, keys);
-    },
+    scan: async (cursor, match, pattern, count, about) =>
+      view.sendCommand?.(false, ["SCAN", cursor, match, pattern, count, String(about)], UNMAPPED),
   };
 }
 
@@ -132,15 +128,10 @@ function adapt(commands: Commands): KeyspaceClient {
     getex: (key, type, value) => commands.getEx(key, { type, value }),
     evalsha: (sha, keys, ...args) => commands.evalSha(sha, callOf(keys, args)),
     eval: (source, keys, ...args) => commands.eval(source, callOf(keys, args)),
-    scan: async (cursor, _match, pattern, _count, about): Promise<ScanReply> => {
-      const reply = await commands.scan(cursor, { MATCH: pattern, COUNT: about });
-      return pageOf(reply.cursor, reply.keys);
+    scan: async (cursor, _match, pattern, _count, about) => {
+      const { cursor: next, keys } = await commands.scan(cursor, { MATCH: pattern, COUNT: about });
+      return [next, keys];
     },
     on: (event, listener) => commands.on(event, listener),
   };
-}
-
-function pageOf(cursor: unknown, keys: unknown): ScanReply {
-  if (!Array.isArray(keys)) throw unknownReply(keys);
-  return [String(cursor), keys];
 }

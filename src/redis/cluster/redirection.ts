@@ -13,6 +13,14 @@ export function isPassing(error: unknown): boolean {
   return error instanceof Error && PASSING.test(error.message);
 }
 
+/** Thrown by the `decode` of a script that could do nothing, because its slot is moving. The script is sent again. */
+export class SlotMovingError extends Error {
+  constructor() {
+    // As Redis itself says it.
+    super("TRYAGAIN The slot is moving");
+  }
+}
+
 /** Where a command belongs, as `MOVED` (for good) and `ASK` (this once) say. */
 export interface Redirection {
   readonly once: boolean;

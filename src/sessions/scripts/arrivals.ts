@@ -1,5 +1,5 @@
 /** Calls arrivals.lua. */
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -33,7 +33,7 @@ export const arrivalsScript = script(
 
 /** Begins to note which sessions a user gains, or goes on from where `read` has come. */
 export function runArrivals(
-  redis: Redis,
+  redis: RedisDoor,
   {
     user,
     mark,

@@ -1,6 +1,6 @@
 /** Calls block.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis, Revocation } from "../../redis/redis.js";
+import type { RedisDoor, Revocation } from "../../redis/redis-door.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -9,10 +9,10 @@ import { ofIndex } from "./preludes.js";
 import { pageIn, type RevokedPage } from "./revoke-user.js";
 
 /** The user is blocked, and a page of their sessions has ended; or `until` has passed, and nothing was done. */
-export type Blocked = RevokedPage | { readonly status: "past"; readonly now: number };
+export type BlockedPage = RevokedPage | { readonly status: "past"; readonly now: number };
 
 export const blockScript = script(
-  (reply): Blocked => {
+  (reply): BlockedPage => {
     const texts = textsOf(reply);
     const [status, now] = texts;
     if (texts.length === 2 && status === "past") return { status, now: countOf(now) };
@@ -35,7 +35,7 @@ export interface Blocking {
 }
 
 /** Blocks a user and ends the first page of their sessions. */
-export function runBlock(redis: Redis, { user, until, reason, most }: Blocking): Promise<Revocation<Blocked>> {
+export function runBlock(redis: RedisDoor, { user, until, reason, most }: Blocking): Promise<Revocation<BlockedPage>> {
   const args = [user.name, until ?? "", reason, most, newMark(), redis.markLife];
   return redis.runRevocation(blockScript, [user.block], args);
 }

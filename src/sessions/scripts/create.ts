@@ -1,6 +1,6 @@
 /** Calls create.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { isRecordText, type RecordText, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -67,7 +67,7 @@ export const createScript = script(
 );
 
 /** Creates a session, within the limit of sessions per user, and never for a blocked user. */
-export function runCreate(redis: Redis, session: Creation, deadline?: Deadline): Promise<Created> {
+export function runCreate(redis: RedisDoor, session: Creation, deadline?: Deadline): Promise<Created> {
   const { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields } = session;
   const keys = user === undefined ? [key] : [key, user.index, user.block];
   const args = [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, redis.markLife, ...fields];

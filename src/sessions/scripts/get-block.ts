@@ -1,5 +1,5 @@
 /** Calls get-block.lua. */
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./get-block.lua";
@@ -24,6 +24,6 @@ export const getBlockScript = script(
 );
 
 /** Reads the block on a user. */
-export function runGetBlock(redis: Redis, block: string): Promise<FoundBlock> {
+export function runGetBlock(redis: RedisDoor, block: string): Promise<FoundBlock> {
   return redis.run(getBlockScript, [block], []);
 }

@@ -1,5 +1,5 @@
 /** Calls list.lua. */
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { isRecordText, type RecordText, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -57,6 +57,6 @@ export interface Listing {
 }
 
 /** Reads one page of a user's live sessions, in no particular order. */
-export function runList(redis: Redis, { user, after, most }: Listing): Promise<Listed> {
+export function runList(redis: RedisDoor, { user, after, most }: Listing): Promise<Listed> {
   return redis.run(listScript, [user.index], [user.name, after.score, after.id, most]);
 }

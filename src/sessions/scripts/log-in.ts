@@ -1,6 +1,6 @@
 /** Calls log-in.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { isRecordText, type RecordText, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./log-in.lua";
@@ -13,7 +13,7 @@ export interface Superseded {
 }
 
 /** The claims have another version, and nothing was done. */
-export interface Conflict {
+export interface ClaimsConflict {
   readonly status: "conflict";
   /** The record as it is now. */
   readonly record: RecordText;
@@ -26,7 +26,7 @@ export interface Left {
   readonly trail: RecordText;
 }
 
-type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | Conflict | Left;
+type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | ClaimsConflict | Left;
 
 export const logInScript = script(
   (reply): LoggedIn => {
@@ -58,7 +58,7 @@ export interface LogIn {
 }
 
 /** Ends a session because a log-in has made another in its place. */
-export function runLogIn(redis: Redis, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
+export function runLogIn(redis: RedisDoor, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
   const { key, secretHash, version = "", alone = false, newId, user } = logIn;
   const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user];
   return redis.run(logInScript, [key], args, deadline);

@@ -1,6 +1,6 @@
 /** Calls revoke-user.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis, Revocation } from "../../redis/redis.js";
+import type { RedisDoor, Revocation } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -39,6 +39,9 @@ export interface PageRevocation {
 }
 
 /** Ends one page of a user's sessions. */
-export function runRevokeUser(redis: Redis, { user, spared, most }: PageRevocation): Promise<Revocation<RevokedPage>> {
+export function runRevokeUser(
+  redis: RedisDoor,
+  { user, spared, most }: PageRevocation,
+): Promise<Revocation<RevokedPage>> {
   return redis.runRevocation(revokeUserScript, [user.index], [user.name, spared, most, newMark(), redis.markLife]);
 }

@@ -1,6 +1,6 @@
 /** Calls revoke.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis, Revocation, RevocationOptions } from "../../redis/redis.js";
+import type { RedisDoor, Revocation, RevocationOptions } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
 import { ofIndex } from "./preludes.js";
@@ -61,7 +61,7 @@ export interface SessionRevocation {
 
 /** Ends a session and its partner. */
 export function runRevoke(
-  redis: Redis,
+  redis: RedisDoor,
   { key, secretHash, alone = false }: SessionRevocation,
   options?: RevocationOptions,
 ): Promise<Revocation<Ended | PartnerMoving | NotEnded>> {

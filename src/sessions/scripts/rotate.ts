@@ -1,6 +1,6 @@
 /** Calls rotate.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { isRecordText, isRefusal, type RecordText, type Refusal, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { Timeouts } from "../timeouts.js";
@@ -64,7 +64,7 @@ export const rotateScript = script(
 );
 
 /** Puts a session with a new id and secret in the place of another, of the same user. */
-export function runRotate(redis: Redis, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
+export function runRotate(redis: RedisDoor, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
   const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, patch } = rotation;
   const { reauthenticated, timeouts } = rotation;
   const restarted = timeouts === undefined ? "1" : `${timeouts.idleTimeout} ${timeouts.absoluteTimeout}`;

@@ -1,5 +1,5 @@
 /** Calls touch.lua. */
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { type RecordText, type Refusal, recordOrRefusal } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import body from "./touch.lua";
@@ -15,6 +15,6 @@ export interface Pace {
 }
 
 /** Reads a session and slides its idle deadline, once an interval. */
-export function runTouch(redis: Redis, key: string, secretHash: string, pace: Pace): Promise<RecordText | Refusal> {
+export function runTouch(redis: RedisDoor, key: string, secretHash: string, pace: Pace): Promise<RecordText | Refusal> {
   return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due]);
 }

@@ -1,6 +1,6 @@
 /** Calls trail.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { isRecordText, type RecordText, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import { ofRecord } from "./preludes.js";
@@ -26,7 +26,7 @@ export interface TrailReading {
 
 /** Reads what a log-in left of the session that it ended. `"none"`: nothing, or it is another user's log-in. */
 export function runTrail(
-  redis: Redis,
+  redis: RedisDoor,
   { key, secretHash, user }: TrailReading,
   deadline: Deadline,
 ): Promise<RecordText | "none"> {

@@ -1,6 +1,6 @@
 /** Calls unblock.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -19,6 +19,6 @@ export const unblockScript = script(
 );
 
 /** Lifts the block on a user. `false`: there was none. */
-export function runUnblock(redis: Redis, user: UserKeys): Promise<boolean> {
+export function runUnblock(redis: RedisDoor, user: UserKeys): Promise<boolean> {
   return redis.run(unblockScript, [user.block], [user.name, newMark(), redis.markLife]);
 }

@@ -1,6 +1,6 @@
 /** Calls unlist.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { countOf } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import { ofIndex } from "./preludes.js";
@@ -9,6 +9,11 @@ import body from "./unlist.lua";
 export const unlistScript = script(countOf, ...ofIndex, body);
 
 /** Takes sessions that have ended out of the index of their user. Gives how many of them it named. */
-export function runUnlist(redis: Redis, index: string, ids: readonly string[], deadline?: Deadline): Promise<number> {
+export function runUnlist(
+  redis: RedisDoor,
+  index: string,
+  ids: readonly string[],
+  deadline?: Deadline,
+): Promise<number> {
   return redis.run(unlistScript, [index], ids, deadline);
 }

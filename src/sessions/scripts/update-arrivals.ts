@@ -1,6 +1,6 @@
 /** Calls update-arrivals.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -52,7 +52,7 @@ export interface ArrivalsUpdate {
 }
 
 /** Changes claims of the sessions that a user has gained meanwhile. */
-export function runUpdateArrivals(redis: Redis, update: ArrivalsUpdate): Promise<UpdatedArrivals> {
+export function runUpdateArrivals(redis: RedisDoor, update: ArrivalsUpdate): Promise<UpdatedArrivals> {
   const { user, mark, read, most, maxBytes, patch } = update;
   const args = [user.name, mark, read, most, maxBytes, newMark(), redis.markLife, ...patch];
   return redis.run(updateArrivalsScript, [user.index], args);

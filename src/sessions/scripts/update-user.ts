@@ -1,6 +1,6 @@
 /** Calls update-user.lua. */
 import { newMark } from "../../redis/marks.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { countOf, textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import type { UserKeys } from "../keys.js";
@@ -59,7 +59,7 @@ export interface PageUpdate {
 }
 
 /** Changes claims of one page of a user's sessions. */
-export function runUpdateUser(redis: Redis, update: PageUpdate): Promise<UpdatedPage> {
+export function runUpdateUser(redis: RedisDoor, update: PageUpdate): Promise<UpdatedPage> {
   const { user, after, mark, most, maxBytes, patch } = update;
   const args = [user.name, after.score, after.id, most, maxBytes, mark, newMark(), redis.markLife, ...patch];
   return redis.run(updateUserScript, [user.index], args);

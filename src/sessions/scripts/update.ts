@@ -1,15 +1,16 @@
 /** Calls update.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
+import { SlotMovingError } from "../../redis/cluster/redirection.js";
 import { newMark } from "../../redis/marks.js";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { repeatedError } from "../../redis/redis-errors.js";
 import { isRecordText, isRefusal, type RecordText, type Refusal, textsOf, unknownReply } from "../../redis/replies.js";
-import { SlotMovingError, script } from "../../redis/script.js";
+import { script } from "../../redis/script.js";
 import { type Excess, excessIn } from "./excess.js";
 import { ofRecord } from "./preludes.js";
 import body from "./update.lua";
 
-export interface Update {
+export interface ClaimsUpdate {
   /** The key of the session. */
   readonly key: string;
   /** `""` for a caller who named the session by its id. */
@@ -60,7 +61,7 @@ export const updateScript = script(
  * Changes claims of one session. Waits, within the deadline, while Redis Cluster is moving the slot and the partner of the
  * session is elsewhere. Throws `StoreUnavailableError` where nobody can tell whether the change was made.
  */
-export async function runUpdate(redis: Redis, update: Update, deadline = redis.deadline()): Promise<Updated> {
+export async function runUpdate(redis: RedisDoor, update: ClaimsUpdate, deadline = redis.deadline()): Promise<Updated> {
   for (;;) {
     const first = await runOnce(redis, update, update.version, deadline);
     if (first.status !== "unmarked") return first;
@@ -71,8 +72,8 @@ export async function runUpdate(redis: Redis, update: Update, deadline = redis.d
 }
 
 async function runOnce(
-  redis: Redis,
-  { key, secretHash, maxBytes, patch }: Update,
+  redis: RedisDoor,
+  { key, secretHash, maxBytes, patch }: ClaimsUpdate,
   version = "",
   deadline?: Deadline,
 ): Promise<Updated | Unmarked> {

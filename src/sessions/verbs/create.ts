@@ -6,9 +6,9 @@ import { escapeText, unescapeText } from "../../leaves/text.js";
 import { bucketOfUser, mintToken, randomBucket } from "../../leaves/token.js";
 import { checkExtent, type EncodedClaims, encodeClaims, validateClaims } from "../claims.js";
 import { clientAddress, clientAgent } from "../client.js";
-import type { Context, IssuedSession } from "../context.js";
+import type { Context } from "../context.js";
 import { type Blocked, runCreate } from "../scripts/create.js";
-import { type Client, decodeRecord } from "../session.js";
+import { type Client, decodeRecord, type Session } from "../session.js";
 import { resolveTimeouts } from "../timeouts.js";
 import { endSession } from "./end.js";
 import { announceEnd } from "./revoke.js";
@@ -39,19 +39,26 @@ export interface CreateOptions<Claims extends object> {
 /** A header as Node gives it. */
 type HeaderValue = string | readonly string[];
 
+/** A new token and the session it opens. */
+export interface IssuedSession<Claims extends object> {
+  /** The bearer's credential. Only its hash is stored: it cannot be had again. */
+  readonly token: string;
+  readonly session: Session<Claims>;
+}
+
 export async function create<Claims extends object>(
   cx: Context<Claims>,
   options: CreateOptions<Claims> = {},
 ): Promise<IssuedSession<Claims>> {
   checkNames("create", options, ["userId", "claims", "client", "idleTimeout", "absoluteTimeout", "persistent"]);
-  const issued = await issue(cx, options);
+  const issued = await makeSession(cx, options);
   const { id, userId, client } = issued.session;
   cx.events.announce("created", { id, userId, client });
   return issued;
 }
 
 /** Creates a session without announcing it; `deadline` where it is one step of a longer call. */
-export async function issue<Claims extends object>(
+export async function makeSession<Claims extends object>(
   cx: Context<Claims>,
   options: CreateOptions<Claims>,
   deadline = cx.redis.deadline(),

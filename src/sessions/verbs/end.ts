@@ -4,22 +4,22 @@
  * each session is ended at once by a script of its own, and the index is put right afterwards.
  */
 
-import { StoreUnavailableError } from "../../leaves/errors.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
 import type { Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
-import type { Revocation, RevocationOptions } from "../../redis/redis.js";
+import type { Revocation, RevocationOptions } from "../../redis/redis-door.js";
+import { ignoreOutage } from "../../redis/redis-errors.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { unknownReply } from "../../redis/replies.js";
 import type { Context } from "../context.js";
-import { type Conflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
+import { type ClaimsConflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
 import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
 import { runUnlist } from "../scripts/unlist.js";
 import { lookUp } from "./look-up.js";
 
 const NONE: Shortfall = Promise.resolve(null);
 
-type Door = Pick<Context<object>, "redis" | "keys">;
+type RedisAndKeys = Pick<Context<object>, "redis" | "keys">;
 
 /** What the end of sessions came to. */
 export interface End {
@@ -39,7 +39,7 @@ export interface SessionEnd<Reply> extends End {
 
 /** Ends one session. `options.deadline` where this is one step of a longer call. */
 export function endSession(
-  cx: Door,
+  cx: RedisAndKeys,
   { id, secretHash }: Target,
   { deadline = cx.redis.deadline(), confirmed = true }: RevocationOptions = {},
 ): Promise<SessionEnd<Ended | NotEnded>> {
@@ -53,11 +53,11 @@ export function endSession(
  * it is, and `version` what the claims must still have.
  */
 export function endForLogIn(
-  cx: Door,
+  cx: RedisAndKeys,
   { id, secretHash }: Target,
   { newId, userId, version }: { readonly newId: string; readonly userId: string; readonly version: string | undefined },
   deadline: Deadline,
-): Promise<SessionEnd<Ended | NotEnded | Superseded | Conflict | Left>> {
+): Promise<SessionEnd<Ended | NotEnded | Superseded | ClaimsConflict | Left>> {
   const end = async (alone: boolean) => {
     const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId, user: escapeText(userId) };
     return { reply: await runLogIn(cx.redis, logIn, deadline), shortfall: NONE };
@@ -66,14 +66,14 @@ export function endForLogIn(
 }
 
 /** Ends a session by a script that ends its partner too, or says that the slot is moving and the partner is elsewhere. */
-async function endPair<Reply extends NotEnded | Superseded | Conflict | Left>(
-  cx: Door,
+async function endPair<Reply extends NotEnded | Superseded | ClaimsConflict | Left>(
+  cx: RedisAndKeys,
   id: string,
   end: (alone: boolean) => Promise<Revocation<Ended | PartnerMoving | Reply>>,
   options: { readonly deadline: Deadline; readonly confirmed: boolean },
 ): Promise<SessionEnd<Ended | Reply>> {
   const { reply, shortfall } = await end(false);
-  if (!isMoving(reply)) return outcome(cx, id, reply, [reply], shortfall, options.deadline);
+  if (!isMoving(reply)) return combined(cx, id, reply, [reply], shortfall, options.deadline);
   const partner = await runRevoke(
     cx.redis,
     { key: cx.keys.session(reply.partner), secretHash: "", alone: true },
@@ -82,7 +82,7 @@ async function endPair<Reply extends NotEnded | Superseded | Conflict | Left>(
   const own = await end(true);
   // Of a session that is to end alone no script says so.
   if (isMoving(own.reply)) throw unknownReply(own.reply);
-  return outcome(
+  return combined(
     cx,
     id,
     own.reply,
@@ -101,8 +101,8 @@ function isEnded(reply: { readonly status: string }): reply is Ended {
 }
 
 /** Puts together what became of a session and its partner, and takes out of the index what a script could not. */
-async function outcome<Reply extends { readonly status: string }>(
-  cx: Door,
+async function combined<Reply extends { readonly status: string }>(
+  cx: RedisAndKeys,
   id: string,
   own: Reply,
   replies: readonly { readonly status: string }[],
@@ -154,8 +154,4 @@ export async function endEach(
 export async function firstOf(shortfalls: readonly Shortfall[]): Shortfall {
   const settled = await Promise.all(shortfalls);
   return settled.find((shortfall) => shortfall !== null) ?? null;
-}
-
-function ignoreOutage(error: unknown): void {
-  if (!(error instanceof StoreUnavailableError)) throw error;
 }

@@ -12,7 +12,7 @@ export async function get<Claims extends object>(cx: Context<Claims>, token: unk
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
   const reply = await runGet(cx.redis, cx.keys.session(target.id), target.secretHash);
-  const stored = decode(cx, reply, target);
+  const stored = storedOrRefused(cx, reply, target);
   return stored === null ? null : stored.session;
 }
 
@@ -22,7 +22,7 @@ export async function sight<Claims extends object>(
   token: unknown,
 ): Promise<StoredSession<Claims> | null> {
   const target = parseToken(token);
-  return target === null ? rejected(cx, "malformed") : read(cx, target);
+  return target === null ? rejected(cx, "malformed") : readTarget(cx, target);
 }
 
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
@@ -35,12 +35,12 @@ export async function find<Claims extends object>(cx: Context<Claims>, id: unkno
 }
 
 /** Reads the record of a target. `null` where there is none for it, which is announced. */
-export async function read<Claims extends object>(
+export async function readTarget<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
   deadline?: Deadline,
 ): Promise<StoredSession<Claims> | null> {
-  return decode(cx, await runGet(cx.redis, cx.keys.session(target.id), target.secretHash, deadline), target);
+  return storedOrRefused(cx, await runGet(cx.redis, cx.keys.session(target.id), target.secretHash, deadline), target);
 }
 
 /** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` where there is none. */
@@ -49,11 +49,11 @@ export async function lookUp<Claims extends object>(
   id: string,
 ): Promise<StoredSession<Claims> | null> {
   const reply = await runGet(cx.redis, cx.keys.session(id), "");
-  return reply === "none" ? null : decode(cx, reply, { id, secretHash: "" });
+  return reply === "none" ? null : storedOrRefused(cx, reply, { id, secretHash: "" });
 }
 
 /** What a script gives that reads a session. `null`: a refusal, which is announced. */
-export function decode<Claims extends object>(
+export function storedOrRefused<Claims extends object>(
   cx: Context<Claims>,
   reply: RecordText | Refusal,
   target: Target,

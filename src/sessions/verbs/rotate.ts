@@ -11,17 +11,24 @@ import type { Deadline } from "../../redis/calls/deadline.js";
 import { repeatedError } from "../../redis/redis-errors.js";
 import { unknownReply } from "../../redis/replies.js";
 import { type ClaimsPatch, patchClaims } from "../claims.js";
-import { type Context, type IssuedSession, refused, rejected } from "../context.js";
+import { type Context, refused, rejected } from "../context.js";
 import { runGet } from "../scripts/get.js";
 import { runRotate } from "../scripts/rotate.js";
 import { runTrail } from "../scripts/trail.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
 import { hasTimeouts, resolveTimeouts } from "../timeouts.js";
 import { decodeTrail, type Origin } from "../trail.js";
-import { blockedError, type CreateOptions, encodeClient, encodePersistence, issue } from "./create.js";
+import {
+  blockedError,
+  type CreateOptions,
+  encodeClient,
+  encodePersistence,
+  type IssuedSession,
+  makeSession,
+} from "./create.js";
 import { endForLogIn, endSession } from "./end.js";
-import { decode } from "./look-up.js";
-import { encodeChange, encodePatch, encodeReplacement, excessError, write } from "./update.js";
+import { storedOrRefused } from "./look-up.js";
+import { encodeChange, encodePatch, encodeReplacement, excessError, writeClaims } from "./update.js";
 
 /** What a rotation changes. */
 export interface RotateOptions<Claims extends object> {
@@ -58,7 +65,7 @@ export async function rotate<Claims extends object>(
   token: unknown,
   options: RotateOptions<Claims> = {},
 ): Promise<IssuedSession<Claims> | null> {
-  checkOptions(cx, options);
+  checkRotateOptions(cx, options);
   const old = parseToken(token);
   if (old === null) return rejected(cx, "malformed");
   const { userId } = options;
@@ -72,7 +79,7 @@ export async function rotate<Claims extends object>(
   if (cx.options.claims !== undefined && options.claims !== undefined) {
     const reply = await runGet(cx.redis, key, old.secretHash, deadline);
     if (reply === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
-    judged = decode(cx, reply, old);
+    judged = storedOrRefused(cx, reply, old);
     if (judged === null) return null;
   }
   let minted = mintToken(bucketOfId(old.id));
@@ -101,7 +108,7 @@ export async function rotate<Claims extends object>(
     switch (rotated.status) {
       case "ok": {
         const { session } = decodeRecord<Claims>(rotated.record, minted.id, newKey);
-        announce(cx, session, old.id, session.userId);
+        announceRotation(cx, session, old.id, session.userId);
         return { token: minted.token, session };
       }
       case "conflict":
@@ -160,14 +167,14 @@ async function handOver<Claims extends object>(
   const { client = origin.client, idleTimeout, absoluteTimeout } = options;
   const persistent = options.persistent ?? undefined;
   const loggedIn = { userId, claims: carry(origin), client, idleTimeout, absoluteTimeout, persistent };
-  const issued = await issue(cx, loggedIn, deadline);
+  const issued = await makeSession(cx, loggedIn, deadline);
   let { session } = issued;
   /** The claims changed after they were read: the change is carried over, too. */
   const catchUp = async (latest: Origin) => {
     origin = latest;
     const [before, after] = [session.claims, carry(latest)];
     const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
-    const outcome = await write(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
+    const outcome = await writeClaims(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
     session = outcome?.stored.session ?? session;
   };
   while (!opened.hasEnded) {
@@ -188,7 +195,7 @@ async function handOver<Claims extends object>(
     }
     await catchUp(originOf(decodeRecord<Claims>(own.record, old.id, cx.keys.session(old.id))));
   }
-  announce(cx, session, old.id, previousUserId);
+  announceRotation(cx, session, old.id, previousUserId);
   return { token: issued.token, session };
 }
 
@@ -217,7 +224,7 @@ async function openOrigin<Claims extends object>(
     const trail = await runTrail(cx.redis, { key, secretHash: old.secretHash, user: escapeText(userId) }, deadline);
     if (trail !== "none") return { ...decodeTrail(trail, key), successor: undefined, hasEnded: true };
   }
-  const stored = decode(cx, reply, old);
+  const stored = storedOrRefused(cx, reply, old);
   return stored === null ? null : originOf(stored);
 }
 
@@ -230,7 +237,7 @@ function encodeNewPersistence(persistent: boolean | null | undefined): string[] 
   return persistent === null ? ["c", ""] : encodePersistence(persistent);
 }
 
-function announce<Claims extends object>(
+function announceRotation<Claims extends object>(
   cx: Context<Claims>,
   { id, userId, client }: Session<Claims>,
   previousId: string,
@@ -239,7 +246,7 @@ function announce<Claims extends object>(
   cx.events.announce("rotated", { id, previousId, userId, previousUserId, client });
 }
 
-function checkOptions<Claims extends object>(cx: Context<Claims>, options: RotateOptions<Claims>): void {
+function checkRotateOptions<Claims extends object>(cx: Context<Claims>, options: RotateOptions<Claims>): void {
   checkNames("rotate", options, [
     ...["userId", "claims", "reauthenticated", "client"],
     ...["idleTimeout", "absoluteTimeout", "persistent", "grace"],

@@ -1,10 +1,11 @@
 /** Touching a session: looking it up, and sliding its idle deadline. */
 
 import { parseToken } from "../../leaves/token.js";
-import { type Context, type ResolvedOptions, rejected } from "../context.js";
+import { type Context, rejected } from "../context.js";
+import type { ResolvedOptions } from "../options.js";
 import { type Pace, runTouch } from "../scripts/touch.js";
 import type { StoredSession } from "../session.js";
-import { decode } from "./look-up.js";
+import { storedOrRefused } from "./look-up.js";
 
 /** How the sessions of a store slide. */
 export function paceOf({ idleTimeout, absoluteTimeout, touchInterval }: ResolvedOptions<object>): Pace {
@@ -21,5 +22,5 @@ export async function touch<Claims extends object>(
 ): Promise<StoredSession<Claims> | null> {
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
-  return decode(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
+  return storedOrRefused(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
 }

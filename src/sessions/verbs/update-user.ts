@@ -52,7 +52,7 @@ export async function updateClaimsForUser<Claims extends object>(
 }
 
 /** A change of claims in many sessions, as the scripts take it. */
-interface Update {
+interface UserUpdate {
   readonly user: UserKeys;
   readonly most: number;
   readonly maxBytes: number;
@@ -74,7 +74,7 @@ type Finish = <P extends Page>(page: P | Excess | { readonly status: "corrupt"; 
  */
 async function updatePages<Claims extends object>(
   cx: Context<Claims>,
-  update: Update,
+  update: UserUpdate,
   finish: Finish,
 ): Promise<Arrivals | undefined> {
   const mark = newMark();
@@ -100,7 +100,7 @@ async function updatePages<Claims extends object>(
  */
 async function updateArrivals<Claims extends object>(
   cx: Context<Claims>,
-  update: Update,
+  update: UserUpdate,
   arrivals: Arrivals,
   finish: Finish,
 ): Promise<boolean> {

@@ -20,7 +20,7 @@ import { type Context, refused, rejected } from "../context.js";
 import type { Excess } from "../scripts/excess.js";
 import { runUpdate } from "../scripts/update.js";
 import { decodeRecord, type Session, type StoredSession } from "../session.js";
-import { read } from "./look-up.js";
+import { readTarget } from "./look-up.js";
 
 /** A patch, or a function that makes one from the claims as they are. */
 export type ClaimsChange<Claims> =
@@ -41,8 +41,8 @@ export async function updateClaims<Claims extends object>(
   // A function wants to see the claims first, and a schema judges the whole of them.
   if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
   const encoded = encodePatch(cx, change);
-  const outcome = await write(cx, target, { patch: encoded });
-  return outcome === null ? null : updated(cx, outcome.stored.session, encoded);
+  const outcome = await writeClaims(cx, target, { patch: encoded });
+  return outcome === null ? null : announced(cx, outcome.stored.session, encoded);
 }
 
 /** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
@@ -52,20 +52,20 @@ export async function compareAndSet<Claims extends object>(
   change: ClaimsChange<Claims>,
 ): Promise<Session<Claims> | null> {
   const deadline = cx.redis.deadline();
-  let stored = await read(cx, target, deadline);
+  let stored = await readTarget(cx, target, deadline);
   if (stored !== null && stored.successor !== undefined) {
     // In the grace of a rotation it is the new session's claims that count. They are written by way of the old one all
     // the same, which may be dead by then.
-    stored = await read(cx, { id: stored.successor, secretHash: "" }, deadline);
+    stored = await readTarget(cx, { id: stored.successor, secretHash: "" }, deadline);
   }
   while (stored !== null) {
     const { claims } = stored.session;
     const encoded = await deadline.exclude(() => encodeChange(cx, claims, change));
     if (encoded.length === 0) return stored.session;
     const writing = { patch: encoded, version: stored.version };
-    const outcome: Written<Claims> | null = await write(cx, target, writing, deadline);
+    const outcome: Written<Claims> | null = await writeClaims(cx, target, writing, deadline);
     if (outcome === null) return null;
-    if (outcome.written) return updated(cx, outcome.stored.session, encoded);
+    if (outcome.written) return announced(cx, outcome.stored.session, encoded);
     stored = outcome.stored;
   }
   return null;
@@ -91,7 +91,7 @@ interface Writing {
 }
 
 /** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
-export async function write<Claims extends object>(
+export async function writeClaims<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
   writing: Writing,
@@ -142,7 +142,7 @@ export function encodePatch<Claims extends object>(cx: Context<Claims>, patch: o
   return encoded;
 }
 
-function updated<Claims extends object>(
+function announced<Claims extends object>(
   cx: Context<Claims>,
   session: Session<Claims>,
   encoded: EncodedClaims,

@@ -3,21 +3,21 @@
  * error may call it. It knows no Redis.
  */
 
-import { show } from "../leaves/arguments.js";
+import { isThenable, show } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
 import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
-import type { ResolvedOptions } from "./options.js";
+import type { ResolvedDropInOptions } from "./options.js";
 import { SessionOwner } from "./user-id.js";
 
-export class RecordText {
-  readonly #options: Pick<ResolvedOptions, "prefix" | "serializer">;
+export class RecordFormat {
+  readonly #options: Pick<ResolvedDropInOptions, "prefix" | "serializer">;
   readonly #owner: SessionOwner | undefined;
   readonly #isJson: boolean;
   /** Matches the beginning of a text through its times, where these are one flat object that comes first. */
   readonly #head: RegExp | undefined;
 
-  constructor(options: ResolvedOptions, lifetime: Lifetime) {
+  constructor(options: ResolvedDropInOptions, lifetime: Lifetime) {
     this.#options = options;
     this.#owner = options.userId && new SessionOwner(options.userId);
     this.#isJson = options.serializer === JSON;
@@ -127,11 +127,6 @@ function blanksOf(turn: number): string {
 /** 0 for what are no such blanks. */
 function turnOf(blanks: string): number {
   return /^[ \t]{6}$/.test(blanks) ? Number.parseInt(blanks.replaceAll(" ", "0").replaceAll("\t", "1"), 2) : 0;
-}
-
-/** Whether a value is a promise, also one of a library's own. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** Enough of a session id to find it in a log. */

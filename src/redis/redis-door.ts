@@ -9,6 +9,7 @@ import { tallyLosses } from "./calls/losses.js";
 import type { RedisClient } from "./clients/client.js";
 import { keysOn, nodeAt } from "./cluster/nodes.js";
 import { isPassing, redirectionOf } from "./cluster/redirection.js";
+import { lastOf, replyOf } from "./pipeline.js";
 import { isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
 import { countOf } from "./replies.js";
@@ -35,7 +36,7 @@ export interface RevocationOptions {
 const CONFIRMED: Shortfall = Promise.resolve(null);
 
 /** Runs the scripts of a session store, and looks at its servers. */
-export class Redis extends ScriptRunner<RedisClient> {
+export class RedisDoor extends ScriptRunner<RedisClient> {
   readonly #replicas: ReplicaOptions | undefined;
   /** By connection, so that a master that is frozen does not hold up the others. */
   readonly #confirmations = new WeakMap<RedisClient, Confirmations>();
@@ -137,7 +138,7 @@ export class Redis extends ScriptRunner<RedisClient> {
 }
 
 /** Runs a script on one connection. In a pipeline, because pipelines arrive in the order in which they are sent. */
-async function evaluateOn(
+function evaluateOn(
   connection: RedisClient,
   { source, sha }: Script,
   keys: readonly string[],
@@ -148,7 +149,7 @@ async function evaluateOn(
   if (asking) pipeline.asking?.();
   if (known) pipeline.evalsha(sha, keys.length, ...keys, ...args);
   else pipeline.eval(source, keys.length, ...keys, ...args);
-  return (await pipeline.exec())?.at(-1) ?? [new Error("The pipeline was not executed"), undefined];
+  return lastOf(pipeline);
 }
 
 /** Waits on one connection, and gives how many replicas have confirmed. */
@@ -164,12 +165,10 @@ async function waitOn(connection: RedisClient, count: number, timeout: number): 
   }
 }
 
-async function askReplicas(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
+function askReplicas(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
   const pipeline = connection.pipeline();
   pipeline.wait(count, timeout);
-  const [error, confirmed] = (await pipeline.exec())?.[0] ?? [new Error("The pipeline was not executed"), undefined];
-  if (error !== null) throw error;
-  return confirmed;
+  return replyOf(pipeline);
 }
 
 function asItIs<T>(value: T): T {

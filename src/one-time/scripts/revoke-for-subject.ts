@@ -1,14 +1,14 @@
-/** Calls revoke.lua. */
+/** Calls revoke-for-subject.lua. */
 import prelude from "../../redis/prelude.lua";
-import type { Redis } from "../../redis/redis.js";
+import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
-import body from "./revoke.lua";
+import body from "./revoke-for-subject.lua";
 
 /** `voided`: a token was valid, and is void now. `corrupt`: the log is not of coatcheck's making. */
 export type Voided = "voided" | "none" | "corrupt";
 
-export const revokeScript = script(
+export const revokeForSubjectScript = script(
   (reply): Voided => {
     const texts = textsOf(reply);
     const [status] = texts;
@@ -29,6 +29,6 @@ export interface Voiding {
 }
 
 /** Voids the token of a subject. */
-export function runRevoke(redis: Redis, { log, tokens, mark }: Voiding): Promise<Voided> {
-  return redis.run(revokeScript, [log, tokens, mark], [redis.markLife]);
+export function runRevokeForSubject(redis: RedisDoor, { log, tokens, mark }: Voiding): Promise<Voided> {
+  return redis.run(revokeForSubjectScript, [log, tokens, mark], [redis.markLife]);
 }
