@@ -107,7 +107,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     }
     // The second of a double click: the first has ended the session a moment ago, and left a guest's claims for this one.
     if (old === null && brought !== null && userId !== undefined) {
-      issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client }));
+      const lasting = { ...timeouts, persistent: persistent ?? null };
+      issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client, ...lasting }));
     }
     if (issued === null) {
       issued = await store.create({ userId, claims: claims as Claims | undefined, client, ...timeouts, persistent });

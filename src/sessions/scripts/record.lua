@@ -122,9 +122,18 @@ end
 --   n   id of the session that took its place
 --   k   hash of the secret of the session that ended, which opens the trail; there is no h, so it is no session
 --   l   user who has logged in, JSON-escaped; o the user whose session it was, absent for a guest
---   v, i, a, and the claims, as the session had them
-local function leave_trail(trail, hash, record, id, user, previous, ms)
+--   w   version of the claims of the session that took its place; where that was the same user's, and in the same step
+--   v, i, a, and the claims, as the session had them; with w also t and c
+local function leave_trail(trail, hash, record, id, user, previous, ms, version)
   local fields = { 'n', id, 'k', hash, 'l', user, 'v', record.v or '0' }
+  if version then
+    for _, pair in ipairs({ { 'w', version }, { 't', record.t }, { 'c', record.c } }) do
+      if pair[2] then
+        fields[#fields + 1] = pair[1]
+        fields[#fields + 1] = pair[2]
+      end
+    end
+  end
   for field, value in pairs(record) do
     if field == 'i' or field == 'a' or string.sub(field, 1, 1) == ':' then
       fields[#fields + 1] = field
@@ -145,4 +154,23 @@ local function trail_for(key, hash, user)
   if not trail or trail.k ~= hash or trail.l ~= user then return nil end
   trail.n, trail.k, trail.l = nil, nil, nil
   return text(trail)
+end
+
+-- What a log-in of a user found on their own session, as that session would be now; nil where there is none for the bearer of
+-- this hash who logs in as this user. It holds only while the session that took its place is as that log-in left it: after a
+-- revocation of all, or a change of all, nothing from before may come back.
+local function origin_in(trail, sessions, hash, user)
+  local left = load(trail)
+  if not left or not left.w or left.k ~= hash or left.l ~= user then return nil end
+  local heir = load(sessions .. left.n)
+  if not heir or heir.n or (heir.v or '0') ~= left.w then return nil end
+  local record = { h = hash, u = user }
+  for field, value in pairs(left) do
+    if field == 't' or field == 'v' or field == 'c' or field == 'i' or field == 'a' or string.sub(field, 1, 1) == ':' then
+      record[field] = value
+    end
+  end
+  local now = clock()
+  if not times(record, now, 0) then return nil end
+  return record, now, 0
 end

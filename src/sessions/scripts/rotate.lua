@@ -22,7 +22,11 @@ if fresh then
   return { 'ok', told(fresh, fresh_ends, fresh_left) }
 end
 
+local trail = stem(KEYS[1], old_id) .. 'e:' .. old_id
 local record, ends, left = open(KEYS[1])
+-- The second of two log-ins (a double click) goes on from what the first one found.
+local is_second = not record and ARGV[3] ~= ''
+if is_second then record, ends, left = origin_in(trail, sessions, ARGV[1], ARGV[3]) end
 local refused = session_refusal(record, ARGV[1], ends, left)
 if refused then return { refused } end
 if record.n then return { 'superseded' } end
@@ -34,6 +38,9 @@ if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local created, authenticated, seen, idle, absolute = times(record, ends, left)
 local now = ends - left
 ends = math.min(ends, created + absolute)
+-- What this log-in changes is no business of a second one.
+local found = {}
+for field, value in pairs(record) do found[field] = value end
 local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
 if excess then return excess end
 if ARGV[8] then record.v = digits((record.v or 0) + 1) end
@@ -66,7 +73,7 @@ else
 end
 if #gone > 0 then redis.call('DEL', unpack(keys_of(gone, sessions))) end
 -- A log-in has no grace, so the old one has ended.
-if ARGV[3] ~= '' then leave_trail(stem(KEYS[1], old_id) .. 'e:' .. old_id, ARGV[1], record, id, ARGV[3], record.u, 0) end
+if ARGV[3] ~= '' and not is_second then leave_trail(trail, ARGV[1], found, id, ARGV[3], record.u, 0, record.v or '0') end
 
 local new_idle, new_absolute = string.match(ARGV[4], '^(%d+) (%d+)$')
 if ARGV[4] ~= '0' and (record.u or new_idle) then

@@ -36,7 +36,8 @@ export interface RotateOptions<Claims extends object> {
    * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and
    * none of its claims is carried over. Implies `reauthenticated`. Of two log-ins on one token at once (a double click),
    * or within ten seconds, both succeed if they are the same user's: each gives a session with the claims. Another
-   * user's gets `null`, as does one whose session was revoked or rotated meanwhile.
+   * user's gets `null`, as does one whose session was revoked or rotated meanwhile. So does the second one on a user's own
+   * session as soon as the session that the first one gave has ended, was rotated, or has other claims.
    */
   readonly userId?: string | undefined;
   /** Claims to change on the way, as in `updateClaims`. With `grace`, the old token keeps its own until it ends. */
@@ -75,17 +76,23 @@ export async function rotate<Claims extends object>(
   const deadline = cx.redis.deadline();
   const patch = options.claims ?? {};
   const key = cx.keys.session(old.id);
-  let judged: StoredSession<Claims> | null | undefined;
+  let judged: { readonly claims: object; readonly version: string } | undefined;
   if (cx.options.claims !== undefined && options.claims !== undefined) {
     const reply = await runGet(cx.redis, key, old.secretHash, deadline);
-    if (reply === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
-    judged = storedOrRefused(cx, reply, old);
-    if (judged === null) return null;
+    const trail = reply === "none" && userId !== undefined ? await readTrail(cx, old, userId, deadline) : null;
+    if (trail !== null && trail.userId === userId) {
+      judged = trail;
+    } else {
+      if (reply === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
+      const stored = storedOrRefused(cx, reply, old);
+      if (stored === null) return null;
+      judged = originOf(stored);
+    }
   }
   let minted = mintToken(bucketOfId(old.id));
   const { maxClaimsBytes: maxBytes } = cx.options;
   for (;;) {
-    const claims = judged?.session.claims;
+    const claims = judged?.claims as Claims | undefined;
     const encoded =
       claims === undefined ? encodePatch(cx, patch) : await deadline.exclude(() => encodeChange(cx, claims, patch));
     const newKey = cx.keys.session(minted.id);
@@ -112,7 +119,7 @@ export async function rotate<Claims extends object>(
         return { token: minted.token, session };
       }
       case "conflict":
-        judged = decodeRecord<Claims>(rotated.record, old.id, key);
+        judged = originOf(decodeRecord<Claims>(rotated.record, old.id, key));
         break;
       case "taken":
         // One in 2^65 ids of this millisecond was.
@@ -134,9 +141,9 @@ export async function rotate<Claims extends object>(
         if (cx.redis.losses !== losses) throw repeatedError();
         return rejected(cx, "superseded", old.id);
       default:
-        // Its user may have logged in on it twice at once: then the other log-in has left its claims.
-        if (rotated.status === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
         if (rotated.status === "none" && cx.redis.losses !== losses) throw repeatedError();
+        // It may have been a guest's on which its user has logged in twice at once: then the other log-in has left its claims.
+        if (rotated.status === "none" && userId !== undefined) return handOver(cx, old, userId, options, deadline);
         return refused(cx, rotated.status, old);
     }
   }
@@ -219,13 +226,23 @@ async function openOrigin<Claims extends object>(
   deadline: Deadline,
 ): Promise<OpenedOrigin | null> {
   const reply = await runGet(cx.redis, cx.keys.session(old.id), old.secretHash, deadline);
-  if (reply === "none") {
-    const key = cx.keys.trail(old.id);
-    const trail = await runTrail(cx.redis, { key, secretHash: old.secretHash, user: escapeText(userId) }, deadline);
-    if (trail !== "none") return { ...decodeTrail(trail, key), successor: undefined, hasEnded: true };
-  }
+  const trail = reply === "none" ? await readTrail(cx, old, userId, deadline) : null;
+  // What a user has left of their own session only rotate.lua may use, which sees whether it still holds.
+  if (trail !== null && trail.userId !== userId) return { ...trail, successor: undefined, hasEnded: true };
   const stored = storedOrRefused(cx, reply, old);
   return stored === null ? null : originOf(stored);
+}
+
+/** Reads what a log-in of this user has left of a session; `null` for nothing. */
+async function readTrail<Claims extends object>(
+  cx: Context<Claims>,
+  old: Target,
+  userId: string,
+  deadline: Deadline,
+): Promise<Origin | null> {
+  const key = cx.keys.trail(old.id);
+  const trail = await runTrail(cx.redis, { key, secretHash: old.secretHash, user: escapeText(userId) }, deadline);
+  return trail === "none" ? null : decodeTrail(trail, key);
 }
 
 /** The client in the place of another: what the new one does not tell is forgotten. */

@@ -52,6 +52,29 @@ export function describeLasting(rig: HttpRig): void {
       }
     });
 
+    it.each([
+      ["a guest", "/guest?item=hat"],
+      ["the same user", "/login?user=ada"],
+    ])(
+      "has them, and a cookie that ends with the browser, in both answers if it is sent twice by %s",
+      async (_, before) => {
+        const app = await rig.open();
+        const browser = app.browser();
+        await browser.post(before);
+        for (const click of [browser.stolen(), browser.stolen()]) {
+          const answer = await click.post(
+            `/login?user=ada&persistent=false&idle=${5 * MINUTE}&absolute=${30 * MINUTE}`,
+          );
+          expect(answer.cookies).toHaveLength(1);
+          expect(answer.cookies[0]?.maxAge).toBeUndefined();
+          const session = await live(String(answer.json()["id"]));
+          expect(session.idle).toBe(5 * MINUTE);
+          expect(session.absolute).toBeGreaterThanOrEqual(30 * MINUTE);
+          expect(session.absolute).toBeLessThan(31 * MINUTE);
+        }
+      },
+    );
+
     it("may be a guest's, who goes on with the claims there are", async () => {
       const app = await rig.open();
       const browser = app.browser();
@@ -104,56 +127,6 @@ export function describeLasting(rig: HttpRig): void {
       expect(keeps(await guest.post(`/login?persistent=${said}`))).toBe(said);
       expect(keeps(await guest.post("/rotate"))).toBe(said);
       expect((await guest.post("/logout")).cookies.at(-1)?.maxAge).toBe(0);
-    });
-  });
-
-  describe("a request that is no sign of the user", () => {
-    const polling = { slide: ({ url = "" }: { readonly url?: string | undefined }) => url !== "/?poll" };
-
-    it("leaves the idle deadline where it is, and any other moves it", async () => {
-      const app = await rig.open({ store: rig.storeWith({ touchInterval: 0 }), options: polling });
-      const browser = await app.loggedIn();
-      await rig.age(browser.id, 20 * MINUTE);
-      const before = await rig.store.find(browser.id);
-      expect((await browser.get("/?poll")).json()["id"]).toBe(browser.id);
-      expect((await rig.store.find(browser.id))?.expiresAt).toBe(before?.expiresAt);
-      await browser.get("/");
-      expect((await rig.store.find(browser.id))?.expiresAt).toBeGreaterThan(before?.expiresAt ?? 0);
-    });
-
-    it("does not keep a session alive", async () => {
-      const app = await rig.open({ options: polling });
-      const browser = await app.loggedIn();
-      await rig.age(browser.id, 30 * MINUTE);
-      expect((await browser.get("/?poll")).json()).toEqual({ id: null });
-    });
-
-    it("is judged like any other: by now, and by the claims", async () => {
-      const app = await rig.open({
-        options: { slide: () => false },
-        store: rig.storeWith({ touchInterval: 15 * MINUTE }),
-      });
-      const browser = await app.loggedIn("role=admin");
-      expect((await browser.get("/admin")).status).toBe(200);
-      expect((await browser.get("/fresh")).status).toBe(200);
-      await rig.age(browser.id, 11 * MINUTE);
-      expect((await browser.get("/fresh")).status).toBe(401);
-      await browser.post("/claim?role=member");
-      expect((await browser.get("/admin")).status).toBe(403);
-    });
-
-    it("is named by a function that answers at once", async () => {
-      await expect(rig.open({ options: { slide: "/poll" as never } })).rejects.toThrow(
-        new TypeError('slide must be a function, got "/poll"'),
-      );
-      for (const slide of [async () => false, () => undefined, () => 0]) {
-        const app = await rig.open({ options: { slide: slide as never } });
-        const { token } = await rig.store.create({ userId: "ada" });
-        expect((await app.send("GET", "/", cookie(token))).status).toBe(500);
-        expect(app.errors).toMatchObject([
-          { name: "TypeError", message: expect.stringMatching(/^slide must return a boolean/) },
-        ]);
-      }
     });
   });
 

@@ -7,6 +7,7 @@ import { createSessionStore, type IssuedSession, type Session, UserBlockedError 
 import { Keys } from "../../../src/sessions/keys.js";
 import { interrupt, type Moment, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
+import { present } from "../contract/rig.js";
 import { startOpponents } from "./opponents.js";
 
 const { redis, prefix, here, there, store, other } = await startOpponents();
@@ -219,6 +220,55 @@ describe("a second log-in on the same token", () => {
     expect(first?.session).toMatchObject({ userId, claims: { cart: ["hat"], tab: 1 } });
     expect(second?.session).toMatchObject({ userId, claims: { cart: ["hat"], tab: 2 } });
     await expectIndex(redis, prefix, userId, [first?.session.id ?? "", second?.session.id ?? ""]);
+  });
+
+  it("takes nothing along of what the first one changed, on a user's own session as on a guest's", async () => {
+    const userId = `log-in ${users++}`;
+    const lasting = { idleTimeout: 100_000, absoluteTimeout: 300_000, persistent: true };
+    const own = await other.create({ userId, claims: { step: "password" }, client: remember, ...lasting });
+    const change = { claims: { step: "done", mfa: true }, client: { ip: "192.0.2.9" }, persistent: false };
+    const guest = await other.create({ claims: { step: "password" }, client: remember });
+    for (const { token } of [own, guest]) {
+      await other.rotate(token, { userId, ...change });
+      const again = await other.rotate(token, { userId });
+      expect(again?.session).toMatchObject({ claims: { step: "password" }, client: remember });
+      expect(again?.session.claims).not.toHaveProperty("mfa");
+      if (token !== own.token) continue;
+      // It goes on as long as the session that it came from would have.
+      const { persistent, authenticatedAt, expiresAt, absoluteExpiresAt } = present(again).session;
+      expect(persistent).toBe(true);
+      expect(expiresAt - Number(authenticatedAt)).toBe(100_000);
+      expect(absoluteExpiresAt - Number(authenticatedAt)).toBe(300_000);
+    }
+  });
+
+  it.each<[string, (userId: string, first: string) => Promise<unknown>]>([
+    ["all claims of the user have changed", (userId) => other.updateClaimsForUser(userId, { role: "user" })],
+    ["its claims have changed", (_, first) => other.updateClaims(first, { role: "user" })],
+    ["it was revoked", (_, first) => other.revoke(first)],
+    ["all sessions of the user were revoked", (userId) => other.revokeAllForUser(userId)],
+    ["it was rotated", (_, first) => other.rotate(first)],
+    ["it was rotated with a grace", (_, first) => other.rotate(first, { grace: 60_000 })],
+  ])("brings nothing back of a user's own session when %s since the first one", async (_, change) => {
+    const userId = `log-in ${users++}`;
+    const { token } = await other.create({ userId, claims: { role: "admin" } });
+    const first = await other.rotate(token, { userId });
+    expect(await change(userId, first?.token ?? "")).toBeTruthy();
+    const before = await other.listForUser(userId);
+    expect(await other.rotate(token, { userId })).toBeNull();
+    expect(await other.rotate(token, { userId, claims: { tab: 2 } })).toBeNull();
+    expect(await other.listForUser(userId)).toEqual(before);
+  });
+
+  it("is refused to a user who was blocked since the first one", async () => {
+    const userId = `log-in ${users++}`;
+    const own = await other.create({ userId });
+    const guest = await other.create();
+    for (const { token } of [own, guest]) await other.rotate(token, { userId });
+    await other.blockUser(userId, { until: Date.now() + 60_000 });
+    expect(await other.rotate(own.token, { userId })).toBeNull();
+    await expect(other.rotate(guest.token, { userId })).rejects.toThrow(UserBlockedError);
+    expect(await other.listForUser(userId)).toEqual([]);
   });
 
   it("succeeds on another user's session, and neither takes a claim of that user along", async () => {
