@@ -7,7 +7,7 @@ local function bound(ends, created, idle, absolute)
   return math.min(ends + idle, created + absolute)
 end
 
--- Makes the index live as long as its latest member, and no longer.
+-- Makes the index live as long as its latest member, and no longer, whatever TTL somebody may have given it.
 local function settle(index)
   local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')
   local ends = tonumber(last[2])
@@ -58,11 +58,10 @@ end
 -- Adds a new session with its score, and sweeps.
 local function enlist(index, sessions, id, score, now)
   note_arrival(index, sessions, id)
-  local last = tonumber(redis.call('PEXPIRETIME', index))
+  local existed = redis.call('EXISTS', index) == 1
   call('ZADD', index, digits(score), id)
-  -- -2 is what Redis says of a key that did not exist.
-  if last ~= -2 then sweep(index, sessions, now) end
-  if last < score then redis.call('PEXPIREAT', index, digits(score)) end
+  if existed then sweep(index, sessions, now) end
+  settle(index)
 end
 
 -- Takes sessions out of the index. Returns how many of them it named.

@@ -101,6 +101,9 @@ if moves then
     local done, live = pcall(redis.call, 'EXISTS', string.sub(KEYS[1], 1, -27) .. dead[i])
     if done and live == 0 then redis.call('ZREM', index, dead[i]) end
   end
-  if tonumber(redis.call('PEXPIRETIME', index)) < tonumber(score) then redis.call('PEXPIREAT', index, score) end
+  local latest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] + 0
+  if tonumber(redis.call('PEXPIRETIME', index)) ~= latest then
+    redis.call('PEXPIREAT', index, string.format('%.0f', latest))
+  end
 end
 return table.concat(record, '\n')

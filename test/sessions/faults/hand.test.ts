@@ -4,7 +4,7 @@ import { CorruptRecordError, createSessionStore } from "../../../src/index.js";
 import { Keys } from "../../../src/sessions/keys.js";
 import { liveSubject, rejection, type Subject } from "../../fixtures/every-verb.js";
 import { connect, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
-import { indexedIds } from "../../harness/indexes.js";
+import { expectIndex, indexedIds } from "../../harness/indexes.js";
 import { present } from "../contract/rig.js";
 
 const MINUTE = 60_000;
@@ -158,5 +158,36 @@ describe("a session that was made shorter", () => {
     await redis.zadd(keys.user(userId).index, 1, session.id);
     const another = await store.create({ userId });
     expect(await indexedIds(redis, prefix, userId)).toEqual([another.session.id]);
+  });
+});
+
+describe.each<[how: string, (index: string) => Promise<unknown>]>([
+  ["PERSIST", (index) => redis.persist(index)],
+  ["EXPIRE to a minute", (index) => redis.pexpire(index, MINUTE)],
+  ["EXPIRE to a day", (index) => redis.pexpire(index, 24 * HOUR)],
+  ["DEL, and a session that came since", (index) => redis.del(index)],
+])("an index after %s", (how, tamper) => {
+  const brief = { idleTimeout: 5 * MINUTE, absoluteTimeout: HOUR };
+
+  it.each<[string, (subject: Subject) => Promise<string>]>([
+    ["a log-in", async ({ userId }) => (await store.create({ userId, ...brief })).session.id],
+    [
+      "a touch that moves a bound",
+      async ({ userId }) => {
+        const { token, session } = await store.create({ userId, ...brief });
+        const { index } = keys.user(userId);
+        await redis.zadd(index, Date.now(), session.id);
+        await tamper(index);
+        await store.touch(token);
+        return session.id;
+      },
+    ],
+  ])("lives as long as its latest session again after %s of a session that ends before", async (_, verb) => {
+    const userId = newUser();
+    const subject = await liveSubject(store, userId);
+    await tamper(keys.user(userId).index);
+    const id = await verb(subject);
+    if (how.startsWith("DEL")) await store.touch(subject.token);
+    await expectIndex(redis, prefix, userId, [subject.id, id]);
   });
 });
