@@ -25,7 +25,7 @@ export class Baseline {
    * it meanwhile: so no later save may create it.
    */
   failed = false;
-  /** The times in `seen`, in a copy; `undefined` where somebody has to look there. */
+  /** The times in `seen`, in a copy; `undefined` if somebody has to look there. */
   times: Readonly<Record<string, unknown>> | undefined;
   /** How long the session had to live when it was loaded, where that was asked for: ms (-1 for ever), and when it was. */
   readonly ttl: { readonly left: number; readonly at: number } | null;

@@ -76,7 +76,7 @@ export class Beginnings {
     throw new StoreUnavailableError("The connection to Redis was lost while a new session was stored, so it was ended");
   }
 
-  /** Ends what a save has stored, or may yet store; only this record, where one is given. */
+  /** Ends what a save has stored, or may yet store; only this record, if one is given. */
   async #undo(sid: string, { userId }: Version, record: string | undefined, deadline?: Deadline): Promise<void> {
     await this.#records.removeOnly(sid, record, deadline);
     await this.#records.forget(sid, userId, deadline);

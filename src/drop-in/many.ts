@@ -91,7 +91,7 @@ export class UserSessions<Data extends object> {
     let there = (await this.#records.load(sid, false))?.baseline.stored;
     while (there?.userId === userId) {
       const outcome = await this.#records.removeOnly(sid, there.text);
-      // Where the connection was lost, this may have been sent twice: it was there, and the first run has ended it.
+      // If the connection was lost, this may have been sent twice: it was there, and the first run has ended it.
       if (outcome === "none") return this.#records.losses > losses ? "gone" : "other";
       if ("removed" in outcome) return "gone";
       there = await this.#text.obstacle(sid, outcome.conflict, there);

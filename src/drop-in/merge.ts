@@ -14,7 +14,7 @@ export interface Lifetime {
   readonly properties: readonly string[];
   /** What these are to be, when `mine` goes on top of `current` and both come from `base`. */
   merge(base: Fields, mine: Fields, current: Fields): Fields;
-  /** What the time to live of a key can tell of them; absent where it says nothing of what is in the record. */
+  /** What the time to live of a key can tell of them; absent if it says nothing of what is in the record. */
   readonly told?: ToldLifetime;
 }
 
@@ -22,7 +22,7 @@ export interface Lifetime {
 export interface ToldLifetime {
   /** Tells a session that was loaded until when it lives, from the ms that it has left. */
   tell(session: object, left: number): void;
-  /** By how many ms the end in `mine` is later than in `base`; `undefined` where anything else differs. */
+  /** By how many ms the end in `mine` is later than in `base`; `undefined` if anything else differs. */
   later(base: Fields, mine: Fields): number | undefined;
 }
 
@@ -91,7 +91,7 @@ export const koaLifetime: Lifetime = {
 
 /**
  * Whose times count: those of whoever has changed how long the session lives, such as by "remember me", this request
- * before the others; where nobody has, the later end of those that were moved.
+ * before the others; if nobody has, the later end of those that were moved.
  */
 function lastingOf(
   base: Fields,

@@ -88,7 +88,7 @@ export function resolveDropInOptions<Data extends object>(
 /** What `Date` can tell apart: what is further away is no time. */
 const FURTHEST_DATE = 8.64e15;
 
-/** A time to live in ms, rounded up. Throws where it is none; 0 or less means that it has passed. */
+/** A time to live in ms, rounded up. Throws if it is none; 0 or less means that it has passed. */
 export function checkLife(name: string, ms: unknown): number {
   if (typeof ms !== "number" || !(Math.abs(ms) <= FURTHEST_DATE)) {
     throw new TypeError(`${name} must be a time in ms, got ${show(ms)}`);

@@ -101,7 +101,7 @@ export class RecordFormat {
     return text.trimEnd() + blanksOf((before + 1) % TURNS);
   }
 
-  /** How a text begins, through its times; `undefined` where that cannot be seen without reading all of it. */
+  /** How a text begins, through its times; `undefined` if that cannot be seen without reading all of it. */
   headOf(text: string): string | undefined {
     return this.#head?.exec(text)?.[0];
   }

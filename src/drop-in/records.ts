@@ -65,7 +65,7 @@ export class Records {
     return this.#keyspace.deadline();
   }
 
-  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
+  /** How many connections the client has lost. If this grows during a call, its script may have run twice. */
   get losses(): number {
     return this.#keyspace.losses;
   }
@@ -76,7 +76,7 @@ export class Records {
   }
 
   /**
-   * Reads a session; `null` where there is none. One round trip. `clocked` asks for its time to live along with it, which
+   * Reads a session; `null` if there is none. One round trip. `clocked` asks for its time to live along with it, which
    * tells until when it lives, where a touch has moved that.
    */
   load<Data>(sid: string, clocked = this.#clocked): Promise<Loaded<Data> | null> {
@@ -141,7 +141,7 @@ export class Records {
   }
 
   /**
-   * Ends a session, and takes it out of its user's index. `false`: it was not live. Where the connection was lost meanwhile,
+   * Ends a session, and takes it out of its user's index. `false`: it was not live. If the connection was lost meanwhile,
    * this may have been sent twice, and the first run may have ended it: then it is `true`.
    */
   async remove(sid: string, deadline?: Deadline): Promise<boolean> {
@@ -165,7 +165,7 @@ export class Records {
   }
 
   /**
-   * Puts a record in the place of another. The index of its user knows of it before the session is stored. Rejects where
+   * Puts a record in the place of another. The index of its user knows of it before the session is stored. Rejects if
    * the connection was lost and the record is another one now: the change may have been made, and others on top of it.
    */
   async replace(sid: string, from: Version, to: Wanted, deadline?: Deadline): Promise<Replaced> {
@@ -186,7 +186,7 @@ export class Records {
     return outcome;
   }
 
-  /** Stores a record where there is none. */
+  /** Stores a record if there is none. */
   create(sid: string, { text, ttl }: Wanted & { ttl: number | null }, deadline: Deadline): Promise<RecordCreated> {
     return this.#named(sid, createRecord(this.#keyspace, { key: this.#key(sid), record: text, ttl }, deadline));
   }

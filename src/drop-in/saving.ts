@@ -53,7 +53,7 @@ export class Saving {
   }
 
   /**
-   * Stores a session that the application holds. Where it has a baseline, what is there is replaced, with the changes of
+   * Stores a session that the application holds. If it has a baseline, what is there is replaced, with the changes of
    * other requests under this one's, and `false` means that the session has ended and nothing was stored. Without one it is
    * stored whatever is there. One round trip when nobody interfered; one more with a user index.
    */
@@ -75,7 +75,7 @@ export class Saving {
   async #save(save: Save): Promise<boolean> {
     const { sid, baseline, wanted, deadline } = save;
     const from = baseline.stored;
-    // Where the object of the application is behind what is stored, its changes have to go on top even if nobody interferes.
+    // If the object of the application is behind what is stored, its changes have to go on top even if nobody interferes.
     const isInStep = from === null || from.text === baseline.seen;
     const next = isInStep ? wanted : await this.#onTop(save, from);
     const outcome =

@@ -134,7 +134,7 @@ export class Touching {
       ]);
       const moved = isInStep ? mine : await this.#timesOnTop(touch, mine, current);
       const next = { ...current, ...moved };
-      // Where the times of another request have won, the time to live goes with them.
+      // If the times of another request have won, the time to live goes with them.
       const ttl = isInStep ? touch.ttl : ttlOf(next);
       const to = {
         text: this.#text.encode(next),

@@ -20,7 +20,7 @@ const bareTokens: BearerFormat = {
   wrap: async ({ token }) => token,
 };
 
-/** Reads the option. `undefined` where bearer tokens are off. Throws `TypeError` for anything else than it may be. */
+/** Reads the option. `undefined` if bearer tokens are off. Throws `TypeError` for anything else than it may be. */
 export function parseBearerOption(bearer: boolean | BearerFormat): BearerFormat | undefined {
   if (typeof bearer !== "object" || bearer === null) return checkBoolean("bearer", bearer) ? bareTokens : undefined;
   if (typeof bearer.wrap !== "function" || typeof bearer.unwrap !== "function") {
@@ -29,7 +29,7 @@ export function parseBearerOption(bearer: boolean | BearerFormat): BearerFormat 
   return bearer;
 }
 
-/** What a request sent as a bearer token; `undefined` where it sent none. */
+/** What a request sent as a bearer token; `undefined` if it sent none. */
 export function readBearer(port: HttpPort): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(port.header("authorization") ?? "")?.[1];
 }

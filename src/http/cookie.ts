@@ -7,8 +7,8 @@ import type { CookieAttributes, HttpPort } from "./port.js";
 /** How the session cookie looks (RFC 6265bis). */
 export interface CookieOptions {
   /**
-   * Default: `__Host-session`, which only this very host can set; `__Secure-session` where `domain` or `path` forbids
-   * that prefix; `session` where `secure` is off (ASVS 5.0, 3.3.3).
+   * Default: `__Host-session`, which only this very host can set; `__Secure-session` if `domain` or `path` forbids
+   * that prefix; `session` if `secure` is off (ASVS 5.0, 3.3.3).
    */
   readonly name?: string | undefined;
   /** Sent over HTTPS alone (ASVS 5.0, 3.3.1). `false` is for local development only. Default: `true`. */

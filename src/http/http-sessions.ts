@@ -27,7 +27,7 @@ export interface HttpOptions {
    */
   readonly csrf?: CsrfOptions | false | undefined;
   /**
-   * Whether a request is a sign that the user is there. Where it returns `false`, as for a page that asks for news every few
+   * Whether a request is a sign that the user is there. If it returns `false`, as for a page that asks for news every few
    * seconds, the session is looked up and its idle deadline stays where it is. Must return a boolean, not a promise.
    * Default: every request is one.
    */

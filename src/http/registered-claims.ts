@@ -33,6 +33,6 @@ export function createRegisteredSessions(
   store: RegisteredStore,
   options?: HttpOptions,
 ): HttpSessions<RegisteredClaims> {
-  // Where no claims are declared, those of this store are not known here: any, by name.
+  // If no claims are declared, those of this store are not known here: any, by name.
   return createHttpSessions(store as SessionStore<RegisteredClaims>, options);
 }

@@ -28,7 +28,7 @@ export interface StartOptions<Claims extends object> {
    * the same. Default: `cookie.persistent` of the application.
    */
   readonly persistent?: boolean | undefined;
-  /** How the token will travel. Default: as it came; a cookie for a request that brought none, where cookies are on. */
+  /** How the token will travel. Default: as it came; a cookie for a request that brought none, if cookies are on. */
   readonly transport?: Transport | undefined;
 }
 
@@ -55,9 +55,9 @@ export interface EndOptions {
 /** What all requests of one application share. */
 export interface RequestContext<Claims extends object> {
   readonly store: SessionStore<Claims>;
-  /** `undefined` where cookies are off. */
+  /** `undefined` if cookies are off. */
   readonly cookie: SessionCookie | undefined;
-  /** `undefined` where bearer tokens are off. */
+  /** `undefined` if bearer tokens are off. */
   readonly bearer: BearerFormat | undefined;
   /** What a log-in gets that says nothing else; `undefined` if the store does not tell. */
   readonly timeouts: Timeouts | undefined;

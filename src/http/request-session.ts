@@ -58,7 +58,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
   /**
    * The live session, as this request last saw it; `null` for none. What the response says now depends on it, so reading it
-   * adds `Vary`, and `Cache-Control: no-store` where there is a session, unless the headers are sent already.
+   * adds `Vary`, and `Cache-Control: no-store` if there is a session, unless the headers are sent already.
    */
   get current(): Session<Claims> | null {
     this.#caching.varies();
@@ -70,7 +70,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * Log-in: starts a session with a token of its own, and sends the cookie. The session that the request came with ends
    * in the same step (ASVS 5.0, 7.2.4); a guest's claims survive, also where a form is sent twice: each answer then has a
    * session with them. The returned token is for clients that take it from
-   * the body: a JWT where bearer tokens are JWTs and this is to be one. Throws as `create` and `rotate` of the store do,
+   * the body: a JWT if bearer tokens are JWTs and this is to be one. Throws as `create` and `rotate` of the store do,
    * `UntrustedOriginError` for another site's request, and `TypeError` if the response can take no headers any more; then
    * nothing is changed. If it throws `NotReplicatedError`, nobody is logged in, and the cookie is taken back.
    */

@@ -118,7 +118,7 @@ export class SigningKey {
   }
 }
 
-/** Reads the options of keys. Throws `TypeError` and `RangeError` where they are wrong. */
+/** Reads the options of keys. Throws `TypeError` and `RangeError` if they are wrong. */
 export function parseKeys({ key, keys }: JwtKeyOptions): [first: SigningKey, ...more: SigningKey[]] {
   if ((key === undefined) === (keys === undefined)) throw new TypeError("Give one of key and keys");
   if (Array.isArray(key)) throw new TypeError("key is one key; give several as keys");

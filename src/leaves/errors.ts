@@ -32,7 +32,7 @@ export class SessionError extends Error {
   override name = "SessionError";
   /** Stable identifier: match on this, not on the message. */
   readonly code: string;
-  /** The HTTP status that Express, Koa and Fastify render for this error; absent where it has no HTTP meaning. */
+  /** The HTTP status that Express, Koa and Fastify render for this error; absent if it has no HTTP meaning. */
   declare readonly status?: number;
   /** The same as `status`, under the name that Fastify and Express read. */
   declare readonly statusCode?: number;

@@ -23,7 +23,7 @@ const TOKEN_LENGTH = 70;
 /** What a caller named a session by: a token, whose secret is still to be checked, or an id, which carries none. */
 export interface Target {
   readonly id: string;
-  /** Hash of the token's secret; `""` where the caller gave an id. */
+  /** Hash of the token's secret; `""` if the caller gave an id. */
   readonly secretHash: string;
 }
 

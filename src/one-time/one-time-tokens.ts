@@ -122,7 +122,7 @@ export function createOneTimeTokens<Data = unknown>(
   // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.
   const door = new RedisDoor(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
 
-  /** The token of a record; `null` where there is none to give. */
+  /** The token of a record; `null` if there is none to give. */
   function tokenIn(reply: RecordText | Refusal, key: string): OneTimeToken<Data> | null {
     if (isRecordText(reply)) return decodeToken<Data>(reply, key);
     if (reply === "corrupt") throw new CorruptRecordError(key);

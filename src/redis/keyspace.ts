@@ -14,7 +14,7 @@ import { ScriptRunner } from "./script-runner.js";
  */
 export interface KeyspaceClient extends ScriptClient {
   get(key: string): Promise<string | null>;
-  /** Used where there is one and reads do not lag. */
+  /** Used if there is one and reads do not lag. */
   getex?(key: string, unit: "PX", ms: number): Promise<string | null>;
   scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<unknown>;
   /** A Cluster has this. */
@@ -41,7 +41,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     this.readsMayLag = client.readsMayLag ?? (this.inCluster && scaleReads !== "master");
   }
 
-  /** Reads the value of a key; `null` where there is none. One round trip. By callback, as every request does this. */
+  /** Reads the value of a key; `null` if there is none. One round trip. By callback, as every request does this. */
   fetch(key: string, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
     const send = () => {
       this.gather();
@@ -55,7 +55,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     return this.client.getex !== undefined && !this.readsMayLag;
   }
 
-  /** Gives a key so many ms to live, and reads its value; `null` where there is none. */
+  /** Gives a key so many ms to live, and reads its value; `null` if there is none. */
   extend(key: string, ttl: number, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
     const send = () => {
       this.gather();

@@ -58,7 +58,7 @@ local function remember(mark, ms, reply)
   return reply
 end
 
--- What the first run of this call has replied; nil where there was none. Also returns whether a mark can be kept here.
+-- What the first run of this call has replied; nil if there was none. Also returns whether a mark can be kept here.
 local function remembered(mark)
   local here, left = call_here('GET', mark)
   if not left then return nil, here end
@@ -76,7 +76,7 @@ local function trace(key)
   redis.call('DEL', key)
 end
 
--- The record under a key as a table; nil where there is none.
+-- The record under a key as a table; nil if there is none.
 local function load(key)
   local flat = call('HGETALL', key)
   if #flat == 0 then return nil end

@@ -27,7 +27,7 @@ export interface Revocation<Reply> {
 
 /** How a revocation is run. */
 export interface RevocationOptions {
-  /** Where it is one step of a longer call. */
+  /** If it is one step of a longer call. */
   readonly deadline?: Deadline | undefined;
   /** Whether it waits for replicas, where the `replicas` option asks for that. Default: `true`. */
   readonly confirmed?: boolean;
@@ -47,7 +47,7 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
   }
 
   /**
-   * Runs a script that revokes, and gives its reply as soon as it has run. Where the `replicas` option asks for it, a `WAIT`
+   * Runs a script that revokes, and gives its reply as soon as it has run. If the `replicas` option asks for it, a `WAIT`
    * follows it on its heels, in the same round trip, and the script is told of it.
    */
   async runRevocation<Reply>(

@@ -59,7 +59,7 @@ export class ScriptRunner<Client extends ScriptClient> {
     return this.timeout + MARK_AFTERLIFE;
   }
 
-  /** How many connections the client has lost. Where this grows during a call, its script may have run twice. */
+  /** How many connections the client has lost. If this grows during a call, its script may have run twice. */
   get losses(): number {
     return this.#tally.losses;
   }

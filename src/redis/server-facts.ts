@@ -13,13 +13,13 @@ export interface ServerFacts {
   readonly info: Readonly<Record<string, string>>;
   /** `CONFIG GET`, by parameter; without what the server does not know or forbids to ask. */
   readonly config: Readonly<Record<string, string>>;
-  /** How far its clock is ahead of this process's, ms; `null` where it does not tell the time. */
+  /** How far its clock is ahead of this process's, ms; `null` if it does not tell the time. */
   readonly clockAhead: number | null;
   /** Where the client reaches it, `host:port`; absent where the client does not say. */
   readonly address?: string | undefined;
   /** The commands that it refused, and in which words of its own. */
   readonly refusals?: readonly RefusedCommand[];
-  /** Why it could not be asked at all; absent where it could. */
+  /** Why it could not be asked at all; absent if it could. */
   readonly failure?: string;
 }
 

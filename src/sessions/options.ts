@@ -13,14 +13,14 @@ export interface SessionStoreOptions<Claims extends object> {
   readonly prefix?: string | undefined;
   /**
    * A session ends when it was not used for this many ms (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
-   * `absoluteTimeout` where that is shorter.
+   * `absoluteTimeout` if that is shorter.
    */
   readonly idleTimeout?: number | undefined;
   /** A session ends this many ms after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
   readonly absoluteTimeout?: number | undefined;
   /**
    * A `touch` writes at most once in this many ms, so `lastSeenAt` is no more precise than that. At most half of
-   * `idleTimeout`. Default: 60 seconds, or half of `idleTimeout` where that is less.
+   * `idleTimeout`. Default: 60 seconds, or half of `idleTimeout` if that is less.
    */
   readonly touchInterval?: number | undefined;
   /** How many live sessions a user may have, 1 to 1000 (ASVS 5.0, 7.1.2). Default: unlimited. */

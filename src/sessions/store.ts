@@ -31,11 +31,11 @@ import { updateClaimsForUser } from "./verbs/update-user.js";
  *
  * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. A verb
  * that takes one, and `find`, throws `TypeError` for an object, such as a session in the place of its id. One round trip
- * where nothing else is said; a malformed token costs none.
+ * if nothing else is said; a malformed token costs none.
  */
 export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /**
-   * Creates a session, a guest's where no `userId` is given. The token is returned here and nowhere else.
+   * Creates a session, a guest's if no `userId` is given. The token is returned here and nowhere else.
    * Throws `UserBlockedError`, `SessionLimitError` and `ClaimsError`.
    * @example const { token, session } = await store.create({ userId: "42", claims: { role: "admin" } });
    */

@@ -75,7 +75,7 @@ export class Baselines {
   }
 
   /**
-   * The baseline of a session that is about to be saved. Where the framework itself has just made it, it gets a baseline that
+   * The baseline of a session that is about to be saved. If the framework itself has just made it, it gets a baseline that
    * says so; `undefined` only for an object of the application's own.
    */
   ofSaved(session: object, sid: string, marked: boolean): Baseline | undefined {

@@ -1,9 +1,9 @@
 /** Methods that take a callback or return a promise, as the caller likes. */
 
-/** A callback in the manner of Node. `Result` is what the promise gives that is returned where there is no callback. */
+/** A callback in the manner of Node. `Result` is what the promise gives that is returned if there is no callback. */
 export type Callback<Result = void> = (error: unknown, result?: Result) => void;
 
-/** What a call comes to: as a promise, or where there is a callback, to that. */
+/** What a call comes to: as a promise, or if there is a callback, to that. */
 export function deliver<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
   let result: Promise<T>;
   try {

@@ -29,7 +29,7 @@ const learned = new WeakMap<Generate, Classes>();
 /** Makes the session of a request from a stored record, as the `createSession` of express-session's own `Store` does. */
 export function createSession(generate: Generate, request: SessionRequest, data: { cookie: StoredCookie }): object {
   const classes = learned.get(generate) ?? learn(generate, request);
-  // Where there is no cookie, this fails in the words of express-session.
+  // If there is no cookie, this fails in the words of express-session.
   const { cookie: stored } = data;
   const expires = stored["expires"];
   const originalMaxAge = stored["originalMaxAge"];

@@ -43,7 +43,7 @@ const EXPRESS_OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL"
  * A session store in Redis for express-session and @fastify/session.
  *
  * - A session that was destroyed stays destroyed: of a session that a request has loaded, `set` and `touch` only ever
- *   replace what is there. Where it has ended meanwhile they store nothing and report no error, because the response has to
+ *   replace what is there. If it has ended meanwhile they store nothing and report no error, because the response has to
  *   go out; their result is `false`, and the event `discarded` tells of it.
  * - No update is lost: where another request was faster, the top-level properties that this one changed or deleted go on
  *   top of what is stored now. Within one property the last writer wins.
@@ -51,7 +51,7 @@ const EXPRESS_OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL"
  * Every method takes a callback; without one it returns a promise. Each fails with `StoreUnavailableError` (HTTP 503) when
  * Redis does not answer within `timeout` or cannot serve, and with `CorruptRecordError` when a key holds no session. But
  * express-session saves at the end of a response, whose head it has sent by then: where a save must not fail unseen, as in
- * a log-in, call `req.session.save(callback)` before you answer. Each is one round trip where nothing else is said; with
+ * a log-in, call `req.session.save(callback)` before you answer. Each is one round trip if nothing else is said; with
  * `userId`, `set`, `touch` and `destroy` are two.
  *
  * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and as
@@ -121,7 +121,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
 
   /**
    * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. Fails
-   * with `TypeError` where `cookie.expires` is no date, and with `StoreUnavailableError` where the connection was lost and
+   * with `TypeError` if `cookie.expires` is no date, and with `StoreUnavailableError` if the connection was lost and
    * another request has changed the session since: the save may have been made, and is not made again. A new
    * session is ended again where its first save fails, or where the connection was lost meanwhile and somebody may have
    * ended it: then this and each later save of the request fail with `StoreUnavailableError`. One round trip more each time
@@ -136,7 +136,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
 
   /**
    * Lets a session live on: moves the time to live, which tells the expiry of the cookie at the next load, and writes the
-   * record only where anything else in the cookie has changed, or it is far behind. `false`: it has ended. No round trip with
+   * record only if anything else in the cookie has changed, or it is far behind. `false`: it has ended. No round trip with
    * `disableTouch` or `disableTTL`, or where `touchInterval` has not passed; two for a session that this store has not
    * loaded.
    */

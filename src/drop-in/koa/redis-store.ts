@@ -33,14 +33,14 @@ interface Call {
 /**
  * A session store in Redis for koa-session.
  *
- * - A session that was destroyed stays destroyed: what a request has loaded, `set` only ever replaces. Where the session
+ * - A session that was destroyed stays destroyed: what a request has loaded, `set` only ever replaces. If the session
  *   has ended meanwhile it stores nothing and reports no error, because the response has to go out; the event `discarded`
  *   tells of it.
  * - No update is lost: where another request was faster, the top-level properties that this one changed or deleted go on
  *   top of what is stored now. Within one property the last writer wins.
  *
  * Every method fails with `StoreUnavailableError` (HTTP 503) when Redis does not answer within `timeout` or cannot serve,
- * and with `CorruptRecordError` when a key holds no session. Each is one round trip where nothing else is said; with
+ * and with `CorruptRecordError` when a key holds no session. Each is one round trip if nothing else is said; with
  * `userId`, `set` and `destroy` are two.
  *
  * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and as
@@ -81,7 +81,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     const given = typeof maxAge === "number" ? checkLife("maxAge", maxAge) : fallback;
     const expire = (session as Fields)["_expire"];
     const ttlOf = (record: Fields) => {
-      // Where other times have won than those of this request, the time to live goes with them.
+      // If other times have won than those of this request, the time to live goes with them.
       const until = record["_expire"];
       if (until === expire) return given;
       if (typeof until !== "number") return fallback;

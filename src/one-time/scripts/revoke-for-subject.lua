@@ -3,7 +3,7 @@
 -- KEYS[2]  prefix of the tokens, completed with the id in the log
 -- KEYS[3]  mark of this call
 -- ARGV[1]  for how many ms to keep the mark
--- Returns  {'voided'}, {'none'} where no token was valid, or {'corrupt'} (the log is not of coatcheck's making)
+-- Returns  {'voided'}, {'none'} if no token was valid, or {'corrupt'} (the log is not of coatcheck's making)
 local before = remembered(KEYS[3])
 -- A second run must not void a token that was issued since.
 if before then return before end

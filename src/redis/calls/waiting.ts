@@ -2,7 +2,7 @@
  * Calls that wait for Redis, each until its deadline. All of one line have the same time, so they end in the order in
  * which they began, and one timer watches them all: a timer for each took a tenth of what a read costs. It knows no Redis.
  *
- * Where the process itself was held up, the event loop comes to its timers before it reads what has arrived meanwhile. So
+ * If the process itself was held up, the event loop comes to its timers before it reads what has arrived meanwhile. So
  * nothing is given up before that was read, too: on an immediate, which comes after it.
  */
 

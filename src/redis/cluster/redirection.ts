@@ -28,7 +28,7 @@ export interface Redirection {
   readonly port: number;
 }
 
-/** The redirection in an error; `null` where it points nowhere. */
+/** The redirection in an error; `null` if it points nowhere. */
 export function redirectionOf(error: unknown): Redirection | null {
   const [, kind, host, port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(error instanceof Error ? error.message : "") ?? [];
   return host === undefined ? null : { once: kind === "ASK", host, port: Number(port) };

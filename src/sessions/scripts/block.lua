@@ -6,7 +6,7 @@
 -- ARGV[3]  reason, or ''
 -- ARGV[4]  most sessions in this page
 -- ARGV[5]  mark of this call, ARGV[6] for how many ms to keep it
--- Returns  {'past', the clock of Redis} (nothing was done), {'more' where more sessions are left, else 'done', ended ids
+-- Returns  {'past', the clock of Redis} (nothing was done), {'more' if more sessions are left, else 'done', ended ids
 --          …}, or {'moving', ids …} (the user is blocked, and none of their sessions has ended yet: Redis Cluster is moving
 --          the slot)
 -- Bound    ARGV[4] sessions

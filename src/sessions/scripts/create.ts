@@ -31,7 +31,7 @@ export interface Blocked {
   readonly reason: string;
 }
 
-/** What a script says of a user who is blocked; `undefined` where it says something else. */
+/** What a script says of a user who is blocked; `undefined` if it says something else. */
 export function blockedIn([status, until, reason, ...rest]: readonly string[]): Blocked | undefined {
   if (status !== "blocked" || until === undefined || reason === undefined || rest.length > 0) return undefined;
   return { status, until, reason };

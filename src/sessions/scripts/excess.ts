@@ -6,7 +6,7 @@ export type Excess =
   | { readonly status: "size"; readonly bytes: number }
   | { readonly status: "many"; readonly claims: number };
 
-/** What a script says of claims that are too much; `undefined` where it says something else. */
+/** What a script says of claims that are too much; `undefined` if it says something else. */
 export function excessIn([status, count, ...rest]: readonly string[]): Excess | undefined {
   if (count === undefined || rest.length > 0) return undefined;
   if (status === "size") return { status, bytes: countOf(count) };

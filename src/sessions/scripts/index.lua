@@ -140,7 +140,7 @@ local function strike_page(index, sessions, except, most, mark)
 end
 
 -- One page of the sessions that the index of a user names, dead ones too: at most `most` ids, beginning after the member `id`
--- with `score` (from the start where id is ''). Where that member has moved meanwhile, its score is visited again from the
+-- with `score` (from the start where id is ''). If that member has moved meanwhile, its score is visited again from the
 -- beginning: rather twice than never. Also returns the reply to add to: {score, id} of the last member, or {'', ''} after the
 -- last page.
 local function page(index, score, id, most)
@@ -205,7 +205,7 @@ local function patch_page(sessions, ids, reply, first, most)
   return nil, seen
 end
 
--- Makes the list of arrivals last another minute, and makes it where there is none. Where it has grown long, those who use it
+-- Makes the list of arrivals last another minute, and makes it if there is none. If it has grown long, those who use it
 -- begin anew. Returns its mark and its size.
 local function open_arrivals(arrivals, mark)
   local size = call('LLEN', arrivals)

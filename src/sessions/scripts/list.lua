@@ -5,7 +5,7 @@
 -- ARGV[4]  most sessions in this page
 -- Returns  {'ok', score, id, then an id and the session as text for each}, or {'moving', score, id, ids …} while Redis
 --          Cluster moves the slot and the sessions are not all here. `id` is '' after the last page
--- Bound    ARGV[4] sessions, or fewer where they are large (see WORK in index.lua)
+-- Bound    ARGV[4] sessions, or fewer if they are large (see WORK in index.lua)
 local ids, reply = page(KEYS[1], ARGV[2], ARGV[3], tonumber(ARGV[4]))
 local keys = keys_of(ids, stem(KEYS[1], ARGV[1]) .. 's:')
 if #keys > 0 and not together(KEYS[1], unpack(keys)) then

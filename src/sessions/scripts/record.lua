@@ -4,8 +4,8 @@
 --       second ("-" for a guest) and the fourth count from the first
 --   s   last seen, ms from the creation; only where the absolute deadline cuts the session short (see below)
 --   u   user id, JSON-escaped; absent for a guest
---   i   client's IP address, a its user agent, both JSON-escaped; absent where not given
---   c   whether the client keeps its token when it closes, 1 or 0; absent where its log-in did not say
+--   i   client's IP address, a its user agent, both JSON-escaped; absent if not given
+--   c   whether the client keeps its token when it closes, 1 or 0; absent if its log-in did not say
 --   v   how often the claims were changed; absent for never
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
@@ -21,7 +21,7 @@
 -- instance, and the TIME of ioredis-mock is not exact.
 local slack = 2000
 
--- A session: its record, its end, and how many ms it has left. nil where there is none.
+-- A session: its record, its end, and how many ms it has left. nil if there is none.
 local function open(key)
   local record = load(key)
   if not record then return nil end
@@ -40,7 +40,7 @@ local function glance(key)
   return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
 end
 
--- The id of the partner of a session; nil where it has none. The partner may have ended.
+-- The id of the partner of a session; nil if it has none. The partner may have ended.
 local function partner_of(record)
   return record.n or record.p
 end
@@ -50,7 +50,7 @@ local function told(record, ends, left)
   return digits(ends) .. '\n' .. digits(left) .. '\n' .. text(record)
 end
 
--- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil where
+-- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil if
 -- somebody else has written the record, or the TTL: a session without an end, with more left than a touch gives, or past its
 -- absolute deadline. (Redis Cluster makes a key live longer by the time for which it is under way to another node, so its end
 -- may lie somewhat beyond that deadline.)
@@ -148,7 +148,7 @@ local function leave_trail(trail, hash, record, id, user, previous, ms, version)
   redis.call('PEXPIREAT', trail, digits(clock() + math.max(10000, ms)))
 end
 
--- A trail as a reply; nil where there is none for the bearer of this hash who logs in as this user.
+-- A trail as a reply; nil if there is none for the bearer of this hash who logs in as this user.
 local function trail_for(key, hash, user)
   local trail = load(key)
   if not trail or trail.k ~= hash or trail.l ~= user then return nil end

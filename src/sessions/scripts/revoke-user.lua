@@ -5,7 +5,7 @@
 -- ARGV[3]  most sessions in this page
 -- ARGV[4]  mark of this call, ARGV[5] for how many ms to keep it
 -- ARGV[6]  '1' to write something in any case, for a WAIT, else ''
--- Returns  {'more' where more are left, else 'done', ended ids …}, or {'moving', ids …} (nothing was done: Redis Cluster is
+-- Returns  {'more' if more are left, else 'done', ended ids …}, or {'moving', ids …} (nothing was done: Redis Cluster is
 --          moving the slot, and these sessions are not all here)
 -- Bound    ARGV[3] sessions
 local keys = stem(KEYS[1], ARGV[1])
@@ -14,5 +14,5 @@ local before = remembered(mark)
 if ARGV[6] == '1' and (before or call('ZCARD', KEYS[1]) == 0) then trace(KEYS[1]) end
 if before then return before end
 local reply = strike_page(KEYS[1], keys .. 's:', ARGV[2], tonumber(ARGV[3]), mark)
--- Where nothing was written, Redis would refuse this when it is out of memory.
+-- If nothing was written, Redis would refuse this when it is out of memory.
 return #reply > 1 and reply[1] ~= 'moving' and remember(mark, ARGV[5], reply) or reply

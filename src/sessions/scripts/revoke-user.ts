@@ -15,7 +15,7 @@ export interface RevokedPage {
   readonly ids: readonly string[];
 }
 
-/** Reads what the scripts reply that end a page of sessions; `undefined` where it is nothing of this. */
+/** Reads what the scripts reply that end a page of sessions; `undefined` if it is nothing of this. */
 export function pageIn([status, ...ids]: readonly string[]): RevokedPage | undefined {
   return status === "done" || status === "more" || status === "moving" ? { status, ids } : undefined;
 }

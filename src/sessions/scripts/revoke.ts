@@ -28,7 +28,7 @@ export interface NotEnded {
   readonly status: "none" | "secret";
 }
 
-/** Reads what the scripts reply that end one session; `undefined` where it is nothing of this. */
+/** Reads what the scripts reply that end one session; `undefined` if it is nothing of this. */
 export function endedIn([status, first, second, ...ids]: readonly string[]): Ended | PartnerMoving | undefined {
   if (status === "moving" && first !== undefined && second === undefined) return { status, partner: first };
   if (status === "ended" && first !== undefined && (second === "moving" || second === "") && ids.length > 0) {

@@ -11,7 +11,7 @@
 -- Returns  {'lost'} (the list has expired: the update has to begin anew), {'size', bytes}, {'many', claims} or {'corrupt', id}
 --          (nothing was written), {'ok', entries read, entries left, changed ids …}, or {'moving', entries read, entries
 --          left, ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions are not all here)
--- Bound    ARGV[4] sessions, or fewer where they are large (see WORK in index.lua)
+-- Bound    ARGV[4] sessions, or fewer if they are large (see WORK in index.lua)
 local keys = stem(KEYS[1], ARGV[1])
 local own = keys .. 'm:' .. ARGV[6]
 -- A second run must not undo what others have changed since.

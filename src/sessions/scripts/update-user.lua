@@ -10,7 +10,7 @@
 -- Returns  {'size', bytes}, {'many', claims} or {'corrupt', id} (nothing of this page was written), {'ok', score, id, mark and
 --          size of that list or '' and 0, changed ids …}, or {'moving', score, id, ids …} (nothing was written: Redis Cluster
 --          is moving the slot, and these sessions are not all here). `id` is '' after the last page
--- Bound    ARGV[4] sessions, or fewer where they are large (see WORK in index.lua)
+-- Bound    ARGV[4] sessions, or fewer if they are large (see WORK in index.lua)
 local keys = stem(KEYS[1], ARGV[1])
 local own = keys .. 'm:' .. ARGV[7]
 -- A second run must not undo what others have changed since.

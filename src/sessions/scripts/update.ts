@@ -59,7 +59,7 @@ export const updateScript = script(
 
 /**
  * Changes claims of one session. Waits, within the deadline, while Redis Cluster is moving the slot and the partner of the
- * session is elsewhere. Throws `StoreUnavailableError` where nobody can tell whether the change was made.
+ * session is elsewhere. Throws `StoreUnavailableError` if nobody can tell whether the change was made.
  */
 export async function runUpdate(redis: RedisDoor, update: ClaimsUpdate, deadline = redis.deadline()): Promise<Updated> {
   for (;;) {

@@ -128,7 +128,7 @@ async function combined<Reply extends { readonly status: string }>(
 
 /**
  * Ends sessions of a user one by one, all but the spared one and its partner, and takes them out of the index: a page on
- * which revoke-user.lua would do nothing. `null` where there was nothing to end.
+ * which revoke-user.lua would do nothing. `null` if there was nothing to end.
  */
 export async function endEach(
   cx: Context<object>,

@@ -34,7 +34,7 @@ export async function find<Claims extends object>(cx: Context<Claims>, id: unkno
   return stored === null ? null : stored.session;
 }
 
-/** Reads the record of a target. `null` where there is none for it, which is announced. */
+/** Reads the record of a target. `null` if there is none for it, which is announced. */
 export async function readTarget<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
@@ -43,7 +43,7 @@ export async function readTarget<Claims extends object>(
   return storedOrRefused(cx, await runGet(cx.redis, cx.keys.session(target.id), target.secretHash, deadline), target);
 }
 
-/** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` where there is none. */
+/** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` if there is none. */
 export async function lookUp<Claims extends object>(
   cx: Context<Claims>,
   id: string,

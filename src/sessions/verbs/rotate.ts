@@ -152,7 +152,7 @@ export async function rotate<Claims extends object>(
 /**
  * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller
  * has just `found` it), make the new one, end the old one. Should the process die between, a guest's session is left, and
- * no privilege. Where another log-in of the same user has just ended the old session, this one succeeds too, and takes over
+ * no privilege. If another log-in of the same user has just ended the old session, this one succeeds too, and takes over
  * what the other one left of it.
  */
 async function handOver<Claims extends object>(

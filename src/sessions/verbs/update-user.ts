@@ -70,7 +70,7 @@ type Finish = <P extends Page>(page: P | Excess | { readonly status: "corrupt"; 
 
 /**
  * Changes the sessions that the index names, page by page. Gives where the list of those stands that the user gains
- * meanwhile, or `undefined` where one page was all.
+ * meanwhile, or `undefined` if one page was all.
  */
 async function updatePages<Claims extends object>(
   cx: Context<Claims>,

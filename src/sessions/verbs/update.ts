@@ -90,7 +90,7 @@ interface Writing {
   readonly version?: string;
 }
 
-/** Writes a patch, if the claims still have the version that is asked for. `null` where there is no such session. */
+/** Writes a patch, if the claims still have the version that is asked for. `null` if there is no such session. */
 export async function writeClaims<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
@@ -135,7 +135,7 @@ export async function encodeReplacement<Claims extends object>(
   return differenceOf(encodeClaims(before), encodeClaims(patchClaims({}, valid)));
 }
 
-/** The patch as the scripts take it. Throws `ClaimsError` where it is too large by itself. */
+/** The patch as the scripts take it. Throws `ClaimsError` if it is too large by itself. */
 export function encodePatch<Claims extends object>(cx: Context<Claims>, patch: object): EncodedClaims {
   const encoded = encodeClaims(patch);
   checkExtent(encoded, cx.options.maxClaimsBytes);
