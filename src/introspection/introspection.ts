@@ -1,7 +1,6 @@
 /**
- * What a session token stands for, as OAuth 2.0 Token Introspection has it (RFC 7662), for
- * services in any language. It knows the store, and neither Redis nor HTTP: the endpoint, and who may ask it, are the
- * application's.
+ * What a session token stands for, as OAuth 2.0 Token Introspection has it (RFC 7662), for services in any language. It knows
+ * the store, but neither Redis nor HTTP: the application has the endpoint, and decides who may ask it.
  */
 import { checkBoolean, checkClaims, checkNames, checkString, show } from "../leaves/arguments.js";
 import type { Session } from "../sessions/session.js";
@@ -10,27 +9,26 @@ import type { SessionStore } from "../sessions/store.js";
 /** What {@link introspect} tells of a session, and how it looks it up. */
 export interface IntrospectOptions<Claims extends object> {
   /**
-   * Which claims to tell: their names, or a function that makes members of the response of the session. None may have
-   * the name of a member that the token itself stands for (`active`, `sub`, `exp` …): that throws `TypeError`. Tell a
-   * caller no more than it needs (RFC 7662, 5). Default: none.
+   * Which claims to tell: their names, or a function that takes the session and returns members of the response. Throws
+   * `TypeError` if a claim has the name of a member that describes the token itself (`active`, `sub`, `exp` …). Tell a caller
+   * no more than it needs (RFC 7662, 5). Default: none.
    */
   readonly claims?:
     | readonly (keyof Claims & string)[]
     | ((session: Session<Claims>) => object | Promise<object>)
     | undefined;
-  /** `client_id` of the response: the application that the token was issued to, not the one that asks. Default: none. */
+  /** `client_id` of the response: the application to which the token was issued, not the one that asks. Default: none. */
   readonly clientId?: string | undefined;
   /** `iss` of the response: who issued the token, usually a URL. Default: none. */
   readonly issuer?: string | undefined;
   /**
-   * Whether a guest's session is active, too; its response has no `sub`. A service that reads `active` as "logged in"
-   * would let guests in. Default: `false`.
+   * Whether a guest's session is active too; its response has no `sub`. A service that reads `active` as "logged in" would let
+   * guests in. Default: `false`.
    */
   readonly guests?: boolean | undefined;
   /**
-   * Whether to slide the idle deadline, as a request of the user's does. For services that users call with no
-   * application of yours in between; a service that asks on its own account would keep an abandoned session alive.
-   * Default: `false`.
+   * Whether to slide the idle deadline, as a request of the user's does. For services that users call directly. A service that
+   * asks for reasons of its own would keep an abandoned session alive. Default: `false`.
    */
   readonly touch?: boolean | undefined;
 }
@@ -52,7 +50,7 @@ export interface ActiveToken {
   readonly [claim: string]: unknown;
 }
 
-/** Anything else: unknown, malformed, expired, revoked. It holds nothing more, and so does not say which. */
+/** Anything else: unknown, malformed, expired or revoked. It has no other members, so it does not say which. */
 export interface InactiveToken {
   readonly active: false;
 }
@@ -61,9 +59,9 @@ export interface InactiveToken {
 export type IntrospectionResponse = ActiveToken | InactiveToken;
 
 /**
- * The members that tell what the token is and whom it is for (RFC 7662, 2.2; `sid` as OpenID Connect has it). A claim
- * must not be able to speak for them, also where this response leaves one out. `scope` and `username` are not among
- * them: they are the application's to give.
+ * The members that tell what the token is and for whom it is (RFC 7662, 2.2; `sid` is from OpenID Connect). No claim may take
+ * their place, even if this response leaves one of them out. `scope` and `username` are not among them: the application may
+ * give them.
  */
 const RESERVED = [
   ...["active", "sub", "sid", "exp", "iat", "nbf", "jti"],
@@ -72,9 +70,9 @@ const RESERVED = [
 
 /**
  * Looks a token up and gives the response of RFC 7662: `{ active: false }` for anything that is not the token of a live
- * session, a session id and a value that is no string included. One round trip; none for what has not the form of a
- * token. Rejects as `get` does: `StoreUnavailableError` means that nobody knows, so answer 503 and never
- * `{ active: false }`. Throws `TypeError` for wrong options.
+ * session, including a session id and a value that is not a string. One round trip; none if the value does not have the form of
+ * a token. Rejects as `get` does. `StoreUnavailableError` means that nobody knows: then answer 503, and never `{ active: false
+ * }`. Throws `TypeError` for wrong options.
  * @example res.set("Cache-Control", "no-store").json(await introspect(store, req.body.token, { claims: ["role"] }));
  */
 export async function introspect<Claims extends object>(

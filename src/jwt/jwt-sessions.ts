@@ -21,38 +21,39 @@ export type JwtSessionsOptions = JwtOptions & {
 /** Session tokens inside JWTs. Give it to the HTTP layer as `bearer`, or use it by itself. */
 export interface JwtSessions<Claims extends object = Record<string, unknown>> {
   /**
-   * Signs a JWT around a new token. It is a bearer credential, exactly as the token in it: its payload, which is not
-   * encrypted, holds the token's secret in the claim `secret`. It names the user and the session, carries none of the
-   * session's claims, and lasts until the session's absolute deadline. No I/O. Throws `TypeError` for anything but what
-   * `create` and `rotate` return.
+   * Signs a JWT around a new token. It is a bearer credential, like the token in it: its payload is not encrypted, and holds
+   * the token's secret in the claim `secret`. It names the user and the session, carries none of the session's claims, and
+   * lasts until the session's absolute deadline. No I/O. Throws `TypeError` for a value that `create` and `rotate` do not
+   * return.
    * @example const jwt = await jwts.wrap(await store.create({ userId: "ada" }));
    */
   wrap(issued: IssuedSession<object>): Promise<string>;
 
   /**
-   * The session token in a JWT, for every verb of the store that takes one, such as `revoke`. `null`: forged, expired,
-   * meant for somebody else, or no JWT of ours. A token does not mean that the session is live. No I/O.
+   * The session token in a JWT, for every verb of the store that takes one, such as `revoke`. `null`: the JWT is forged,
+   * expired, meant for somebody else, or not ours. A token does not mean that the session is live. No I/O.
    * @example await store.revoke(await jwts.unwrap(jwt));
    */
   unwrap(jwt: unknown): Promise<string | null>;
 
   /**
-   * The live session of a JWT, as it is now, by `touch` of the store: one round trip, and none for whatever `unwrap`
-   * refuses. `null`: no live session. The event `rejected` of the store tells which. Throws `StoreUnavailableError`.
+   * The live session of a JWT, as it is now. It calls `touch` of the store: one round trip, or none if `unwrap` refuses the
+   * JWT. `null`: no live session. The event `rejected` of the store tells why. Throws `StoreUnavailableError`.
    */
   verify(jwt: unknown): Promise<Session<Claims> | null>;
 
   /**
-   * Mints a service token, by which to call another server on behalf of the session's user. Whoever verifies it does not
-   * ask Redis: for its `ttl` it outlives a revocation. No I/O. Throws `TypeError` and `RangeError` for wrong options,
-   * for an `audience` that is this application's, and for a session that has expired.
+   * Mints a service token, with which to call another server on behalf of the session's user. A service that verifies it does
+   * not ask Redis, so it stays valid after a revocation, until its `ttl` is over. No I/O. Throws `TypeError` and `RangeError`
+   * for wrong options, for an `audience` that is this application's, and for a session that has expired.
    * @example const token = await jwts.mint(session, { audience: "stock", scope: ["stock:read"] });
    */
   mint(session: Session<object>, options: MintOptions): Promise<string>;
 
   /**
-   * What a service token minted for `audience` says, as `createServiceTokenVerifier` reads it in services of their own.
-   * `null`: not one of ours, for another audience, or expired; never a session JWT. No I/O.
+   * What a service token minted for `audience` says, for a service within this application; other services use
+   * `createServiceTokenVerifier`. `null`: not one of ours, for another audience, or expired. A session JWT gives `null` too. No
+   * I/O.
    */
   verifyService(jwt: unknown, options: { readonly audience: string }): Promise<ServiceToken | null>;
 }
@@ -76,7 +77,9 @@ export function createJwtSessions<Claims extends object>(
   const profile = new JwtProfile({ typ: "coatcheck-session+jwt", maxAge: MAX_DURATION }, options);
   if (profile.keys[0]?.type === "public") throw new TypeError("The first key signs, and this one is public");
   const services = new ServiceTokens(options);
-  /** The audience of a service. An application that were its own service would accept two kinds of token for one name. */
+  /**
+   * Checks the audience of a service. It must not be the application's own: then two kinds of token would have one audience.
+   */
   const checkService = (service: unknown) => {
     if (checkPrintable("audience", service, 256) !== audience) return service as string;
     throw new RangeError("The audience of a service token must be another than that of the sessions");
@@ -96,7 +99,7 @@ export function createJwtSessions<Claims extends object>(
       sid: id,
       secret: token.slice(id.length + 1),
       iat: numericDate(Date.now()),
-      // Redis ends the session to the millisecond; the JWT is not to end before.
+      // Redis ends the session to the millisecond, and the JWT must not end before it.
       exp: numericDate(session.absoluteExpiresAt + 999),
     });
   }

@@ -1,9 +1,9 @@
 /**
- * One kind of JWT, as RFC 8725 calls for it: a type of its own, fixed keys, issuer and claims. What it accepts is what
- * it would have written itself, to the letter. Knows no session.
+ * One kind of JWT, as RFC 8725 demands: a type of its own, and fixed keys, issuer and claims. It accepts only what it would
+ * have written itself, to the letter. Knows no session.
  *
- * The header is not parsed but looked up. Each key has one header, `{"alg","typ","kid"}`, and a JWT whose header is none
- * of these is refused: there is no `alg`, `kid`, `jwk`, `jku`, `x5u`, `crit` or `b64` of somebody else's to be believed.
+ * The header is not parsed but looked up. Each key has one header, `{"alg","typ","kid"}`, and a JWT whose header is none of
+ * these is refused: so nobody can bring an `alg`, `kid`, `jwk`, `jku`, `x5u`, `crit` or `b64` of their own.
  */
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { checkInteger } from "../leaves/arguments.js";
@@ -18,16 +18,18 @@ const COMPACT = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/;
 
 /** Who signs, and how far clocks may differ. */
 export type JwtOptions = JwtKeyOptions & {
-  /** The `iss` of every JWT: who signs it, by custom a URL. At most 256 printable ASCII characters. */
+  /** The `iss` of every JWT: who signs it, usually a URL. At most 256 printable ASCII characters. */
   readonly issuer: string;
   /**
-   * How far the clocks of two processes may differ, ms, at most a minute. `exp`, `iat` and `nbf` of a JWT are judged by the
-   * clock of the process that verifies it, not by that of Redis. Default: 5 seconds.
+   * How far the clocks of two processes may differ, ms, at most a minute. The process that verifies a JWT judges `exp`, `iat`
+   * and `nbf` by its own clock, not by that of Redis. Default: 5 seconds.
    */
   readonly clockTolerance?: number | undefined;
 };
 
-/** What a JWT came to: its claims, or why it was refused, and the session it names where the signature holds. */
+/**
+ * The result of a verification: the claims; or why the JWT was refused, and which session it names if its signature is right.
+ */
 export type JwtVerdict = { readonly claims: JWTPayload } | RefusedJwt;
 
 export interface RefusedJwt {
@@ -38,7 +40,7 @@ export interface RefusedJwt {
 
 /** What makes one kind of JWT differ from others. */
 interface JwtKind {
-  /** The header's `typ`: what one kind writes no other accepts (RFC 8725, 3.11). */
+  /** The header's `typ`: no kind accepts what another kind has written (RFC 8725, 3.11). */
   readonly typ: string;
   /** How old it may become, ms, whatever its `exp` says. */
   readonly maxAge: number;
@@ -70,11 +72,11 @@ export class JwtProfile {
     return new SignJWT({ iss: this.#issuer, ...claims }).setProtectedHeader(this.#headerOf(this.#signer)).sign(key);
   }
 
-  /** Verifies a JWT, without any I/O. Whatever the value is, it does not throw for it. */
+  /** Verifies a JWT, without any I/O. It throws for no value. */
   async verify(jwt: unknown, audience: string): Promise<JwtVerdict> {
     if (typeof jwt !== "string" || jwt.length > MAX_LENGTH) return refusedJwt("malformed");
     const [, header = "", payload = "", signature = ""] = COMPACT.exec(jwt) ?? [];
-    // Of the ways to write the same bytes one is ours, and no other is read.
+    // The same bytes can be written in several ways. We write one of them, and read no other.
     if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return refusedJwt("malformed");
     const key = this.#byHeader.get(header);
     if (key === undefined) return refusedJwt("untrusted");
@@ -89,9 +91,9 @@ export class JwtProfile {
         maxTokenAge: this.#kind.maxAge / 1000,
         clockTolerance: this.#clockTolerance / 1000,
       });
-      // A second member of the same name, of which each parser takes another, would not be written again.
+      // Parsers differ in which of two members of one name they take. Such a payload is not what we would write.
       if (Buffer.from(payload, "base64url").toString() !== JSON.stringify(claims)) return refusedJwt("malformed");
-      // An audience is one service, and no list: what is meant for two is accepted by neither.
+      // An audience is one service, not a list. No service accepts a JWT that is meant for two.
       return claims.aud === audience ? { claims } : refusedJwt("misdirected", claims);
     } catch (error) {
       if (error instanceof errors.JOSEError) return refusedBy(error);
@@ -104,13 +106,13 @@ export class JwtProfile {
   }
 }
 
-/** A refusal; `claims` are those of a JWT whose signature holds. */
+/** A refusal. `claims` are given if the signature is right. */
 export function refusedJwt(reason: RejectionReason, claims?: JWTPayload): RefusedJwt {
   const sid = claims?.["sid"];
   return { claims: null, reason, id: isId(sid) ? sid : null };
 }
 
-/** Seconds, as JWTs have them (RFC 7519, 2). Rounded down, so that nothing lives longer than it was meant to. */
+/** Seconds, as in JWTs (RFC 7519, 2). Rounded down, so that no JWT lives too long. */
 export function numericDate(ms: number): number {
   return Math.floor(ms / 1000);
 }

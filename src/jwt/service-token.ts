@@ -1,6 +1,6 @@
 /**
- * Service tokens: short JWTs by which one server tells another on whose behalf it calls. They are verified without
- * Redis, so a revocation reaches them only when they expire: within minutes, and by default within one.
+ * Service tokens: short JWTs with which one server tells another on whose behalf it calls. They are verified without Redis, so
+ * they stay valid after a revocation until they expire: that takes minutes at most, and by default one minute.
  */
 import { randomUUID } from "node:crypto";
 import type { JWTPayload } from "jose";
@@ -15,24 +15,24 @@ import { checkPrintable, type SigningKey } from "./signing-key.js";
 export interface MintOptions {
   /** The one service that is to accept it, at most 256 printable ASCII characters. */
   readonly audience: string;
-  /** What it allows, as names without spaces (RFC 6749, 3.3); 1024 characters in all. Default: nothing is said. */
+  /** What it allows, as names without spaces (RFC 6749, 3.3); 1024 characters in all. Default: none. */
   readonly scope?: readonly string[] | undefined;
   /**
-   * How long it is accepted, ms, 1000 to 300 000: as long as a session that is revoked meanwhile still opens the other
-   * service. Never longer than the session has to live. Default: 60 seconds.
+   * How long it is accepted, ms, 1000 to 300 000. For this time the other service accepts it even if the session is revoked. It
+   * never lives longer than the session. Default: 60 seconds.
    */
   readonly ttl?: number | undefined;
 }
 
 /** What a service learns from a token. A frozen plain object. */
 export interface ServiceToken {
-  /** Names this very token, for logs, or to accept it only once. */
+  /** The id of this token, for logs, or to accept it only once. */
   readonly id: string;
   readonly issuer: string;
   readonly audience: string;
   /** On whose behalf. `null` for a guest, who has proved nothing about themselves. */
   readonly userId: string | null;
-  /** The session it was minted from; it names the session and opens nothing. */
+  /** The id of the session from which it was minted. It is no credential. */
   readonly sessionId: string;
   readonly scope: readonly string[];
   /** Epoch ms, to the second. */
@@ -49,13 +49,13 @@ export type ServiceTokenVerifierOptions = JwtOptions & {
 
 /** Verifies service tokens. */
 export interface ServiceTokenVerifier {
-  /** What the token says; `null` for anything that is none, or not for this service, or has expired. No I/O. */
+  /** What the token says. `null`: it is no service token, not for this service, or expired. No I/O. */
   verify(jwt: unknown): Promise<ServiceToken | null>;
   /** `rejected` tells why a token was refused. */
   readonly events: Events;
 }
 
-/** A session may be revoked and its token still be accepted: this is the longest that anybody may choose. */
+/** The largest `ttl`: for this long a token may be accepted after its session was revoked. */
 const MAX_TTL = 5 * 60_000;
 const DEFAULT_TTL = 60_000;
 const MAX_SCOPE = 1024;
@@ -120,9 +120,9 @@ export class ServiceTokens {
 }
 
 /**
- * Verifies the service tokens of an application in another service, which needs neither its store nor Redis: only the
- * public key, or with an HMAC algorithm the secret, and then it could sign as well. Throws `TypeError` and `RangeError`
- * for wrong options, and for a private key, which no verifier has any business with.
+ * Verifies the service tokens of an application in another service, which needs neither its store nor Redis: only the public
+ * key, or with an HMAC algorithm the secret, with which it could sign too. Throws `TypeError` and `RangeError` for wrong
+ * options, and for a private key, which a verifier must not have.
  * @example const tokens = createServiceTokenVerifier({ key, issuer: "https://shop.example", audience: "stock" });
  */
 export function createServiceTokenVerifier(options: ServiceTokenVerifierOptions): ServiceTokenVerifier {
@@ -149,7 +149,7 @@ function checkScope(scope: readonly string[]): void {
     throw new RangeError(`scope must have at most ${MAX_SCOPE} characters in all`);
 }
 
-/** The claims are as `mint` writes them, too: the key may be used elsewhere, or by a version that has other bounds. */
+/** Checks that the claims are as `mint` writes them: the key may be used elsewhere, or by a version with other limits. */
 function checkAsMinted(verdict: JwtVerdict): JwtVerdict {
   if (verdict.claims === null) return verdict;
   const { jti, sid, sub, scope, iat, exp } = verdict.claims as JWTPayload & { scope?: unknown; sid?: unknown };

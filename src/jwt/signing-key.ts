@@ -1,6 +1,6 @@
 /**
- * The keys of JWTs: what each may be, and the one algorithm that it is for. Whatever does not fit is refused when the
- * application starts, so that no JWT ever meets a key of another kind (RFC 8725, 3.1). Knows no claims.
+ * The keys of JWTs: what each may be, and its one algorithm. A key that does not fit is refused when the application starts, so
+ * no JWT is ever verified with a key of another kind (RFC 8725, 3.1). Knows no claims.
  */
 import { createPrivateKey, createPublicKey, createSecretKey, type JsonWebKey, KeyObject, subtle } from "node:crypto";
 import { types } from "node:util";
@@ -8,17 +8,17 @@ import type { CryptoKey, JWK } from "jose";
 import { checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
 
 interface Algorithm {
-  /** What Web Cryptography calls it. */
+  /** Its name in Web Cryptography. */
   readonly name: string;
-  /** What `node:crypto` calls its keys. */
+  /** The type of its keys in `node:crypto`. */
   readonly type: "secret" | "rsa" | "ec" | "ed25519";
   readonly hash?: string;
   readonly curve?: string;
-  /** How long a key must be at least. */
+  /** The least length of a key. */
   readonly bits?: number;
 }
 
-// RFC 7518, 3.2: the secret has to be as long as the hash; 3.3 and 3.5: 2048 bits for RSA.
+// RFC 7518, 3.2: the secret must be as long as the hash. 3.3 and 3.5: an RSA key must have 2048 bits.
 const hmac = (bits: number): Algorithm => ({ name: "HMAC", type: "secret", hash: `SHA-${bits}`, bits });
 const rsa = (name: string, bits: number): Algorithm => ({ name, type: "rsa", hash: `SHA-${bits}`, bits: 2048 });
 const ecdsa = (curve: string): Algorithm => ({ name: "ECDSA", type: "ec", curve });
@@ -41,7 +41,7 @@ const ALGORITHMS = {
   Ed25519: ed25519,
 } satisfies Record<string, Algorithm>;
 
-/** The signature algorithms that there are. `none` is not among them. */
+/** The signature algorithms. `none` is not among them. */
 export type JwtAlgorithm = keyof typeof ALGORITHMS;
 
 /** A private key with its public key, as `generateKeyPair` of `jose` and of `node:crypto` return them. */
@@ -51,18 +51,18 @@ export interface JwtKeyPair {
 }
 
 /**
- * A key in any of its usual forms; the bytes are those of a secret. A private key that is a `CryptoKey` and not
- * extractable needs its public key beside it, as a {@link JwtKeyPair}.
+ * A key in any of its usual forms. Bytes are a secret. A private `CryptoKey` that is not extractable needs its public key too:
+ * give both as a {@link JwtKeyPair}.
  */
 export type JwtKeyMaterial = KeyObject | CryptoKey | JWK | Uint8Array | JwtKeyPair;
 
-/** One key, its name, and the one algorithm that it is for. */
+/** One key, its name, and its one algorithm. */
 export interface JwtKey {
   /** Names the key in the header of the JWTs that it signs. At most 128 printable ASCII characters. */
   readonly kid: string;
   /**
-   * The algorithm. `HS256` for a secret that only one application knows; `ES256` or `EdDSA` where others verify, who then
-   * hold the public key alone and can sign nothing.
+   * The algorithm. Use `HS256` for a secret that only one application knows, and `ES256` or `EdDSA` if others verify: they have
+   * only the public key, and cannot sign.
    */
   readonly alg: JwtAlgorithm;
   readonly key: JwtKeyMaterial;
@@ -81,7 +81,7 @@ const CURVES: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r
 export class SigningKey {
   readonly kid: string;
   readonly alg: JwtAlgorithm;
-  /** `private` can sign, `public` cannot, and a `secret` verifies with what it signs with. */
+  /** A `private` key can sign, a `public` one cannot, and a `secret` signs and verifies. */
   readonly type: "secret" | "private" | "public";
   readonly #signing: Usable | null;
   #verifying: Usable;
@@ -110,7 +110,7 @@ export class SigningKey {
   async verifying(): Promise<Usable> {
     const key = this.#verifying;
     if (this.type !== "secret" || !(key instanceof KeyObject)) return key;
-    // As anything else, jose would import a secret for every single JWT, which takes as long as to verify one.
+    // jose imports a secret that is no `CryptoKey` again for each JWT, which takes as long as to verify one.
     const { name, hash } = ALGORITHMS[this.alg] as Algorithm;
     const algorithm = { name, hash: hash as string };
     this.#verifying = (await subtle.importKey("raw", key.export(), algorithm, false, ["sign", "verify"])) as CryptoKey;
@@ -136,7 +136,9 @@ export function parseKeys({ key, keys }: JwtKeyOptions): [first: SigningKey, ...
 
 const SHAPE = "{ kid, alg, key }";
 
-/** Throws for a key without its name and its algorithm: as options, bytes would have the name "0", and a JWK "kty". */
+/**
+ * Throws for a key without its name and algorithm. `checkNames` would complain of an option "0" for bytes, and "kty" for a JWK.
+ */
 function checkIsNamed(name: string, value: unknown): void {
   const what = described(value);
   if (what === "an object" && Object.keys(value as object).length > 0) return;
@@ -145,7 +147,7 @@ function checkIsNamed(name: string, value: unknown): void {
   );
 }
 
-/** What somebody may have given for a key, and never anything of its content. */
+/** What somebody has given as a key. It never tells anything of its content. */
 function described(value: unknown): string {
   if (types.isKeyObject(value)) return "a KeyObject";
   if (types.isCryptoKey(value)) return "a CryptoKey";
@@ -164,7 +166,7 @@ export function checkPrintable(name: string, value: unknown, max: number): strin
   return value as string;
 }
 
-/** What a key signs with, where it can, and what it verifies with. */
+/** The two halves of a key: what it signs with (`null` if it cannot sign), and what it verifies with. */
 function halvesOf(name: string, key: unknown, alg: JwtAlgorithm): { signing: Usable | null; verifying: Usable } {
   if (isPair(key)) {
     const [signing, verifying] = [usable(key.privateKey), usable(key.publicKey)];
@@ -188,11 +190,11 @@ function halvesOf(name: string, key: unknown, alg: JwtAlgorithm): { signing: Usa
 const isPair = (key: unknown): key is JwtKeyPair => typeof key === "object" && key !== null && "privateKey" in key;
 
 function publicOf(key: KeyObject): KeyObject {
-  // The types know only of what can be exported to a string.
+  // The types do not know that a `KeyObject` is allowed.
   return createPublicKey(key as unknown as string);
 }
 
-/** A key that is one already. A `CryptoKey` becomes a `KeyObject` where it may. */
+/** A value that is a key already. A `CryptoKey` becomes a `KeyObject` if it is extractable. */
 function usable(key: unknown): Usable | null {
   if (types.isKeyObject(key)) return copyOf(key);
   if (!types.isCryptoKey(key)) return null;
@@ -200,8 +202,8 @@ function usable(key: unknown): Usable | null {
 }
 
 /**
- * A key of its own. In Node.js 20, one that was generated in this process can lock the process up for ever when it is exported
- * as a JWK, as jose does at its first use, in the very moment in which its generator is collected as garbage.
+ * A copy. In Node.js 20 a key that was generated in this process can block the process for ever: when jose exports it as a JWK,
+ * at its first use, while the generator of the key is being garbage-collected.
  */
 function copyOf(key: KeyObject): KeyObject {
   if (key.type === "secret") return key;
@@ -210,7 +212,7 @@ function copyOf(key: KeyObject): KeyObject {
 }
 
 function secretOf(name: string, bytes: Uint8Array): KeyObject {
-  // Whoever knows the public key could sign with it as the secret.
+  // Anybody who knows the public key could use it as the secret, and sign.
   if (Buffer.from(bytes.subarray(0, 5)).toString("latin1") === "-----") {
     throw new TypeError(
       `${name} is a key in PEM, which is no secret: give createPublicKey(pem) or createPrivateKey(pem)`,
@@ -271,7 +273,7 @@ function factsOf(key: KeyObject): KeyFacts {
   return { type: key.asymmetricKeyType, curve, bits: modulusLength };
 }
 
-/** A `CryptoKey` that cannot leave its place knows itself what it is for. */
+/** A `CryptoKey` that is not extractable tells its own purpose. */
 function cryptoFactsOf(key: CryptoKey, wanted: Algorithm): KeyFacts {
   const algorithm = key.algorithm as {
     name: string;

@@ -1,12 +1,12 @@
 /**
- * Checks of options and arguments: what is wrong throws `TypeError` or `RangeError` at once, naming the option, what was
- * expected and what came. A leaf.
+ * Checks of options and arguments. A wrong value throws `TypeError` or `RangeError` at once; the message names the option, what
+ * was expected and what came. A leaf.
  */
 const MAX_USER_ID_BYTES = 256;
 /** The longest duration, ms: ten years. Whoever gives more has mistaken the unit. */
 export const MAX_DURATION = 10 * 365 * 24 * 60 * 60 * 1000;
 
-/** Throws unless `value` is a plain bag of options with none but the known names. */
+/** Throws unless `value` is an object with only known names. */
 export function checkNames(where: string, value: unknown, known: readonly string[]): asserts value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`The options of ${where} must be an object, got ${show(value)}`);
@@ -58,7 +58,10 @@ export function checkUserId(value: unknown, name = "userId"): string {
   return value;
 }
 
-/** Throws unless `value` is a prefix of keys. Braces in it would move the Cluster hash tag. Returns it. */
+/**
+ * Throws unless `value` is a prefix of keys. Braces in it would change the hash tag, which decides the slot in a Cluster.
+ * Returns it.
+ */
 export function checkPrefix(value: unknown): string {
   const prefix = checkString("prefix", value);
   if (/[{}]/.test(prefix)) throw new RangeError(`prefix must not contain braces, got ${JSON.stringify(prefix)}`);
@@ -81,8 +84,8 @@ export function checkClaims(name: string, value: unknown): object {
 }
 
 /**
- * Throws for an object where a session is named by its token or id: a session, what `create` returns, or a promise would
- * else be taken for an absent session, and nothing be done. Any other value that names no session is simply absent.
+ * Throws for an object in the place of a token or an id. Without this, a session, the result of `create` or a promise would
+ * count as an absent session, and nothing would be done. Any other value that names no session is simply absent.
  */
 export function refuseObject(verb: string, value: unknown): void {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return;
@@ -100,7 +103,10 @@ function mistakenFor(value: object): string {
   return "id" in value ? "an object with an id: give that" : show(value);
 }
 
-/** A value for a message: short, on one line, and never a long string or an object's content, which might be secret. */
+/**
+ * A value as a message shows it: short and on one line. It shows no long string and no content of an object, which might be
+ * secret.
+ */
 export function show(value: unknown): string {
   if (typeof value === "string")
     return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`;

@@ -1,16 +1,16 @@
 /**
- * The errors of coatcheck. A leaf: it knows nothing of Redis or HTTP beyond the status code an error stands for.
+ * The errors of coatcheck. A leaf: it knows nothing of Redis, and of HTTP only the status that an error has.
  *
  * Absence is never an error here: a session that does not exist is `null`, `false` or `0`. Wrong options and arguments
  * are plain `TypeError`s and `RangeError`s, thrown before any I/O.
  */
 
-/** A failover takes seconds, a restart less. */
+/** Seconds: a failover takes some, a restart less. */
 const RETRY_SOON = { "Retry-After": "1" };
 
 const brand = Symbol.for("coatcheck.SessionError");
 
-/** What the constructor of every {@link SessionError} takes beside its message. */
+/** What the constructor of a {@link SessionError} takes, apart from code and message. */
 interface ErrorDetails {
   cause?: unknown;
   /** HTTP status, for errors that have a meaning to a client. */
@@ -20,14 +20,14 @@ interface ErrorDetails {
 }
 
 /**
- * Leaves the name and the message of an error in its stack, and no frames, which for an error of the client's are always
- * the same. Express prints the stack of every error that it answers, and anybody can send requests that get a 401.
+ * Takes the frames out of the stack of an error, and leaves its name and message. For an error of the client's the frames are
+ * always the same; Express prints the stack of each error that it answers, and anybody can send requests that get a 401.
  */
 function withoutFrames(error: SessionError): void {
   error.stack = `${error.name}: ${error.message}`;
 }
 
-/** The base of every error that coatcheck raises about the state of the world, as against a mistake in the call. */
+/** The base class of the errors that are no mistake in the call. */
 export class SessionError extends Error {
   override name = "SessionError";
   /** Stable identifier: match on this, not on the message. */
@@ -114,8 +114,8 @@ export class UserBlockedError extends SessionError {
 }
 
 /**
- * A revocation took effect on the primary, but fewer replicas than asked for confirmed it in time: a failover now could
- * undo it. Repeating the call is safe and waits again. HTTP 503.
+ * A revocation took effect on the primary, but fewer replicas than the option asks for confirmed it in time: a failover could
+ * undo it now. It is safe to repeat the call, which waits again. HTTP 503.
  */
 export class NotReplicatedError extends SessionError {
   override name = "NotReplicatedError";
@@ -137,7 +137,7 @@ export class NotReplicatedError extends SessionError {
 /** A request that needs a live session has none, or one whose log-in is too long ago. HTTP 401. */
 export class UnauthenticatedError extends SessionError {
   override name = "UnauthenticatedError";
-  /** Whether there is a live session, and the user only has to prove anew who they are. */
+  /** Whether there is a live session, and the user only has to authenticate again. */
   readonly reauthenticate: boolean;
   constructor(
     message: string,
@@ -168,12 +168,12 @@ export class UntrustedOriginError extends SessionError {
   }
 }
 
-/** Whether a caught value is a {@link NotReplicatedError}, also when it comes from another copy of the package. */
+/** Whether a caught value is a {@link NotReplicatedError}, even if it comes from another copy of the package. */
 export function isNotReplicated(error: unknown): error is NotReplicatedError {
   return isSessionError(error) && error.code === "NOT_REPLICATED";
 }
 
-/** Whether a caught value is an error of coatcheck's, also when it comes from another copy of the package. */
+/** Whether a caught value is an error of coatcheck, even if it comes from another copy of the package. */
 export function isSessionError(error: unknown): error is SessionError {
   return typeof error === "object" && error !== null && brand in error;
 }

@@ -1,14 +1,14 @@
 /**
- * Hints at what is allowed and nearly surely a mistake: a process warning, once in a process for each option. No error,
- * because somebody's test may mean it: `node --disable-warning=COATCHECK_UNIT` silences it. A leaf.
+ * Hints at values that are allowed and nearly always a mistake: a process warning, once in a process for each option. It is no
+ * error, because a test may need such a value: `node --disable-warning=COATCHECK_UNIT` silences it. A leaf.
  */
 import { emitWarning } from "node:process";
 
 const given = new Set<string>();
 
-/** Numbers that read as minutes or hours, and that are hardly ever a number of ms, not even in a test. */
+/** Numbers that look like minutes or hours, and hardly ever are a number of ms, even in a test. */
 const MINUTES_OR_HOURS: readonly number[] = [8, 12, 15, 24, 30, 45];
-/** The same for seconds, where a call is waited for or a grace is given. */
+/** The same for seconds: for the timeout of a call, or a grace. */
 const SECONDS: readonly number[] = [1, 2, 3, 5, 10, 15, 20, 30, 60];
 
 /** Hints at a mistake, once in a process for each `subject`. */
@@ -18,21 +18,21 @@ export function hint(code: `COATCHECK_${string}`, subject: string, message: stri
   emitWarning(message, { type: "CoatcheckWarning", code });
 }
 
-/** Hints if how long something lives, ms, reads as a usual number of seconds, minutes or hours. */
+/** Hints if a lifetime in ms looks like a usual number of seconds, minutes or hours. */
 export function hintAtUnit(name: string, ms: number | undefined): void {
   if (ms === undefined) return;
-  // 900 is a quarter of an hour in seconds. 86 400 is a day, and in ms nobody would say 86.4 seconds.
+  // 900 is a quarter of an hour in seconds. 86 400 is a day in seconds, and nobody wants 86.4 seconds.
   const isMinutes = ms >= 60 && ms < 3600 && ms % 60 === 0 && ms % 500 !== 0;
   const isHours = ms >= 3600 && ms % 3600 === 0 && ms % 30_000 !== 0;
   if (isMinutes || isHours || MINUTES_OR_HOURS.includes(ms)) hintAtMilliseconds(name, ms);
 }
 
-/** The same for what takes a few seconds at most. */
+/** The same for a time of a few seconds at most. */
 export function hintAtShortUnit(name: string, ms: number | undefined): void {
   if (ms !== undefined && SECONDS.includes(ms)) hintAtMilliseconds(name, ms);
 }
 
-/** Hints if a time to live that is in seconds reads as a usual number of ms. */
+/** Hints if a time to live in seconds looks like a usual number of ms. */
 export function hintAtSeconds(name: string, seconds: number): void {
   // 1 800 000 is half an hour in ms. In seconds it would be 20 days and 20 hours, and 86 400 000 would be 1000 days.
   const isRound = seconds % 86_400 === 0 && seconds < 86_400_000;

@@ -2,7 +2,7 @@
 
 /** Decodes a JSON value, and freezes it all the way down. */
 export function decodeValue(text: string): unknown {
-  // Most values are plain strings, and one without an escape is its own content: three times as fast as JSON.parse.
+  // Most values are strings, and a string without an escape is its own content. This is three times as fast as JSON.parse.
   if (text.charCodeAt(0) === 0x22 && text.indexOf('"', 1) === text.length - 1 && !text.includes("\\")) {
     return text.slice(1, -1);
   }

@@ -1,8 +1,8 @@
 /** Values that are stored as JSON and must come back as they were. A leaf. */
 
-/** For `JSON.stringify`: refuses what JSON would turn into something else in silence. A value must come back as it was. */
+/** For `JSON.stringify`: refuses values that JSON would change without an error. A value must come back as it was. */
 export function refuseLossy(this: unknown, key: string, value: unknown): unknown {
-  // The value is already what toJSON made of it; the holder still has the original.
+  // `value` is what `toJSON` has returned; the holder still has the original.
   const original = (this as Record<string, unknown>)[key];
   if (typeof original === "object" && original !== null && !Array.isArray(original) && !isPlain(original)) {
     throw new TypeError(`a ${original.constructor?.name ?? "class"} would not come back as one`);

@@ -3,13 +3,13 @@
  *
  *   token  = id "." secret                         70 characters, the only thing that authenticates
  *   id     = ULID, 26 characters                   public: shown in lists of devices, logs and events
- *   secret = 32 random bytes as base64url          43 characters, known to the client alone
+ *   secret = 32 random bytes as base64url          43 characters, known only to the client
  *
- * Redis holds the SHA-256 of the secret. A plain hash is enough, with no salt and no slow derivation: the secret has
- * 256 bits of entropy, so there is nothing to guess (OWASP ASVS 5.0, 7.2.3 asks for 128).
+ * Redis holds the SHA-256 of the secret. A plain hash is enough, without a salt or a slow derivation: the secret has 256 bits
+ * of entropy, so nobody can guess it (OWASP ASVS 5.0, 7.2.3 asks for 128).
  *
- * Characters 11 to 13 of an id are its bucket, which names the Redis Cluster slot. They replace 15 of the ULID's 80
- * random bits; the id stays a valid ULID, and its uniqueness rests on the other 65 and on the millisecond.
+ * Characters 11 to 13 of an id are its bucket, which decides the slot in Redis Cluster. They replace 15 of the 80 random bits
+ * of the ULID. The id is still a valid ULID; the other 65 bits and the millisecond make it unique.
  */
 import { hash, randomBytes, randomInt } from "node:crypto";
 import { ulid } from "ulid";
@@ -20,14 +20,14 @@ const TOKEN = /^[0-7][0-9A-HJKMNP-TV-Z]{25}\.[A-Za-z0-9_-]{43}$/;
 const ID_LENGTH = 26;
 const TOKEN_LENGTH = 70;
 
-/** What a caller named a session by: a token, whose secret is still to be checked, or an id, which carries none. */
+/** How a caller has named a session: by a token, whose secret must still be checked, or by an id. */
 export interface Target {
   readonly id: string;
   /** Hash of the token's secret; `""` if the caller gave an id. */
   readonly secretHash: string;
 }
 
-/** A freshly minted token, with the parts of it that Redis gets to see. */
+/** A new token, with the parts of it that Redis may see. */
 export interface MintedToken extends Target {
   readonly token: string;
 }

@@ -2,8 +2,8 @@
 import { SessionError } from "../leaves/errors.js";
 
 /**
- * The subject was issued `maxPerHour` tokens in the last hour. Nothing was written, and the latest of them is still
- * valid. HTTP 429. On a form that anybody can send, catch it: its status would tell who has an account.
+ * `maxPerHour` tokens were issued to the subject in the last hour. Nothing was written, and the latest of them is still valid.
+ * HTTP 429. Catch it on a form that anybody can send: its status would tell who has an account.
  */
 export class IssueLimitError extends SessionError {
   override name = "IssueLimitError";

@@ -6,8 +6,8 @@
  *   prefix{bucket}:c:<purpose>:<mark>      what one call of `consume` took: that hash, TTL = the deadline of the call
  *   prefix{bucket}:m:<purpose>:<mark>      what one call of `revokeForSubject` replied: text, TTL = see redis/marks.ts
  *
- * The bucket is the subject's, as if it were a user id, so all keys of a subject share a slot. The letters are none of
- * those in `../sessions/keys.ts`: no token ever names a session, under the same prefix either.
+ * The bucket is the subject's, as if it were a user id, so all keys of a subject share a slot. The letters differ from those in
+ * `../sessions/keys.ts`, so no token can name a session, even under the same prefix.
  */
 import { escapeText } from "../leaves/text.js";
 import { bucketOfId, bucketOfUser } from "../leaves/token.js";
@@ -37,7 +37,7 @@ export class OneTimeKeys {
     return this.#name(bucketOfUser(subject), "m", mark);
   }
 
-  /** The log of a subject; and what a script completes with an id from the log, to name a token. */
+  /** The log of a subject, and the prefix of its tokens: a script appends an id from the log to it. */
   subject(subject: string): { readonly log: string; readonly tokens: string } {
     const bucket = bucketOfUser(subject);
     return { log: this.#name(bucket, "i", escapeText(subject)), tokens: this.#name(bucket, "o", "") };

@@ -1,7 +1,6 @@
 /**
- * Tokens that work once, for password resets, e-mail verification, invitations and links to log in.
- * They have the form of a session's token and nothing else in common: neither passes as the other, nor one purpose's as
- * another's.
+ * Tokens that work once, for password resets, e-mail verification, invitations and links to log in. They look like the token of
+ * a session, but neither is accepted in the place of the other, and a token of one purpose is not accepted for another purpose.
  */
 import { checkDuration, checkInteger, checkNames, checkPrefix, checkString, checkUserId } from "../leaves/arguments.js";
 import { CorruptRecordError } from "../leaves/errors.js";
@@ -23,18 +22,18 @@ import { runRevokeForSubject } from "./scripts/revoke-for-subject.js";
 /** The options of {@link createOneTimeTokens}. Every duration is in ms. */
 export interface OneTimeTokensOptions {
   /**
-   * What the tokens are for, such as `"password-reset"`: 1 to 64 letters, digits, `-`, `_` and `.`. A token works for its
-   * own purpose alone.
+   * What the tokens are for, such as `"password-reset"`: 1 to 64 letters, digits, `-`, `_` and `.`. A token works only for its
+   * own purpose.
    */
   readonly purpose: string;
   /**
-   * How many ms a token is valid. Short for what opens an account: ASVS 5.0, 6.5.5, has at most 10 minutes where it
-   * authenticates out of band. A day is usual to verify an address.
+   * How many ms a token is valid. Keep it short if the token opens an account: ASVS 5.0, 6.5.5, allows 10 minutes for
+   * out-of-band authentication. A day is usual to verify an address.
    */
   readonly ttl: number;
   /**
-   * How many tokens may be issued to one subject within any hour, 1 to 1000, so that nobody can flood another's
-   * mailbox. Default: 5.
+   * How many tokens may be issued to one subject within any hour, 1 to 1000, so that nobody can fill the mailbox of somebody
+   * else. Default: 5.
    */
   readonly maxPerHour?: number | undefined;
   /** How many bytes the JSON of `data` may take. Default: 4 KiB. */
@@ -61,40 +60,40 @@ export type IssueOptions<Data> = {
 
 /** A new one-time token. */
 export interface IssuedOneTimeToken {
-  /** What goes into the link, as it is. Only its hash is stored: it cannot be had again. */
+  /** What goes into the link, as it is. Only its hash is stored, so nobody can get it a second time. */
   readonly token: string;
   /** Epoch ms by the clock of Redis. */
   readonly expiresAt: number;
 }
 
 /**
- * One-time tokens in Redis. `null` and `false` always mean that Redis said there is no such valid token, and never tell
- * why: unknown, expired, consumed, voided and a wrong secret are one and the same. Every verb is one round trip, and may
- * reject with `StoreUnavailableError` when Redis did not answer in time or cannot serve, and with `CorruptRecordError`
- * when a key holds something else. A malformed token costs no round trip.
+ * One-time tokens in Redis. `null` and `false` always mean that Redis said there is no such valid token, and never tell why:
+ * unknown, expired, consumed, voided and a wrong secret look the same. Every verb is one round trip, and may reject with
+ * `StoreUnavailableError` when Redis did not answer in time or cannot serve, and with `CorruptRecordError` when a key holds
+ * something else. A malformed token costs no round trip.
  */
 export interface OneTimeTokens<Data = unknown> {
   /**
-   * Issues a token. The one that the subject had for this purpose is void in the same instant. Throws `IssueLimitError`
+   * Issues a token. The token that the subject had for this purpose becomes void in the same step. Throws `IssueLimitError`
    * beyond `maxPerHour`, `TypeError` for `data` that is not JSON, and `RangeError` for too much of it.
    * @example const { token } = await resets.issue({ subject: user.id });
    */
   issue(options: IssueOptions<Data>): Promise<IssuedOneTimeToken>;
 
   /**
-   * Looks a token up and leaves it valid. For the page that a link leads to: mail programs and scanners open links, too,
-   * so a `GET` must not consume. `null`: not valid.
+   * Looks a token up and leaves it valid. For the page that a link opens: mail programs and scanners open links too, so a `GET`
+   * must not consume. `null`: not valid.
    */
   peek(token: unknown): Promise<OneTimeToken<Data> | null>;
 
   /**
-   * Uses a token up (ASVS 5.0, 6.5.1): of any number of calls at once, one gets it, and all others `null`. When this
-   * rejects with `StoreUnavailableError`, the token may be used up or not: try again, and let the user ask for another
-   * if that gives `null`. A wrong secret gives `null` and does no harm to the token.
+   * Uses a token up (ASVS 5.0, 6.5.1). If several calls consume it at once, one gets it, and the others get `null`. If this
+   * rejects with `StoreUnavailableError`, the token may be used up or not: try again, and let the user ask for a new one if
+   * that gives `null`. A wrong secret gives `null` and leaves the token valid.
    */
   consume(token: unknown): Promise<OneTimeToken<Data> | null>;
 
-  /** Voids the token that the subject has for this purpose. `false`: there was none that was valid. */
+  /** Voids the token that the subject has for this purpose. `false`: there was no valid one. */
   revokeForSubject(subject: string): Promise<boolean>;
 }
 
@@ -102,8 +101,8 @@ const HOUR = 3_600_000;
 const ONE_TIME_OPTIONS = ["purpose", "ttl", "maxPerHour", "maxDataBytes", "prefix", "timeout"] as const;
 
 /**
- * Makes one-time tokens for one purpose on a Redis client, which stays yours. Does no I/O. `Data` is the type of what is
- * issued with a token. Throws `TypeError` and `RangeError` for wrong options.
+ * Makes one-time tokens for one purpose on a Redis client, which stays yours. Does no I/O. `Data` is the type of the data that
+ * is issued with a token. Throws `TypeError` and `RangeError` for wrong options.
  * @example const resets = createOneTimeTokens(redis, { purpose: "password-reset", ttl: 10 * 60_000 });
  */
 export function createOneTimeTokens<Data = unknown>(
@@ -119,7 +118,7 @@ export function createOneTimeTokens<Data = unknown>(
   hintAtShortUnit("timeout", timeout);
   checkInteger("maxPerHour", maxPerHour, 1, 1000);
   checkInteger("maxDataBytes", maxDataBytes, 0, 512 * 1024 * 1024);
-  // A token that is issued again after a lost reply knows itself by the log, which goes back an hour.
+  // A script that issues a token again after a lost reply finds its first run in the log, which goes back an hour.
   const door = new RedisDoor(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
 
   /** The token of a record; `null` if there is none to give. */
@@ -143,7 +142,7 @@ export function createOneTimeTokens<Data = unknown>(
         if (issued.status === "ok") return { token, expiresAt: issued.issuedAt + ttl };
         if (issued.status === "limit") throw new IssueLimitError(maxPerHour, issued.retryAfter);
         if (issued.status === "corrupt") throw new CorruptRecordError(log);
-        // One in 2^65 ids of this millisecond was taken.
+        // The id is taken, which happens once in 2^65 ids of one millisecond.
       }
     },
 

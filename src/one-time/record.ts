@@ -18,7 +18,7 @@ export interface OneTimeToken<Data = unknown> {
 
 const ISSUE_TIMES = /^(\d+) (\d+)$/;
 
-/** Data as it is stored, `""` for none. Throws `TypeError` for what JSON cannot give back, `RangeError` for too much. */
+/** Data as it is stored; `""` for none. Throws `TypeError` if JSON would change it, and `RangeError` if it is too large. */
 export function encodeData(data: unknown, maxBytes: number): string {
   if (data === undefined) return "";
   let text: string;
@@ -33,8 +33,8 @@ export function encodeData(data: unknown, maxBytes: number): string {
 }
 
 /**
- * Decodes a record: its fields and values in turn, joined by newlines. `key` is the Redis key, for the error.
- * Throws `CorruptRecordError` for anything that coatcheck did not write.
+ * Decodes a record: fields and values alternate, joined by newlines. `key` is the Redis key, for the error. Throws
+ * `CorruptRecordError` for anything that coatcheck did not write.
  */
 export function decodeToken<Data>(text: RecordText, key: string): OneTimeToken<Data> {
   const parts = text.split("\n");
@@ -51,7 +51,7 @@ export function decodeToken<Data>(text: RecordText, key: string): OneTimeToken<D
       expiresAt: Number(expiresAt),
     });
   } catch {
-    // The parser's message would quote the value, which is nobody's business.
+    // The parser's message would quote the value, which must not get into a log.
     throw new CorruptRecordError(key);
   }
 }

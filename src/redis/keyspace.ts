@@ -1,6 +1,6 @@
 /**
- * The side door to Redis, for the drop-in stores: beside scripts they read plain keys and look for the keys that there
- * are, which the session store never does. It knows nothing of sessions.
+ * The side door to Redis, for the drop-in stores: apart from running scripts, they read plain keys and search for keys, which
+ * the session store never does. It knows nothing of sessions.
  */
 import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
@@ -9,12 +9,12 @@ import { textsOf, unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
 
 /**
- * What the drop-in stores need of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`) and iovalkey have
- * in common, and that `node-redis.ts` gives to the others.
+ * What the drop-in stores need of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`) and iovalkey have in
+ * common, and that `node-redis.ts` adds to the others.
  */
 export interface KeyspaceClient extends ScriptClient {
   get(key: string): Promise<string | null>;
-  /** Used if there is one and reads do not lag. */
+  /** Used if the client has it and reads do not lag. */
   getex?(key: string, unit: "PX", ms: number): Promise<string | null>;
   scan(cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number): Promise<unknown>;
   /** A Cluster has this. */
@@ -26,7 +26,7 @@ export interface KeyspaceClient extends ScriptClient {
 /** The cursor of the next page, or "0" at the end; and what was found. */
 type ScanReply = [cursor: string, found: string[]];
 
-/** Runs scripts, reads single keys, and goes through many in bounded steps, each with a deadline of its own. */
+/** Runs scripts, reads single keys, and goes through many keys in bounded steps, each with its own deadline. */
 export class Keyspace extends ScriptRunner<KeyspaceClient> {
   /**
    * Whether `fetch` may be answered by a replica or by a cache of the client, which may not have the last write yet.
@@ -36,12 +36,12 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
 
   constructor(client: KeyspaceClient, timeout: number) {
     super(client, timeout);
-    // A Cluster of ioredis may be told to send what only reads to replicas.
+    // A Cluster of ioredis may be set to send reading commands to replicas.
     const { scaleReads = "master" } = this.clientOptions;
     this.readsMayLag = client.readsMayLag ?? (this.inCluster && scaleReads !== "master");
   }
 
-  /** Reads the value of a key; `null` if there is none. One round trip. By callback, as every request does this. */
+  /** Reads the value of a key; `null` if there is none. One round trip. By callback, because every request does this. */
   fetch(key: string, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
     const send = () => {
       this.gather();
@@ -50,12 +50,12 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
     this.#ask(send, key, succeed, fail);
   }
 
-  /** Whether `extend` can be used. */
+  /** Whether `extend` works here. */
   get extends(): boolean {
     return this.client.getex !== undefined && !this.readsMayLag;
   }
 
-  /** Gives a key so many ms to live, and reads its value; `null` if there is none. */
+  /** Sets the time to live of a key, ms, and reads its value; `null` if there is none. */
   extend(key: string, ttl: number, succeed: (value: string | null) => void, fail: (error: Error) => void): void {
     const send = () => {
       this.gather();
@@ -76,7 +76,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
   async *keys(prefix: string, about: number): AsyncGenerator<string[]> {
-    // The client's own prefix is put before keys, but neither before patterns nor taken off the keys that come back.
+    // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
     const own = String(this.clientOptions["keyPrefix"] ?? "");
     const pattern = `${(own + prefix).replace(/[\\*?[\]]/g, "\\$&")}*`;
     for (const node of await this.#masters(prefix)) {
@@ -101,7 +101,7 @@ export class Keyspace extends ScriptRunner<KeyspaceClient> {
   async #masters(anyKey: string): Promise<KeyspaceClient[]> {
     const { client } = this;
     if (client.nodes === undefined) return [client];
-    // A Cluster that is not connected yet knows no nodes, and waits with its first command until it does.
+    // A Cluster that is not connected yet knows no nodes. It sends its first command when it knows them.
     if (client.nodes("master").length === 0) await new Promise((known, fail) => this.fetch(anyKey, known, fail));
     const masters = client.nodes("master");
     if (masters.length === 0) throw new StoreUnavailableError("The cluster has no master that can be reached");
@@ -120,7 +120,7 @@ function scanReplyOf(reply: unknown): ScanReply {
   return [String(cursor), found.length === 0 ? [] : textsOf(found)];
 }
 
-/** One for each client, so that any number of stores add one listener for each event and no more. */
+/** One for each client, so that all its stores together add one listener for each event. */
 const comings = new WeakMap<KeyspaceClient, EventEmitter>();
 
 function comingsOf(client: KeyspaceClient): EventEmitter {

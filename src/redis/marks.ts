@@ -1,7 +1,7 @@
 /**
- * Marks: by which a script that runs twice knows itself. ioredis sends a command again whose reply was lost with its
- * connection, with anything in between. So a script that writes leaves its reply under a key of its own, which no other call
- * names; the second run finds it, changes nothing, and gives the same reply. A leaf.
+ * Marks, by which the second run of a script knows of the first. ioredis sends a command again if its reply was lost with the
+ * connection, and others may run in between. So a script that writes leaves its reply under a key that no other call uses. The
+ * second run finds it, changes nothing, and gives the same reply. A leaf.
  */
 import { randomBytes } from "node:crypto";
 
@@ -11,7 +11,7 @@ export function newMark(): string {
 }
 
 /**
- * For how long a mark is kept beyond the deadline of its call, ms. A call that has rejected is not taken back, and its command
- * may be sent again when the connection is back, which is mostly within a second or two.
+ * How long a mark is kept after the deadline of its call, ms. A call that has rejected is not taken back: its command may be
+ * sent again when the connection is back, usually within a second or two.
  */
 export const MARK_AFTERLIFE = 2_000;

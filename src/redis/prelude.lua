@@ -1,5 +1,5 @@
--- What scripts of any subject need of Redis and Redis Cluster, and of ioredis-mock. A record is a hash with `h`, the SHA-256 of
--- the secret that opens it, and `t`, its times; of its other fields this knows nothing.
+-- What all scripts need of Redis, Redis Cluster and ioredis-mock. A record is a hash with `h`, the SHA-256 of its secret, and
+-- `t`, its times. This file knows nothing of the other fields.
 
 -- Redis's clock, epoch ms.
 local function clock()
@@ -12,28 +12,28 @@ local function digits(number)
   return string.format('%.0f', number)
 end
 
--- A list as a reply. Redis would take it as it is; ioredis-mock takes a table for a list only if it was made in one piece.
+-- A list as a reply. Redis needs no change; ioredis-mock takes a table for a list only if it was made in one piece.
 local function reply_of(list)
   return { unpack(list) }
 end
 
--- Like redis.call, but where the key holds something of another kind, the error says which key that is.
+-- Like redis.call, but if the key holds a value of another type, the error names the key.
 local function call(command, key, ...)
   local done, reply = pcall(redis.call, command, key, ...)
   if done then return reply end
-  -- Redis's own pcall gives the error's text; what ioredis-mock gives is passed on as it is.
+  -- Redis gives the text of the error. What ioredis-mock gives is passed on unchanged.
   if type(reply) ~= 'string' then error(reply, 0) end
   error({ err = string.find(reply, '^WRONGTYPE') and 'WRONGTYPE of the key ' .. key or reply })
 end
 
--- What the names of all keys of one user begin with, found from one of them and the id, of a session or a user, in which
--- it ends.
+-- The beginning of the names of all keys of one user. It is found from one of these keys and the id at its end, which is that
+-- of a session or a user.
 local function stem(key, id)
   return string.sub(key, 1, -#id - 3)
 end
 
--- Calls a command, and returns whether that could be done here, and its reply. While Redis Cluster moves a slot, each of its
--- keys is on one node or on the other, and a command fails that needs one that is not here.
+-- Calls a command, and returns whether this node could run it, and its reply. While a slot is moving, each of its keys is on
+-- one of two nodes, and a command fails if it needs a key that is not here.
 local function call_here(...)
   local fine, reply = pcall(redis.call, ...)
   if fine then return true, reply end
@@ -42,23 +42,22 @@ local function call_here(...)
   error(type(reply) == 'string' and { err = reply } or reply, 0)
 end
 
--- Whether several keys of one slot can all be seen from here. While Redis Cluster moves the slot, a single key that is not
--- here may look absent, but a command of several fails. On a slot that stays where it is it never does, whether the keys
--- exist or not.
+-- Whether several keys of one slot are all on this node. While the slot is moving, a single key that is not here may look
+-- absent, but a command with several keys fails. It never fails while the slot is not moving, whether the keys exist or not.
 local function together(...)
   return (call_here('EXISTS', ...))
 end
 
--- The script may be sent again, because its reply was lost with its connection, with anything in between. So it leaves its
--- reply under a key that only this call knows, its mark, for as long as its command may still come. It comes after other
--- writes: Redis judges only the first write of a script when it is out of memory. On a node that the slot is leaving no key
--- can be made: then the call goes without.
+-- The script may be sent again because its reply was lost with the connection, and others may run in between. So it leaves its
+-- reply under a key that only this call knows, its mark, for as long as the command may still come. The mark is written after
+-- the other writes: when Redis is out of memory, it judges only the first write of a script. A node that the slot is leaving
+-- can make no new key: then the call has no mark.
 local function remember(mark, ms, reply)
   call_here('SET', mark, table.concat(reply, '\n'), 'PX', ms)
   return reply
 end
 
--- What the first run of this call has replied; nil if there was none. Also returns whether a mark can be kept here.
+-- The reply of the first run of this call; nil if there was none. Also returns whether this node can keep a mark.
 local function remembered(mark)
   local here, left = call_here('GET', mark)
   if not left then return nil, here end
@@ -67,10 +66,11 @@ local function remembered(mark)
   return reply_of(reply), here
 end
 
--- Writes under a key that is not there, and takes it back: for the WAIT that follows. Since Redis 7.2 it waits for nothing
--- where its own connection has written nothing, and who repeats a revocation wants to know of the first, wherever it came from.
+-- Writes under an absent key, and deletes it again, for the WAIT that follows. Since Redis 7.2 WAIT does not wait if its own
+-- connection has written nothing; but the caller who repeats a revocation wants the first one confirmed, which may have come
+-- over another connection.
 local function trace(key)
-  -- Redis judges only the first write of a script when it is out of memory, and allows this one.
+  -- When Redis is out of memory, it judges only the first write of a script, and allows this one.
   redis.call('DEL', key)
   redis.call('HSET', key, 'h', '')
   redis.call('DEL', key)
@@ -85,8 +85,8 @@ local function load(key)
   return record
 end
 
--- Why a record must not be served to the bearer of this hash ('' for a caller who named the session by its id), or nil.
--- Lua interns its strings, so == compares two pointers: constant time.
+-- Why the caller must not get a record: the hash is that of the caller's secret, or '' if the caller gave an id. nil: the
+-- caller may get it. Lua interns its strings, so == compares two pointers: constant time.
 local function refusal(record, hash)
   if not record then return 'none' end
   if not record.h or not record.t then return 'corrupt' end
@@ -106,8 +106,8 @@ local function text(record)
   return table.concat(parts, '\n')
 end
 
--- Calls a command with many arguments in slices, because unpack() is bounded by Lua's stack. Slices are even, so that
--- pairs stay together.
+-- Calls a command with many arguments in slices, because Lua's stack limits unpack(). A slice has an even number of arguments,
+-- so that pairs stay together.
 local function call_many(command, key, arguments)
   for i = 1, #arguments, 1000 do
     call(command, key, unpack(arguments, i, math.min(i + 999, #arguments)))

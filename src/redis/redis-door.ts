@@ -1,6 +1,6 @@
 /**
- * The door of a session store to Redis: scripts, and revocations that replicas confirm. It knows what a script is, but not
- * what any script does.
+ * The door to Redis, for sessions and one-time tokens: it runs scripts, and lets replicas confirm revocations. It knows what a
+ * script is, but not what any script does.
  */
 
 import { NotReplicatedError } from "../leaves/errors.js";
@@ -17,19 +17,19 @@ import type { Script } from "./script.js";
 import { type Arguments, PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
 
-/** What a revocation came to. It is made by then. */
+/** The result of a revocation that has been made. */
 export interface Revocation<Reply> {
   /** What the script replied. */
   readonly reply: Reply;
-  /** What replicas make of it. */
+  /** Whether replicas have confirmed it. */
   readonly shortfall: Shortfall;
 }
 
 /** How a revocation is run. */
 export interface RevocationOptions {
-  /** If it is one step of a longer call. */
+  /** Given if it is one step of a longer call. */
   readonly deadline?: Deadline | undefined;
-  /** Whether it waits for replicas, where the `replicas` option asks for that. Default: `true`. */
+  /** Whether it waits for replicas, if the `replicas` option asks for that. Default: `true`. */
   readonly confirmed?: boolean;
 }
 
@@ -38,7 +38,7 @@ const CONFIRMED: Shortfall = Promise.resolve(null);
 /** Runs the scripts of a session store, and looks at its servers. */
 export class RedisDoor extends ScriptRunner<RedisClient> {
   readonly #replicas: ReplicaOptions | undefined;
-  /** By connection, so that a master that is frozen does not hold up the others. */
+  /** By connection: a frozen master must not hold up the others. */
   readonly #confirmations = new WeakMap<RedisClient, Confirmations>();
 
   constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
@@ -47,8 +47,8 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
   }
 
   /**
-   * Runs a script that revokes, and gives its reply as soon as it has run. If the `replicas` option asks for it, a `WAIT`
-   * follows it on its heels, in the same round trip, and the script is told of it.
+   * Runs a script that revokes, and gives its reply as soon as it has run. If the `replicas` option asks for it, a `WAIT` is
+   * sent right behind it, and the script is told so.
    */
   async runRevocation<Reply>(
     script: Script<Reply>,
@@ -64,12 +64,12 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
     return this.settle(() => this.#revoke(script, keys, all, replicas, deadline), asItIs, keys, deadline);
   }
 
-  /** Asks the servers for what `check` judges; in a Cluster every node, the masters first. */
+  /** Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. */
   inspect(): Promise<ServerFacts[]> {
     return inspectServers(this.client, (ask) => this.settle(ask, asItIs, []));
   }
 
-  /** Sends a revocation to the connection that serves its keys, and follows the keys where they have moved. */
+  /** Sends a revocation to the connection that serves its keys, and follows the keys if they have moved. */
   async #revoke<Reply>(
     script: Script<Reply>,
     keys: readonly string[],
@@ -82,8 +82,8 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
     let known = true;
     for (;;) {
       if (connection === undefined) {
-        // The client does not know yet who serves the key, or knows the node by another address than the Cluster does
-        // (`natMap`): then the client has to find it, and nobody can wait there.
+        // The client does not know yet which node serves the key, or it knows the node by another address than the Cluster
+        // (`natMap`). Then the client has to find it, and we cannot send a WAIT there.
         const reply = await this.run(script, keys, args, deadline);
         return { reply, shortfall: Promise.resolve(new NotReplicatedError(0, replicas.count)) };
       }
@@ -99,10 +99,10 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
         known = false;
         continue;
       }
-      // ioredis alone knows what it lost with a node that has left the Cluster.
+      // Only ioredis knows which commands it lost with a node that has left the Cluster.
       if (!this.inCluster || (error.name === "ReplyError" && !isPassing(error))) throw error;
-      // A node knows nothing of the others. The client does: it follows a script that does nothing, and so learns where
-      // the slot is, and connects.
+      // The connection to one node does not follow a redirection, but the client does: a script that does nothing lets it find
+      // the slot, and connect.
       await this.client.eval("return 1", 1, keys[0] as string);
       const redirection = redirectionOf(error);
       if (redirection === null) await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -130,14 +130,14 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
         return tally.losses;
       },
     };
-    // No call that comes behind a WAIT may lose its deadline to it.
+    // A call that is sent behind a WAIT must not miss its deadline because of it.
     const confirmations = new Confirmations(wire, replicas, Math.floor(this.timeout / 2));
     this.#confirmations.set(connection, confirmations);
     return confirmations;
   }
 }
 
-/** Runs a script on one connection. In a pipeline, because pipelines arrive in the order in which they are sent. */
+/** Runs a script on one connection. It uses a pipeline, because pipelines arrive in the order in which they are sent. */
 function evaluateOn(
   connection: RedisClient,
   { source, sha }: Script,
@@ -155,8 +155,8 @@ function evaluateOn(
 /** Waits on one connection, and gives how many replicas have confirmed. */
 async function waitOn(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
   const answer = askReplicas(connection, count, timeout);
-  // Redis looks at its clock whenever something arrives, and else ten times a second: nobody is to be held up until then.
-  // This one waits for nobody. Should it fail, so does the one before it.
+  // Redis looks at its clock when a command arrives, and otherwise only ten times a second. So this sends a second WAIT, for no
+  // replica, to end the first one in time. If it fails, the first one fails too.
   const nudge = setTimeout(() => askReplicas(connection, 0, 1).catch(() => {}), timeout + 1);
   try {
     return await answer;

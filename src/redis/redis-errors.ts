@@ -1,10 +1,9 @@
 /**
- * What the failures of a Redis client are as errors of coatcheck. It sends nothing, and keeps what must not be shown out of
- * messages.
+ * Turns the failures of a Redis client into errors of coatcheck. It sends nothing, and keeps secrets out of messages.
  */
 import { CorruptRecordError, isSessionError, StoreUnavailableError } from "../leaves/errors.js";
 
-/** `last` is how Redis answered the last try, where there was more than one. */
+/** For a call without an answer. `last`: the error of the last try, if there were several. */
 export function lateError(timeout: number, last: unknown): StoreUnavailableError {
   return new StoreUnavailableError(
     `Redis did not answer within ${timeout} ms; the command may still run, or have run`,
@@ -12,21 +11,21 @@ export function lateError(timeout: number, last: unknown): StoreUnavailableError
   );
 }
 
-/** Of a call that was not sent, because too many before it are late. */
+/** For a call that was not sent, because too many calls before it are late. */
 export function refusedError(): StoreUnavailableError {
   return new StoreUnavailableError("Redis has not answered the calls before this one, which was not sent");
 }
 
-/** Of a call whose script may have run twice, so that nobody can tell what its first run came to. */
+/** For a call whose script may have run twice, so that nobody knows the result of the first run. */
 export function repeatedError(): StoreUnavailableError {
   return new StoreUnavailableError("The connection to Redis was lost during the call, which may have run");
 }
 
-/** What node-redis says of a client that was not connected yet, or was closed. */
+/** The message of node-redis for a client that is not connected yet, or was closed. */
 const CLOSED = "The client is closed";
 const NOT_CONNECTED = "The client is not connected: call its connect(), and do not close it while the store is in use";
 
-/** Every failure of a command as an error of coatcheck. One that is such an error already stays what it is. */
+/** Turns the failure of a command into an error of coatcheck, unless it is one already. */
 export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
   if (isSessionError(error)) return error;
   const cause = withoutCommand(error);
@@ -36,7 +35,7 @@ export function translate(error: unknown, [first]: readonly string[], keyPrefix:
     const message = code ? `Redis cannot serve (${code})` : "Redis cannot be reached";
     return new StoreUnavailableError(cause.message === CLOSED ? NOT_CONNECTED : message, cause);
   }
-  // A script of several keys says which one it is, in full: with the prefix that the client puts before all keys.
+  // A script with several keys names the one in question, with the prefix that the client puts before all keys.
   const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];
   if (named === undefined) return new CorruptRecordError(first, cause);
   const isPrefixed = typeof keyPrefix === "string" && named.startsWith(keyPrefix);
@@ -54,14 +53,14 @@ export function isReply(error: unknown, code: string): boolean {
 }
 
 /**
- * ioredis hangs the whole command on its errors, arguments and all; and where Redis does not know a command, it quotes the
- * first 128 bytes of them. Claims, and the ids of the drop-in stores, would end up in logs.
+ * ioredis attaches the whole command with its arguments to its errors; and if Redis does not know a command, it quotes the
+ * first 128 bytes of the arguments. So claims, and session ids of the drop-in stores, could get into logs.
  */
 function withoutCommand(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const clean = new Error(withoutArguments(error.message));
   clean.name = error.name;
-  // It begins with the message.
+  // The stack begins with the message.
   if (error.stack !== undefined) clean.stack = withoutArguments(error.stack);
   return clean;
 }

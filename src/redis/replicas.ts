@@ -1,10 +1,10 @@
 /**
- * Confirmation by replicas. A revocation is made at once, and a `WAIT` on the connection that made it tells afterwards how
- * many replicas have it. `WAIT` speaks of everything that its connection has written before, so one confirms all the
- * revocations that went before it. It knows nothing of what is confirmed.
+ * Confirmation by replicas. A revocation is made at once; then a `WAIT` on the same connection tells how many replicas have it.
+ * `WAIT` covers everything that its connection has written before, so one `WAIT` confirms all revocations before it. It knows
+ * nothing of what is confirmed.
  *
- * `WAIT` holds up whatever comes behind it on its connection: lookups, and revocations that are still to be made. So there
- * is one at a time, it is short at first and longer each time, and other calls pass between two of them.
+ * `WAIT` holds up the commands that come behind it on its connection: lookups, and other revocations. So there is one at a
+ * time. The first is short and each further one is longer, and other calls pass between two of them.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { NotReplicatedError } from "../leaves/errors.js";
@@ -14,30 +14,30 @@ export interface ReplicaOptions {
   /** At least this many replicas. */
   readonly count: number;
   /**
-   * How long to wait for them, ms, on top of the `timeout` of the store. After one wait in vain the replicas are taken to
-   * be missing: for five times as long a revocation is made as ever, and rejects with `NotReplicatedError` after a look of
-   * 1 ms.
+   * How long to wait for them, ms, in addition to the `timeout` of the store. If one wait fails, the replicas count as missing
+   * for five times as long: in this time each revocation is made as usual, and then rejects with `NotReplicatedError` after a
+   * wait of 1 ms.
    */
   readonly timeout: number;
 }
 
-/** `null` once enough replicas have a revocation; else the error to end with. It never rejects. */
+/** Resolves to `null` when enough replicas have the revocation, or to the error that the call must throw. It never rejects. */
 export type Shortfall = Promise<NotReplicatedError | null>;
 
 /** The first `WAIT`, ms: far longer than a healthy replica needs. Each further one is twice as long. */
 const FIRST = 20;
 
-/** For so many times the timeout the replicas are taken to be missing after a wait in vain. */
+/** After a wait that failed, the replicas count as missing for this many times the timeout. */
 const REST = 5;
 
-/** How long a look at replicas takes that are taken to be missing, ms. */
+/** How long to wait for replicas that count as missing, ms. */
 const LOOK = 1;
 
-/** One connection, as far as a confirmation needs it. */
+/** What a confirmation needs of one connection. */
 export interface Wire {
-  /** Sends a `WAIT`, and gives how many replicas have confirmed. Rejects in bounded time where Redis does not answer. */
+  /** Sends a `WAIT`, and gives how many replicas have confirmed. Rejects in bounded time if Redis does not answer. */
   wait(count: number, timeout: number): Promise<number>;
-  /** How often the connection was lost. What ran before a loss is beyond a `WAIT` after it. */
+  /** How often the connection was lost. A `WAIT` after a loss does not cover what ran before it. */
   readonly losses: number;
 }
 
@@ -60,7 +60,7 @@ export class Confirmations {
   /** The latest ticket that replicas have confirmed, and how often the connection had been lost by then. */
   #confirmed = { ticket: 0, losses: 0 };
   #isRunning = false;
-  /** Until when replicas are taken to be missing, by `performance.now()`. */
+  /** Until when replicas count as missing, by `performance.now()`. */
   #missingUntil = 0;
 
   /** `longest` bounds one `WAIT`, ms. */
@@ -72,15 +72,15 @@ export class Confirmations {
   }
 
   /**
-   * Announces a revocation that is sent in this turn of the event loop: a `WAIT` follows it on its heels, and all others
-   * of this turn. Gives the ticket for `confirm`.
+   * Announces a revocation that is sent in this turn of the event loop. A `WAIT` follows behind all revocations of this turn.
+   * Gives the ticket for `confirm`.
    */
   announce(): number {
     this.#start();
     return ++this.#sent;
   }
 
-  /** Waits for the replicas to have a revocation. To be called as soon as Redis has answered that it is made. */
+  /** Waits until the replicas have a revocation. Call it as soon as Redis has answered that the revocation is made. */
   confirm(ticket: number): Shortfall {
     const { losses } = this.#wire;
     if (ticket <= this.#confirmed.ticket && losses === this.#confirmed.losses) return Promise.resolve(null);
@@ -93,7 +93,7 @@ export class Confirmations {
   #start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // In the next phase of the event loop, so that everything that is revoked in this one is sent before.
+    // In the next phase of the event loop, so that all revocations of this one are sent before.
     setImmediate(() => void this.#run());
   }
 
@@ -108,24 +108,24 @@ export class Confirmations {
       try {
         const confirmed = await this.#wire.wait(this.#count, time);
         this.#note(ticket, confirmed, isMissing);
-        // A server that answers before its time, as one that knows no replicas may, is not asked again before.
+        // A server may answer too early, for example one that knows no replicas. It is not asked again before the time is over.
         const left = time - (performance.now() - begun);
         if (this.#waiters.size > 0 && left > 0) await sleep(left);
       } catch (cause) {
-        // They have been made, and nobody can tell any more who has them.
+        // The revocations have been made, but nobody can tell any more which replicas have them.
         this.#releaseAll(() => new NotReplicatedError(0, this.#count, { cause }));
       }
     } while (this.#waiters.size > 0);
     this.#isRunning = false;
   }
 
-  /** What is left for the one that waits longest, in whole ms; Redis takes 0 for "for ever". */
+  /** The time that is left for the oldest waiter, in whole ms. Redis takes 0 for "for ever". */
   #timeLeft(): number {
     const [oldest] = this.#waiters;
     return oldest === undefined ? this.#timeout : Math.max(1, Math.ceil(oldest.due - performance.now()));
   }
 
-  /** Takes note of an answer: so many replicas have all that was sent up to a ticket. */
+  /** Notes an answer: how many replicas have everything that was sent up to a ticket. */
   #note(ticket: number, confirmed: number, wasMissing: boolean): void {
     const { losses } = this.#wire;
     if (confirmed >= this.#count) {
@@ -134,7 +134,7 @@ export class Confirmations {
     }
     for (const waiter of this.#waiters) {
       if (waiter.losses !== losses) {
-        // The connection that made it is gone, and a WAIT on another one knows nothing of it.
+        // The connection that made it is gone, and a WAIT on another one does not cover it.
         this.#release(waiter, new NotReplicatedError(0, this.#count));
       } else if (waiter.ticket <= this.#confirmed.ticket && losses === this.#confirmed.losses) {
         this.#release(waiter, null);
@@ -145,7 +145,7 @@ export class Confirmations {
     const isVain = oldest !== undefined && oldest.ticket <= ticket && (wasMissing || now >= oldest.due);
     if (!isVain) return;
     if (!wasMissing) this.#missingUntil = now + REST * this.#timeout;
-    // Those that came later would wait in vain, too.
+    // Later waiters would wait for nothing too.
     this.#releaseAll((waiter) =>
       waiter.ticket <= ticket ? new NotReplicatedError(confirmed, this.#count) : undefined,
     );

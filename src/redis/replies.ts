@@ -1,13 +1,13 @@
 /**
- * Replies as scripts give them, checked before anything is made of them: what no script of ours replies is an error, and
- * never "absent" or "done". It knows the forms of replies, but not what any script does.
+ * Checks the replies of scripts: a reply that no script of ours gives is an error, and never "absent" or "done". It knows the
+ * forms of replies, but not what any script does.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 
 /**
- * The error for a reply that this script never gives. Something else has answered: a transaction that is open on the
- * client, a transformer of replies, or a proxy. The script may have run all the same. The reply itself is not quoted,
- * because it could be anything, a record with its claims included.
+ * The error for a reply that the script never gives. Something else has answered: a transaction that is open on the client, a
+ * transformer of replies, or a proxy. The script may have run. The reply is not quoted, because it could hold anything, even a
+ * record with its claims.
  */
 export function unknownReply(reply: unknown): StoreUnavailableError {
   return new StoreUnavailableError(
@@ -24,7 +24,7 @@ function kindOf(reply: unknown): string {
   return typeof reply === "object" ? "an object" : `a ${typeof reply}`;
 }
 
-/** A reply that is a list of texts, of which the first is a status. Numbers count as the text they are in Lua. */
+/** A reply that is a list of texts, with a status first. Numbers become text, as in Lua. */
 export function textsOf(reply: unknown): string[] {
   if (!Array.isArray(reply) || reply.length === 0) throw unknownReply(reply);
   return reply.map((part: unknown) => {
@@ -34,14 +34,14 @@ export function textsOf(reply: unknown): string[] {
   });
 }
 
-/** A reply that is a whole number, 0 or more. A client with `stringNumbers` gives it as text, and ioredis-mock with decimals. */
+/** A reply that is a whole number, 0 or more. A client with `stringNumbers` gives text, and ioredis-mock adds decimals. */
 export function countOf(reply: unknown): number {
   const count = typeof reply === "string" && /^\d+(\.0+)?$/.test(reply) ? Number(reply) : reply;
   if (typeof count === "number" && Number.isSafeInteger(count) && count >= 0) return count;
   throw unknownReply(reply);
 }
 
-/** Fields and values, joined by newlines, as scripts give a record. It holds at least one of each, so it has a newline. */
+/** A record as scripts give it: fields and values, joined by newlines. There is at least one of each, so it has a newline. */
 export type RecordText = `${string}\n${string}`;
 
 /** Tells a record from a status, which has no newline. */
@@ -49,7 +49,7 @@ export function isRecordText(text: unknown): text is RecordText {
   return typeof text === "string" && text.includes("\n");
 }
 
-/** Why a script gives or changes nothing: there is no record, the secret does not match, or the key holds something else. */
+/** Why a script gives and changes nothing: there is no record, the secret does not match, or the key holds something else. */
 export type Refusal = "none" | "secret" | "corrupt";
 
 /** Whether a status is one of these. */

@@ -1,6 +1,6 @@
 /**
- * Runs scripts on one client, each within a deadline, and follows them where a Cluster has moved their keys. It knows what a
- * script is, but not what any script does.
+ * Runs scripts on one client, each within a deadline, and follows the keys that a Cluster has moved. It knows what a script is,
+ * but not what any script does.
  */
 
 import { type Backlog, backlogOf } from "./calls/backlog.js";
@@ -26,7 +26,7 @@ type Retry<Reply> = (error: unknown) => Again<Reply> | undefined;
 
 export type Arguments = readonly (string | number)[];
 
-/** Before a command is sent again that failed with what passes by itself, ms. */
+/** How long to wait before a command is sent again whose error passes by itself, ms. */
 export const PAUSE = 25;
 
 /** Runs scripts on one client. */
@@ -41,7 +41,7 @@ export class ScriptRunner<Client extends ScriptClient> {
 
   constructor(client: Client, timeout: number) {
     this.client = client;
-    // A pipeline that ioredis fills by itself is not sent again when a part of it meets a slot that has moved.
+    // ioredis does not repeat a pipeline that it has filled by itself if one of its commands meets a slot that has moved.
     this.#alone = client.nodes !== undefined && this.clientOptions["enableAutoPipelining"] === true;
     this.#tally = tallyLosses(client);
     this.backlog = backlogOf(client);
@@ -49,12 +49,12 @@ export class ScriptRunner<Client extends ScriptClient> {
     this.#line = new WaitingLine(timeout);
   }
 
-  /** The deadline of a call that begins now, for verbs of more than one round trip. */
+  /** The deadline of a call that begins now, for verbs with several round trips. */
   deadline(): Deadline {
     return new Deadline(this.timeout);
   }
 
-  /** For how long a script keeps its mark (see marks.ts), ms. */
+  /** How long a script keeps its mark (see marks.ts), ms. */
   get markLife(): number {
     return this.timeout + MARK_AFTERLIFE;
   }
@@ -65,8 +65,8 @@ export class ScriptRunner<Client extends ScriptClient> {
   }
 
   /**
-   * Whether a script may have run twice since `losses`, and without its mark: a node that its slot is leaving keeps none. Then
-   * "there is no such session" may be the doing of its first run.
+   * Whether a script may have run twice since `losses`, and without a mark, because a node that its slot is leaving keeps none.
+   * Then its first run may be the reason why there is no such session.
    */
   isUnsure(losses: number): boolean {
     return this.inCluster && this.losses !== losses;
@@ -117,20 +117,23 @@ export class ScriptRunner<Client extends ScriptClient> {
     return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
   }
 
-  /** Lets what is about to be sent share a write with what else is sent now; it goes at once where nothing is under way. */
+  /**
+   * Call it before a command is sent: the command shares a write with others that are sent now. It goes at once if no other is
+   * under way.
+   */
   protected gather(): void {
     const { stream } = this.client;
     if (stream?.cork !== undefined && !this.#line.isEmpty) this.#corking.gather(stream as Corkable);
   }
 
-  /** The options that the client was made with, as far as it shows them. */
+  /** The options of the client, as far as it shows them. */
   get clientOptions(): Record<string, unknown> {
     return { ...this.client.options };
   }
 
   /**
-   * Sends a command and lets it settle within the deadline, to what `decode` makes of its reply. `retry` may answer an
-   * error, also one of `decode`, with a second command.
+   * Sends a command, and resolves to the decoded reply, within the deadline. After an error, also one of `decode`, `retry` may
+   * give a second command.
    */
   protected settle<Reply, T>(
     send: () => Promise<Reply>,
@@ -143,8 +146,8 @@ export class ScriptRunner<Client extends ScriptClient> {
   }
 
   /**
-   * The same by callback, of which one is called, once. Every lookup passes here: `async` functions would add a promise for
-   * each layer. What a callback throws is not caught.
+   * The same by callback: exactly one of the two is called, once. Every lookup passes here, and `async` functions would add a
+   * promise in each layer. What a callback throws is not caught.
    */
   protected attempt<Reply, T>(
     send: () => Promise<Reply>,
@@ -157,7 +160,7 @@ export class ScriptRunner<Client extends ScriptClient> {
   ): void {
     const [key] = keys;
     if (!this.backlog.admits(key)) {
-      // On a later turn of the event loop: a caller who tries again at once would else never let an answer in.
+      // On a later turn of the event loop: otherwise a caller that tries again at once would never let an answer in.
       setImmediate(reject, refusedError());
       return;
     }
@@ -193,7 +196,7 @@ export class ScriptRunner<Client extends ScriptClient> {
       if (again === undefined) return fail(error);
       const repeat = () => again.send().then(succeed, failed);
       if (again.after === 0) repeat();
-      // What is sent only in the hope that something has passed is not sent after the deadline.
+      // A command that only tries again is not sent after the deadline.
       else setTimeout(() => (endLate === undefined ? repeat() : endLate()), again.after);
     };
     pending.then(succeed, failed);

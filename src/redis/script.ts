@@ -5,19 +5,19 @@ import { createHash } from "node:crypto";
 export interface Script<Reply = unknown> {
   readonly source: string;
   readonly sha: string;
-  /** Whether its last argument tells if a `WAIT` follows, which needs a write to wait for: `"1"`, else `""`. */
+  /** Whether its last argument tells that a `WAIT` follows, which needs a write to wait for: `"1"` or `""`. */
   readonly traced: boolean;
-  /** Makes of a reply what it means. Throws for one that the script never gives (see replies.ts). */
+  /** Decodes a reply. Throws for a reply that the script never gives (see replies.ts). */
   readonly decode: (reply: unknown) => Reply;
 }
 
-/** Makes a script of its preludes and its own body. */
+/** Makes a script from its preludes and its own body. */
 export function script<Reply>(decode: (reply: unknown) => Reply, ...parts: string[]): Script<Reply> {
   const source = parts.join("\n");
   return { source, sha: createHash("sha1").update(source).digest("hex"), traced: false, decode };
 }
 
-/** The same for a script that revokes, and is to be told whether a `WAIT` follows. */
+/** The same for a script that revokes, and must know whether a `WAIT` follows. */
 export function tracedScript<Reply>(decode: (reply: unknown) => Reply, ...parts: string[]): Script<Reply> {
   return { ...script(decode, ...parts), traced: true };
 }

@@ -1,6 +1,6 @@
 /**
- * What servers tell of themselves: the questions that `check` asks, and what became of each. It judges nothing. A server
- * that refuses a question, or does not answer, is a fact like any other.
+ * What servers tell of themselves: the questions of `check`, and the answers. It judges nothing. If a server refuses a question
+ * or does not answer, that is a fact too.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { RedisClient } from "./clients/client.js";
@@ -11,15 +11,15 @@ import { ignoreOutage, isReply } from "./redis-errors.js";
 export interface ServerFacts {
   /** `INFO`, by field. */
   readonly info: Readonly<Record<string, string>>;
-  /** `CONFIG GET`, by parameter; without what the server does not know or forbids to ask. */
+  /** `CONFIG GET`, by parameter; without parameters that the server does not know or does not tell. */
   readonly config: Readonly<Record<string, string>>;
   /** How far its clock is ahead of this process's, ms; `null` if it does not tell the time. */
   readonly clockAhead: number | null;
   /** Where the client reaches it, `host:port`; absent where the client does not say. */
   readonly address?: string | undefined;
-  /** The commands that it refused, and in which words of its own. */
+  /** The commands that it refused. */
   readonly refusals?: readonly RefusedCommand[];
-  /** Why it could not be asked at all; absent if it could. */
+  /** Why it could not be asked at all; absent if it has answered. */
   readonly failure?: string;
 }
 
@@ -41,8 +41,8 @@ const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
  */
 export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
   if (client.nodes !== undefined) {
-    // A Cluster that is not connected yet knows no nodes. It connects for a script that does nothing; whether it could is
-    // told by what its nodes say.
+    // A Cluster that is not connected yet knows no nodes. It connects to run a script that does nothing; whether that worked,
+    // its nodes will tell.
     await inTime(() => client.eval("return 1", 1, "coatcheck")).catch(ignoreOutage);
   }
   const masters = client.nodes?.("master") ?? [client];
@@ -85,7 +85,7 @@ async function inspectNode(node: RedisClient, inCluster: boolean): Promise<Serve
     ask("TIME", node.time()),
     ask("INFO", node.info()),
     ...PARAMETERS.map((name) => ask("CONFIG GET", configOf(node, name))),
-    // What the client itself asks, and cannot do without.
+    // What the client itself needs to ask.
     ...(inCluster
       ? [ask("CLUSTER SLOTS", asked(node.cluster?.("SLOTS"))), ask("CLUSTER INFO", asked(node.cluster?.("INFO")))]
       : []),
@@ -93,16 +93,16 @@ async function inspectNode(node: RedisClient, inCluster: boolean): Promise<Serve
   return {
     info: info === undefined ? {} : infoFields(info),
     config: Object.assign({}, ...values),
-    // The first reply came no later than half of what all of them took.
+    // The first reply came within half of the time that all of them took.
     clockAhead: time === undefined ? null : Math.round(instantOf(time) - (before + Date.now()) / 2),
     address: addressOf(node),
     refusals,
   };
 }
 
-/** How a server says that it will not answer a command; `undefined` for any other failure. */
+/** The code with which a server refuses a command; `undefined` for any other failure. */
 function refusalOf(error: unknown): string | undefined {
-  // Hosted servers say in words of their own what they do not allow, or do not know.
+  // Hosted servers have other words for what they do not allow or do not know.
   return ["NOPERM", "ERR"].find((code) => isReply(error, `${code} `));
 }
 
@@ -123,7 +123,7 @@ function infoFields(info: unknown): Record<string, string> {
   return Object.fromEntries(fields);
 }
 
-/** `CONFIG GET`, which ioredis 6 answers with an object where 5 has an array. */
+/** `CONFIG GET`, for which ioredis 6 gives an object and ioredis 5 an array. */
 async function configOf(node: RedisClient, parameter: string): Promise<Record<string, string>> {
   const reply = await node.config("GET", parameter);
   if (typeof reply !== "object" || reply === null) throw unknownAnswer("CONFIG GET");

@@ -1,5 +1,5 @@
--- Consumes a one-time token. Its record moves to a key that only this call knows: gone for everybody else, and there for
--- a second run after a lost reply.
+-- Consumes a one-time token. Its record moves to a key that only this call knows: all others find it gone, and a second run
+-- after a lost reply finds it there.
 -- KEYS[1]  token
 -- KEYS[2]  what this call has consumed
 -- ARGV[1]  hash of the secret
@@ -13,7 +13,7 @@ if not record then
 end
 local refused = refusal(record, ARGV[1])
 if refused then return refused end
--- Redis allows both when it is out of memory.
+-- Redis allows both commands when it is out of memory.
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIREAT', KEYS[2], digits(clock() + tonumber(ARGV[2])))
 return text(record)

@@ -8,7 +8,7 @@ import body from "./consume.lua";
 export interface Consumption {
   /** The key of the token. */
   readonly key: string;
-  /** The key to which what this call consumes moves. */
+  /** The key to which the record moves. */
   readonly consumed: string;
   readonly secretHash: string;
   /** For how many ms the caller may be waiting for a reply. */

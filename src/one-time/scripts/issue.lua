@@ -1,5 +1,5 @@
--- Issues a one-time token and voids the one before it. Run again with the same id, it finds its own work in the log, also
--- when a later token has taken its place or it was revoked: then it changes nothing.
+-- Issues a one-time token and voids the one before it. If it runs again with the same id, it finds its first run in the log,
+-- even if a later token has replaced this one or it was revoked: then it changes nothing.
 -- KEYS[1]  token: a hash with h and t as every record has them (t: when issued, when it expires, epoch ms), u (subject,
 --          JSON-escaped) and d (data, JSON; absent for none)
 -- KEYS[2]  log of the subject: a list of when and id, newest first; the latest, and all that are less than an hour old
@@ -27,8 +27,8 @@ end
 if recent >= most then return { 'limit', digits(issued[most].at + HOUR - now) } end
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken' } end
 
--- The log comes first: Redis judges only the first write of a script when it is out of memory, and refuses this one, so
--- that the token before stays valid.
+-- The log comes first: when Redis is out of memory, it judges only the first write of a script, and refuses this one. So the
+-- token before stays valid.
 redis.call('LPUSH', KEYS[2], digits(now) .. ' ' .. id)
 redis.call('LTRIM', KEYS[2], 0, recent)
 local expires = now + tonumber(ARGV[2])

@@ -1,6 +1,6 @@
 /**
- * The Lua scripts of one-time tokens by name, for those who need them all; a verb calls one by the function that lies beside
- * it. A table of their own, so that the core of the package does not carry them.
+ * The Lua scripts of one-time tokens by name, for code that needs them all; a verb calls a script by the function beside it.
+ * They have a table of their own, so that the core of the package does not contain them.
  */
 import { consumeScript } from "./consume.js";
 import { issueScript } from "./issue.js";

@@ -1,21 +1,24 @@
 /**
- * The calls whose deadline has passed and that their client still holds: ioredis cannot take a command back, keeps it
- * for as long as the outage lasts, and sends it afterwards. This bounds how many there are. It knows nothing of commands.
+ * The calls whose deadline has passed, and which the client still holds: ioredis cannot take a command back. It keeps it while
+ * the outage lasts, and sends it afterwards. This file limits how many such calls there are. It knows nothing of commands.
  */
 import { slotOf } from "../cluster/slot.js";
 
-/** A client as far as it says who serves a key. A Cluster has `slots`: by slot the addresses of its nodes, the master first. */
+/**
+ * What a client tells of the server of a key. A Cluster has `slots`: for each slot the addresses of its nodes, the master
+ * first.
+ */
 export interface Served {
   readonly slots?: readonly (readonly string[])[];
-  /** In the place of `slots`, where a client has another form for it: the address of a slot's master. */
+  /** Instead of `slots`, for a client that keeps it in another form: the address of a slot's master. */
   masterOf?(slot: number): string | undefined;
   readonly options?: object;
 }
 
-/** So many late calls of one server are waited for before the next one is refused: at most a few MB. */
+/** If one server has this many late calls, the next call is refused. They take a few MB at most. */
 export const MAX_LATE = 1000;
 
-/** While calls are refused, one in this many ms is sent all the same, ms. */
+/** While calls are refused, one is sent in each such time, ms. */
 const PROBE = 1000;
 
 interface Server {
@@ -23,7 +26,7 @@ interface Server {
   probed: number;
 }
 
-/** The late calls of one client, by server, so that one master that is frozen does not stop the calls to the others. */
+/** The late calls of one client, by server: a frozen master must not stop the calls to the others. */
 export class Backlog {
   readonly #client: Served;
   readonly #servers = new Map<string, Server>();
@@ -32,20 +35,20 @@ export class Backlog {
     this.#client = client;
   }
 
-  /** Whether a call may be sent. Costs nothing while there is no late one. */
+  /** Whether a call may be sent. Costs nothing while no call is late. */
   admits(key: string | undefined): boolean {
     if (this.#servers.size === 0) return true;
     const server = this.#servers.get(this.serverOf(key));
     if (server === undefined || server.late < MAX_LATE) return true;
-    // Nobody would ever notice the end of an outage if the client has dropped the late calls without a word, as ioredis
-    // does with `autoResendUnfulfilledCommands: false`.
+    // The client may have dropped the late calls without an error, as ioredis does with `autoResendUnfulfilledCommands: false`.
+    // Without this, nobody would then notice the end of the outage.
     const now = performance.now();
     if (now - server.probed < PROBE) return false;
     server.probed = now;
     return true;
   }
 
-  /** Counts a call whose deadline has passed. What it returns is to be called when the client has answered it after all. */
+  /** Counts a call whose deadline has passed. Call the function that it returns when the client has answered after all. */
   add(key: string | undefined): () => void {
     const name = this.serverOf(key);
     const server = this.#servers.get(name) ?? { late: 0, probed: Number.NEGATIVE_INFINITY };
@@ -57,12 +60,12 @@ export class Backlog {
     };
   }
 
-  /** Takes note of an answer in time: answers come in order, so what is older has been answered, or never will be. */
+  /** Notes an answer in time. Answers come in order, so older calls have been answered, or never will be. */
   answered(key: string | undefined): void {
     if (this.#servers.size > 0) this.#servers.delete(this.serverOf(key));
   }
 
-  /** The address of the master that serves a key; empty where the client has one server, or does not know yet. */
+  /** The address of the master that serves a key; empty if the client has one server, or does not know it yet. */
   serverOf(key: string | undefined): string {
     const client = this.#client;
     if (key === undefined || (client.slots ?? client.masterOf) === undefined) return "";
@@ -72,7 +75,7 @@ export class Backlog {
   }
 }
 
-/** One for each client, however many stores are on it. */
+/** One for each client, whatever the number of its stores. */
 const backlogs = new WeakMap<object, Backlog>();
 
 /** The late calls of a client. */

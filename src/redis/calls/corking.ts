@@ -1,6 +1,6 @@
 /**
- * Gathers what is sent through one connection at one time into few writes: a system call is the dearest part of a lookup,
- * and ioredis makes one for each command. It knows a stream, and nothing of what goes through it.
+ * Puts commands that are sent through one connection at the same time into few writes: a system call is the most expensive part
+ * of a lookup, and ioredis makes one for each command. It knows a stream, but not what goes through it.
  */
 
 /** The part of a `net.Socket` that holds writes back. */
@@ -9,7 +9,7 @@ export interface Corkable {
   uncork(): void;
 }
 
-/** So many are held back at most before the server gets to see them: else one of the two would idle while the other works. */
+/** How many commands are held back at most. With more, the server would idle while this process works, and the reverse. */
 const MOST_HELD = 8;
 
 /** What one client sends in one turn of the event loop. */
@@ -18,9 +18,9 @@ export class Corking {
   #held = 0;
 
   /**
-   * Announces something that is about to be written to a stream. Several in the same step of the program, as when many
-   * replies arrive together, are sent as soon as the step is over. One that comes alone, as in a server whose requests
-   * arrive each on its own, waits for others to the end of the turn.
+   * Announces a command that is about to be written to a stream. Several commands of the same step of the program, as when many
+   * replies arrive together, are sent when the step is over. A single command, as in a server whose requests arrive one by one,
+   * waits for others until the end of the turn.
    */
   gather(stream: Corkable): void {
     if (this.#stream !== undefined && (this.#held === MOST_HELD || this.#stream !== stream)) this.#release();
@@ -29,7 +29,7 @@ export class Corking {
     this.#stream = stream;
     stream.cork();
     const release = () => {
-      // What was held by then has gone already, where others came that were too many.
+      // Others may have come and made the number too large: then this stream has been released already.
       if (this.#stream === stream) this.#release();
     };
     process.nextTick(() => (this.#held > 1 ? release() : setImmediate(release)));

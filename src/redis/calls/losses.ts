@@ -1,9 +1,9 @@
 /**
- * How often a client has lost a connection. ioredis sends a command again whose reply was lost with its connection, so
- * what was under way at a loss may run twice, with anything in between. It knows nothing of commands or sessions.
+ * How often a client has lost a connection. ioredis sends a command again if its reply was lost with the connection. So a
+ * command that was under way at a loss may run twice, and others may run in between. It knows nothing of commands or sessions.
  */
 
-/** What can be listened to: an ioredis `Redis` or `Cluster`, and each node of a Cluster. */
+/** What has events: a `Redis` or `Cluster` of ioredis, and each node of a Cluster. */
 interface Emitter {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   readonly status?: string;
@@ -18,10 +18,10 @@ interface Tally {
   losses: number;
 }
 
-/** One tally for each client, however many stores are on it, so that they add one listener for each event and no more. */
+/** One tally for each client, whatever the number of its stores, so that they add only one listener for each event. */
 const tallies = new WeakMap<object, Tally>();
 
-/** The tally of the connections that a client loses from now on. Each node of a Cluster has one of its own, too. */
+/** Counts the connections that a client loses from now on. Each node of a Cluster has a tally of its own too. */
 export function tallyLosses(client: Connections): Readonly<Tally> {
   const known = tallies.get(client);
   if (known !== undefined) return known;
@@ -35,7 +35,7 @@ export function tallyLosses(client: Connections): Readonly<Tally> {
 function tallyConnection(connection: Emitter, whole: Tally | undefined): Tally {
   const tally: Tally = { losses: 0 };
   tallies.set(connection, tally);
-  // Also each vain attempt to connect ends with "close", but through a connection that was never ready nothing was sent.
+  // A failed attempt to connect ends with "close" too, but nothing was sent through a connection that was never ready.
   let isOpen = connection.status === undefined || connection.status === "ready";
   connection.on("ready", () => {
     isOpen = true;

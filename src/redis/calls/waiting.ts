@@ -1,12 +1,12 @@
 /**
- * Calls that wait for Redis, each until its deadline. All of one line have the same time, so they end in the order in
- * which they began, and one timer watches them all: a timer for each took a tenth of what a read costs. It knows no Redis.
+ * Calls that wait for Redis, each until its deadline. All waits of one line last equally long, so they end in the order in
+ * which they began, and one timer is enough: a timer for each took a tenth of the time of a read. It knows no Redis.
  *
- * If the process itself was held up, the event loop comes to its timers before it reads what has arrived meanwhile. So
- * nothing is given up before that was read, too: on an immediate, which comes after it.
+ * If the process was held up, the event loop runs its timers before it reads the replies that have arrived meanwhile. So a wait
+ * is given up in an immediate, which runs after these replies are read.
  */
 
-/** One that waits. */
+/** One wait. */
 export class Wait {
   before: Wait | undefined;
   after: Wait | undefined;
@@ -24,7 +24,7 @@ export class WaitingLine {
   #last: Wait | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `timeout` is how long each may wait, ms. */
+  /** `timeout`: how long each wait may last, ms. */
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
@@ -33,7 +33,7 @@ export class WaitingLine {
     return this.#first === undefined;
   }
 
-  /** Lets something wait. `giveUp` is called, on its own tick, unless it ends in time. */
+  /** Begins a wait. `giveUp` is called, on its own tick, if the wait does not end in time. */
   begin(giveUp: () => void): Wait {
     const wait = new Wait(performance.now() + this.#timeout, giveUp);
     wait.before = this.#last;
@@ -45,7 +45,7 @@ export class WaitingLine {
     return wait;
   }
 
-  /** Ends a wait. `false`: it had ended, or was given up. */
+  /** Ends a wait. `false`: it had ended already, or was given up. */
   end(wait: Wait): boolean {
     if (wait.over) return false;
     wait.over = true;
@@ -54,7 +54,7 @@ export class WaitingLine {
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
-    // The timer goes on, as another wait is likely; but the process need not go on for it.
+    // The timer goes on, because another wait is likely, but it does not keep the process alive.
     if (this.#first === undefined) this.#timer?.unref();
     return true;
   }
@@ -77,7 +77,7 @@ export class WaitingLine {
   }
 }
 
-/** Lets something wait by itself, for a time of its own, ms. What this returns ends the wait. */
+/** Begins a wait with a time of its own, ms. The function that it returns ends the wait. */
 export function waitAlone(time: number, giveUp: () => void): () => void {
   let end: NodeJS.Immediate | undefined;
   const timer = setTimeout(() => {

@@ -1,13 +1,13 @@
 /**
- * The client port: what this package asks of a Redis client, and no more. It is structural, so that two copies or versions
- * of one client do not clash, and so that another client can be made to fit (see node-redis.ts). It runs nothing.
+ * The client port: what this package needs of a Redis client. It is structural, so that two copies or versions of one client do
+ * not clash, and another client can be adapted (see node-redis.ts). It runs nothing.
  */
 import { show } from "../../leaves/arguments.js";
 import type { Served } from "../calls/backlog.js";
 import type { Corkable } from "../calls/corking.js";
 import type { Connections } from "../calls/losses.js";
 
-/** What it takes to run scripts. */
+/** What is needed to run scripts. */
 export interface ScriptClient extends Connections, Served {
   evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
   eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
@@ -18,7 +18,7 @@ export interface ScriptClient extends Connections, Served {
   readonly stream?: Partial<Corkable>;
 }
 
-/** What it takes to run scripts in a pipeline. */
+/** What is needed to run scripts in a pipeline. */
 export interface ScriptPipeline {
   evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
   eval(source: string, keys: number, ...args: (string | number)[]): unknown;
@@ -31,11 +31,11 @@ export interface ScriptPipeline {
  */
 export interface RedisClient extends ScriptClient {
   /**
-   * Used with the `replicas` option. A client has one connection to each server, and what is sent by its pipelines
-   * arrives in the order of their `exec()`: a `WAIT` speaks of what its own connection has written before.
+   * Used with the `replicas` option. A client has one connection to each server, and its pipelines arrive in the order of their
+   * `exec()`: a `WAIT` counts what its own connection has written before.
    */
   pipeline(): RedisPipeline;
-  /** Used by `check` alone, as is what follows. */
+  /** Only `check` uses this and the members below. */
   info(): Promise<string>;
   config(operation: "GET", parameter: string): Promise<unknown>;
   time(): Promise<(string | number)[]>;
@@ -48,14 +48,14 @@ export interface RedisClient extends ScriptClient {
 /** What the store needs of a client's pipeline. */
 export interface RedisPipeline extends ScriptPipeline {
   wait(replicas: number, timeout: number): unknown;
-  /** Used in a Cluster, for a slot that is being moved. */
+  /** Used in a Cluster, for a slot that is moving. */
   asking?(): unknown;
 }
 
 /** Throws `TypeError` unless a value looks like such a client. `where` is what it was given to. */
 export function checkClient(where: string, client: RedisClient): void {
   if ([client?.evalsha, client?.eval, client?.on].every((method) => typeof method === "function")) return;
-  // Two that happen: the client of another library, and options as the drop-in stores take them.
+  // Two usual mistakes: the client of another library, and options as the drop-in stores take them.
   const { evalSha, client: wrapped } = (client ?? {}) as { evalSha?: unknown; client?: unknown };
   let got = wrapped === undefined ? show(client) : "an object with the client in it";
   if (typeof evalSha === "function") got = "a client of node-redis, which the drop-in stores alone can use";

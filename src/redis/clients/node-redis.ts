@@ -1,13 +1,14 @@
 /**
- * node-redis (the package `redis`) in the terms of ioredis, so that a drop-in store takes the client that connect-redis
- * was given. Translated once, when a store is made. It knows the two clients' ways to say the same, and nothing else.
+ * Makes a client of node-redis (the package `redis`) look like one of ioredis, so that a drop-in store takes the client that
+ * connect-redis was given. This is done once, when a store is made. It knows how the two clients name the same things, and
+ * nothing else.
  */
 import type { KeyspaceClient } from "../keyspace.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a method of any signature: those of node-redis 5 and 6 are not assignable to each other.
 type AnyMethod = (...args: any[]) => unknown;
 
-/** A client, pool, cluster or sentinel of node-redis 5 or 6, by the methods that tell it from all others. */
+/** A client, pool, cluster or sentinel of node-redis 5 or 6, by the methods that no other client has. */
 export interface NodeRedisClient {
   readonly evalSha: AnyMethod;
   readonly eval: AnyMethod;
@@ -15,7 +16,7 @@ export interface NodeRedisClient {
   readonly on: AnyMethod;
 }
 
-/** What a client of node-redis, or one of a cluster's nodes, does for us. */
+/** What we use of a client of node-redis, or of a node of its cluster. */
 interface Commands {
   evalSha(sha: string, call: { keys: string[]; arguments: string[] }): Promise<unknown>;
   eval(source: string, call: { keys: string[]; arguments: string[] }): Promise<unknown>;
@@ -26,7 +27,7 @@ interface Commands {
   readonly options?: { readonly commandOptions?: { readonly timeout?: number } };
   /** A client that caches replies in the process has this; a cluster keeps it among its options. */
   readonly clientSideCache?: unknown;
-  /** What node-redis 6 puts before each key, but neither before patterns nor takes off the keys that come back. */
+  /** The prefix that node-redis 6 puts before keys, but not before patterns. It stays on the keys that come back. */
   readonly _keyPrefix?: string | undefined;
   withCommandOptions?(options: object): Commands;
   /** A cluster has these. */
@@ -45,10 +46,10 @@ export function isNodeRedis(client: unknown): client is NodeRedisClient {
   return typeof (client as NodeRedisClient | null | undefined)?.evalSha === "function";
 }
 
-/** One for each client, however many stores are on it, so that what listens to a client does so once. */
+/** One for each client, whatever the number of its stores, so that each event of a client has one listener. */
 const adapters = new WeakMap<NodeRedisClient, KeyspaceClient>();
 
-/** Lets a client of node-redis be used like one of ioredis. */
+/** Gives the adapter of a client, which can be used like a client of ioredis. */
 export function adaptNodeRedis(client: NodeRedisClient): KeyspaceClient {
   const adapter = adapters.get(client) ?? newAdapter(client);
   adapters.set(client, adapter);
@@ -74,10 +75,10 @@ function adaptCluster(commands: Commands, nodeClient: (node: object) => Commands
     options: { keyPrefix: commands._keyPrefix },
     readsMayLag: commands._options?.useReplicas === true || commands.clientSideCache !== undefined,
     masterOf: (slot) => commands.slots?.[slot]?.master.address,
-    // A cluster tells that it is up or down by other names.
+    // A cluster has other names for the events.
     on: (event, listener) => commands.on(CLUSTER_EVENTS[event] ?? event, listener),
     nodes: (role) => {
-      // Only "master" is asked of a cluster; its connections need no watching, as node-redis never sends anything twice.
+      // Only masters are asked. The connections need no watching, because node-redis never sends a command twice.
       if (role === "all") return [];
       return (commands.masters ?? []).map((master) => ({
         ...adapted,
@@ -87,7 +88,7 @@ function adaptCluster(commands: Commands, nodeClient: (node: object) => Commands
   };
 }
 
-/** A sentinel does not say whether it reads from replicas, so it is taken for one that does. */
+/** A sentinel does not say whether it reads from replicas, so we assume that it does. */
 function adaptSentinel(adapted: KeyspaceClient, view: Commands): KeyspaceClient {
   return {
     ...adapted,
@@ -98,14 +99,14 @@ function adaptSentinel(adapted: KeyspaceClient, view: Commands): KeyspaceClient 
 }
 
 /**
- * The store's own view of a client, which leaves the client as it is. Replies come as text, whatever types the application
- * has mapped them to: a status that is a Buffer could be taken for any other. And node-redis 6 starts no timer for each
- * command, in case it cannot be sent within five seconds: every call of a store has its own deadline, and a second timer
- * took a third of what a read costs. A timeout that the application has set stays.
+ * The store's own view of a client; the client itself stays as it is. In this view replies are text, whatever the application
+ * has set in `typeMapping`: a status must not be a Buffer. And node-redis 6 starts no timer for each command: it would watch
+ * whether the command is sent within five seconds, but every call of a store has its own deadline, and the second timer took a
+ * third of the time of a read. A timeout that the application has set stays.
  */
 function viewOf(commands: Commands): Commands {
   if (commands.getMasterNode !== undefined) {
-    // The commands of node-redis 5's sentinel take no notice of `withCommandOptions`, and look here.
+    // The commands of a sentinel of node-redis 5 ignore `withCommandOptions`, and read this property.
     return Object.create(commands, { commandOptions: { value: { ...commands.commandOptions, ...UNMAPPED } } });
   }
   if (commands.withCommandOptions === undefined) return commands;

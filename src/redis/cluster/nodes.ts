@@ -12,7 +12,7 @@ export function addressOf({ options }: RedisClient): string | undefined {
   return host === undefined || port === undefined ? undefined : `${host}:${port}`;
 }
 
-/** The keys as a node is to be told of them, which does not always know the Cluster's `keyPrefix`. */
+/** The keys as they are sent to a node, which does not always add the `keyPrefix` of the Cluster. */
 export function keysOn(node: RedisClient, client: RedisClient, keys: readonly string[]): readonly string[] {
   const [whole, own] = [keyPrefixOf(client), keyPrefixOf(node)];
   return typeof whole === "string" && own !== whole ? keys.map((key) => whole + key) : keys;

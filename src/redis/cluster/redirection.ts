@@ -1,14 +1,14 @@
-/** What the errors of a Redis Cluster mean: which of them pass by themselves, and where they point. A leaf. */
+/** What the errors of a Redis Cluster mean: which of them pass by themselves, and to which node they point. A leaf. */
 
 /**
- * Errors that pass: a slot is elsewhere by now (`MOVED`, `ASK`), is being moved (`TRYAGAIN`, and what a script says that
- * reached for a key on the other node), or has no master for the moment (`CLUSTERDOWN`). ioredis follows and repeats most of
- * them itself, up to `maxRedirections`, which TRYAGAIN alone uses up in half a second.
+ * Errors that pass: a slot has moved (`MOVED`, `ASK`), is moving (`TRYAGAIN`, and the errors of a script that needs a key on
+ * the other node), or has no master for the moment (`CLUSTERDOWN`). ioredis follows and repeats most of them itself, up to
+ * `maxRedirections`; TRYAGAIN alone uses these up in half a second.
  */
 const PASSING =
   /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |^Too many Cluster redirections|a non local key in a cluster node|during rehashing of the slot/;
 
-/** Whether a command that failed so in a Cluster is worth another try within its deadline. */
+/** Whether a command that failed with this error in a Cluster should be tried again within its deadline. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Error && PASSING.test(error.message);
 }
@@ -21,7 +21,7 @@ export class SlotMovingError extends Error {
   }
 }
 
-/** Where a command belongs, as `MOVED` (for good) and `ASK` (this once) say. */
+/** The node for a command, as `MOVED` (from now on) and `ASK` (only this once) tell. */
 export interface Redirection {
   readonly once: boolean;
   readonly host: string;

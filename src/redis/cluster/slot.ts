@@ -1,6 +1,9 @@
 /** The slot of a key in Redis Cluster. A leaf. */
 
-/** The slot of a key, 0 to 16 383: CRC-16/XMODEM of its hash tag, or of all of it where it has none (Redis Cluster specification). */
+/**
+ * The slot of a key, 0 to 16 383: CRC-16/XMODEM of its hash tag, or of the whole key if it has none (Redis Cluster
+ * specification).
+ */
 export function slotOf(key: string): number {
   const open = key.indexOf("{");
   const close = open === -1 ? -1 : key.indexOf("}", open + 1);
