@@ -52,6 +52,17 @@ const SESSION_TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
 const SIGHT = /^\d+$/;
 /** By how much a session may have more left than its idle timeout, ms: see record.lua. */
 const SLACK = 2000;
+/** By how much a move to another node may put off the end of a key, ms: see record.lua. */
+const DRIFT = 60_000;
+
+/**
+ * Whether a session was over when it was read: its absolute deadline had passed, and its key was still there only because a
+ * move to another node has put off the end of the key. Those who read a session by itself ask this; scripts of several keys
+ * tell of no such session.
+ */
+export function isOver({ session, readAt }: StoredSession<object>): boolean {
+  return readAt > session.absoluteExpiresAt;
+}
 
 /**
  * Decodes a session as the scripts tell it: its end, the ms it has left, and its fields and values in turn, joined by
@@ -94,11 +105,16 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   const createdAt = Number(times[1]);
   const idleTimeout = Number(times[3]);
   const absoluteExpiresAt = createdAt + Number(times[4]);
+  // No session was seen before it was created, nor, where the clock of Redis has gone back, later than now.
+  const latestSight = Math.max(readAt, createdAt);
   // Written so that NaN is refused, too.
-  if (!(left >= 0 && ends - idleTimeout <= Math.max(readAt, createdAt) + SLACK && readAt <= absoluteExpiresAt)) {
+  if (
+    !(left >= 0 && ends - idleTimeout <= latestSight + SLACK) ||
+    (readAt > absoluteExpiresAt && ends > absoluteExpiresAt + DRIFT)
+  ) {
     throw new CorruptRecordError(key);
   }
-  const lastSeenAt = sight !== undefined && ends >= absoluteExpiresAt ? createdAt + Number(sight) : ends - idleTimeout;
+  const seenAt = sight !== undefined && ends >= absoluteExpiresAt ? createdAt + Number(sight) : ends - idleTimeout;
   const plain = {
     id,
     userId,
@@ -106,7 +122,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     client: Object.freeze(client),
     createdAt,
     authenticatedAt: times[2] === "-" ? null : createdAt + Number(times[2]),
-    lastSeenAt,
+    lastSeenAt: Math.min(seenAt, latestSight),
     expiresAt: Math.min(ends, absoluteExpiresAt),
     absoluteExpiresAt,
   };

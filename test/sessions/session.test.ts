@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { CorruptRecordError } from "../../src/leaves/errors.js";
 import type { RecordText } from "../../src/redis/replies.js";
-import { decodeRecord } from "../../src/sessions/session.js";
+import { decodeRecord, isOver } from "../../src/sessions/session.js";
 import { expectDeeplyFrozen } from "./contract/rig.js";
 
 const ID = "01M813ANQEZQQF0E0QPV2PHR92";
@@ -69,14 +69,25 @@ describe("decodeRecord", () => {
       expiresAt: 1500,
       absoluteExpiresAt: 1500,
     });
-    expect(() => decode(["t", "1000 0 100 500"], 1510, 10)).not.toThrow();
-    expect(() => decode(["t", "1000 0 100 500"], 1510, 9)).toThrow(CorruptRecordError);
   });
 
-  it("takes a little more than the idle timeout for a clock that has gone back, and no more", () => {
+  it("takes a session for over once its absolute deadline has passed, and refuses one that ends more than a minute after", () => {
+    const times = ["t", "1000 0 100000 200000"];
+    expect(isOver(decode(times, 201_010, 10))).toBe(false);
+    expect(isOver(decode(times, 201_010, 9))).toBe(true);
+    expect(isOver(decode(times, 261_000, 59_999))).toBe(true);
+    expect(isOver(decode(times, 261_001, 60_001))).toBe(false);
+    expect(() => decode(times, 261_001, 60_000)).toThrow(CorruptRecordError);
+  });
+
+  it("takes a little more than the idle timeout for a clock that has gone back, and no more, and was never seen in the future", () => {
     // Created at 1 000 000 and seen at 1 010 000 + n, by a clock that says 1 010 000 now.
     const seen = (n: number) => decode(["t", "1000000 0 60000 500000"], 1_070_000 + n, 60_000 + n);
-    expect(seen(2000).session.lastSeenAt).toBe(1_012_000);
+    expect(seen(0).session.lastSeenAt).toBe(1_010_000);
+    expect(seen(2000).session.lastSeenAt).toBe(1_010_000);
+    expect(seen(2000).session.expiresAt).toBe(1_072_000);
+    // Nor where a field tells of it.
+    expect(decode(["t", "1000 0 100 500", "s", "490"], 1500, 20).session.lastSeenAt).toBe(1480);
     expect(() => seen(2001)).toThrow(CorruptRecordError);
     // Not even created yet, by a clock that is a minute behind.
     expect(decode(["t", "1000000 0 60000 500000"], 1_060_000, 120_000).session.lastSeenAt).toBe(1_000_000);

@@ -38,8 +38,8 @@ if index and limit > 0 then
     -- are enough behind that page.
     local live, dead = 0, {}
     for _, member in ipairs(redis.call('ZRANGE', index, 1000, 2999)) do
-      local other = redis.call('HMGET', sessions .. member, 'h', 'n')
-      if not other[1] then
+      local other = redis.call('HMGET', sessions .. member, 'h', 'n', 't')
+      if not other[1] or is_over(sessions .. member, other[3], now) then
         dead[#dead + 1] = member
       elseif not other[2] then
         live = live + 1

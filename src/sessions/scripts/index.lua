@@ -96,7 +96,7 @@ local function strike_pair(key, record, alone)
   -- The partner first: should the reply be lost, the second run would find nothing here, and not know of the partner.
   if partner and not together(key, sessions .. partner) then return { 'moving', partner } end
   local ids = { id }
-  if partner and redis.call('EXISTS', sessions .. partner) == 1 then ids[2] = partner end
+  if partner and lives(sessions .. partner, clock()) then ids[2] = partner end
   local index = record.u and keys .. 'u:' .. record.u
   local listed = index and together(key, index)
   -- The end comes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
@@ -132,8 +132,9 @@ local function strike_page(index, sessions, except, most, mark)
     end
   end
   if #members > most then reply[1] = 'more' end
+  local now = clock()
   for _, id in ipairs(ids) do
-    if redis.call('EXISTS', sessions .. id) == 1 then reply[#reply + 1] = id end
+    if lives(sessions .. id, now) then reply[#reply + 1] = id end
   end
   strike(index, sessions, ids)
   return reply_of(reply)

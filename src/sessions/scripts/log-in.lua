@@ -13,7 +13,7 @@
 local id = string.sub(KEYS[1], -26)
 -- What is left where the session was.
 local trail = stem(KEYS[1], id) .. 'e:' .. id
-local record = load(KEYS[1])
+local record, ends, left = open(KEYS[1])
 if not record then
   local left = load(trail)
   if left and left.n == ARGV[4] then return { 'ended', '', '', id } end
@@ -22,7 +22,7 @@ if not record then
 end
 if record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
-if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(open(KEYS[1])) } end
+if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(record, ends, left) } end
 
 local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
 -- On a node that the slot is leaving no key can be made: then the log-in goes without.

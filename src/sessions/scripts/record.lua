@@ -14,18 +14,41 @@
 -- The key ends with the session, so its TTL tells the rest: the session was last seen one idle timeout before its end. Where
 -- it ends at its absolute deadline the TTL cannot tell that, and s does; where s is absent, both are the same instant.
 -- Nothing in a field or value holds a newline, so a session travels as its end (epoch ms), the ms it has left, and its fields
--- and values, joined by newlines. A session lives for as long as its key exists, and nothing else says whether it does.
+-- and values, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
+-- is_over); nothing else says whether it does.
 -- Needs prelude.lua before it.
 
 -- By how much a session may have more left than its idle timeout, ms: the clock of Redis can go back, after a failover for
 -- instance, and the TIME of ioredis-mock is not exact.
 local slack = 2000
 
--- A session: its record, its end, and how many ms it has left. nil if there is none.
+-- By how much a move may put off the end of a key, ms. MIGRATE tells the other node how long a key has yet to live, not until
+-- when, so the time of its journey is added to its life. redis-cli lets it take a minute.
+local drift = 60000
+
+-- Whether a session with these times is over, although its key is still there: its absolute deadline has passed, and a move
+-- has put off the end of its key. A key that ends even later is what somebody did by hand.
+local function is_over(key, times, now)
+  local created, absolute = string.match(times or '', '^(%d+) %S+ %d+ (%d+)$')
+  if not created or now <= created + absolute then return false end
+  local ends = tonumber(redis.call('PEXPIRETIME', key))
+  return ends >= 0 and ends <= created + absolute + drift
+end
+
+-- Whether there is anything under the key of a session that may still be served, or that somebody else has written.
+local function lives(key, now)
+  if redis.call('EXISTS', key) == 0 then return false end
+  local is_hash, times = pcall(redis.call, 'HGET', key, 't')
+  return not (is_hash and type(times) == 'string' and is_over(key, times, now))
+end
+
+-- A session: its record, its end, and how many ms it has left. nil if there is none, or it is over.
 local function open(key)
   local record = load(key)
   if not record then return nil end
-  return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
+  local ends, left = tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
+  if is_over(key, record.t, ends - left) then return nil end
+  return record, ends, left
 end
 
 -- The same of a session whose claims nobody needs: this takes as long for a hundred of them as for none.
@@ -37,7 +60,9 @@ local function glance(key)
     if type(found[i]) == 'string' and found[i] ~= '' then record[field] = found[i] end
   end
   if not record.h and not record.t and redis.call('EXISTS', key) == 0 then return nil end
-  return record, tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
+  local ends, left = tonumber(call('PEXPIRETIME', key)), tonumber(call('PTTL', key))
+  if is_over(key, record.t, ends - left) then return nil end
+  return record, ends, left
 end
 
 -- The id of the partner of a session; nil if it has none. The partner may have ended.
@@ -52,8 +77,7 @@ end
 
 -- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil if
 -- somebody else has written the record, or the TTL: a session without an end, with more left than a touch gives, or past its
--- absolute deadline. (Redis Cluster makes a key live longer by the time for which it is under way to another node, so its end
--- may lie somewhat beyond that deadline.)
+-- absolute deadline by more than a move explains.
 local function times(record, ends, left)
   local created, authenticated, idle, absolute = string.match(record.t or '', '^(%d+) (%S+) (%d+) (%d+)$')
   if not created then return nil end

@@ -8,7 +8,7 @@
 --          Cluster is moving the slot, and the index is not here and still names them; or {'moving', id} (nothing was done:
 --          the partner has this id, is not here, and is to be ended first)
 local mark = stem(KEYS[1], string.sub(KEYS[1], -26)) .. 'm:' .. ARGV[3]
-local record = load(KEYS[1])
+local record = open(KEYS[1])
 if not record then
   if ARGV[5] == '1' then trace(KEYS[1]) end
   return remembered(mark) or { 'none' }

@@ -34,7 +34,7 @@ if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
 if not created then return 'corrupt' end
 local ends, last = tonumber(record[1]), created + absolute
--- Whoever reads this reports that nobody of ours wrote it. No slide may hide that.
+-- Whoever reads this says that it is over, or that nobody of ours wrote it. No slide may hide that.
 if left < 0 or ends - left > last then return table.concat(record, '\n') end
 -- What the key has left and when it ends tell the clock of Redis, and for less than TIME does.
 local now = ends - left
@@ -59,7 +59,9 @@ if user then
   index = string.sub(KEYS[1], 1, -29) .. 'u:' .. user
   -- The bound that was really written, not the one that should have been: an index that somebody has deleted is mended.
   local done, score = pcall(redis.call, 'ZSCORE', index, id)
-  moves = done and not (score and score + 0 >= slid)
+  -- A move may put off the end of a session by more than that of its index (see `drift` in record.lua), and the index has to be
+  -- there for as long. So the bound stays ahead of the end by a minute, or by an eighth of a short idle timeout.
+  moves = done and not (score and score + 0 >= math.min(slid + math.min(60000, idle / 8), last))
   -- While Redis Cluster moves the slot, the index may be on the other node, and would seem absent: a new one here would be
   -- half of it. A command of several keys then fails (see prelude.lua), and this lookup does not slide.
   if moves then done, score = pcall(redis.call, 'EXISTS', KEYS[1], index) end
@@ -91,7 +93,7 @@ if isCut then
 end
 -- Redis allows PEXPIREAT when out of memory, and judges only the first write of a script.
 record[1], record[2] = string.format('%.0f', slid), slid - now
-if slid ~= ends or moves then redis.call('PEXPIREAT', KEYS[1], record[1]) end
+if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', KEYS[1], record[1]) end
 if moves then
   local score = string.format('%.0f', math.min(slid + idle, last))
   redis.call('ZADD', index, score, id)

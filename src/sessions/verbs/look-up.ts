@@ -6,7 +6,7 @@ import type { Deadline } from "../../redis/calls/deadline.js";
 import { isRecordText, type RecordText, type Refusal } from "../../redis/replies.js";
 import { type Context, refused, rejected } from "../context.js";
 import { runGet } from "../scripts/get.js";
-import { decodeRecord, type Session, type StoredSession } from "../session.js";
+import { decodeRecord, isOver, type Session, type StoredSession } from "../session.js";
 
 export async function get<Claims extends object>(cx: Context<Claims>, token: unknown): Promise<Session<Claims> | null> {
   const target = parseToken(token);
@@ -49,15 +49,18 @@ export async function lookUp<Claims extends object>(
   id: string,
 ): Promise<StoredSession<Claims> | null> {
   const reply = await runGet(cx.redis, cx.keys.session(id), "");
-  return reply === "none" ? null : storedOrRefused(cx, reply, { id, secretHash: "" });
+  if (!isRecordText(reply)) return reply === "none" ? null : refused(cx, reply, { id, secretHash: "" });
+  const stored = decodeRecord<Claims>(reply, id, cx.keys.session(id));
+  return isOver(stored) ? null : stored;
 }
 
-/** What a script gives that reads a session. `null`: a refusal, which is announced. */
+/** What a script gives that reads a session. `null`: a refusal, or a session that is over, which is announced. */
 export function storedOrRefused<Claims extends object>(
   cx: Context<Claims>,
   reply: RecordText | Refusal,
   target: Target,
 ): StoredSession<Claims> | null {
   if (!isRecordText(reply)) return refused(cx, reply, target);
-  return decodeRecord<Claims>(reply, target.id, cx.keys.session(target.id));
+  const stored = decodeRecord<Claims>(reply, target.id, cx.keys.session(target.id));
+  return isOver(stored) ? rejected(cx, "unknown", target.id) : stored;
 }
