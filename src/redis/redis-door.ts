@@ -66,7 +66,8 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
 
   /** Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. */
   inspect(): Promise<ServerFacts[]> {
-    return inspectServers(this.client, (ask) => this.settle(ask, asItIs, []));
+    const deadline = this.deadline();
+    return inspectServers(this.client, (ask) => this.settle(ask, asItIs, [], deadline));
   }
 
   /** Sends a revocation to the connection that serves its keys, and follows the keys if they have moved. */

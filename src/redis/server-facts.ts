@@ -30,7 +30,7 @@ export interface RefusedCommand {
   readonly code: string;
 }
 
-/** Sends a question to a server, and rejects with `StoreUnavailableError` if it does not answer in time. */
+/** Sends a question to a server, and rejects with `StoreUnavailableError` if the deadline of them all passes first. */
 type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
@@ -40,9 +40,9 @@ const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
  * where none answers.
  */
 export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
-  if (client.nodes !== undefined) {
+  if (client.nodes !== undefined && client.status !== "ready") {
     // A Cluster that is not connected yet knows no nodes. It connects to run a script that does nothing; whether that worked,
-    // its nodes will tell.
+    // its nodes will tell. One that is connected must not be asked so: the node that serves the key may not answer.
     await inTime(() => client.eval("return 1", 1, "coatcheck")).catch(ignoreOutage);
   }
   const masters = client.nodes?.("master") ?? [client];

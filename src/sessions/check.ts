@@ -57,7 +57,7 @@ export function judgeFacts(
 
 function unreachableFinding(failure: string): CheckFinding {
   return {
-    code: "unreachableFinding",
+    code: "unreachable",
     level: "danger",
     found: `a server does not answer: ${failure}`,
     consequence:

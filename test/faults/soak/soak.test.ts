@@ -239,11 +239,11 @@ async function drain({ admin, desks }: Rig, { broken, ledger, stage }: Books): P
 }
 
 /**
- * What outlives the soak, and for how long, ms: one-time tokens whose user had no answer, what was issued to a subject, and
- * the index of visits.
+ * What outlives the soak, and for how long, ms: one-time tokens whose user had no answer, what was issued to a subject, what
+ * log-ins, replies and updates of many sessions leave for a while, and the index of visits.
  */
 const LIFETIMES: Readonly<Record<string, number>> = {
-  ...{ o: 10 * 60_000, i: 60 * 60_000 },
+  ...{ o: 10 * 60_000, i: 60 * 60_000, e: 10_000, m: 10_000, n: 60_000 },
   coatcheck: VISIT_TTL + 60_000,
 };
 
