@@ -37,6 +37,7 @@ export interface FastifyRequirement extends Requirement<RegisteredClaims> {
 export const sessions = fastifyPlugin<SessionsPluginOptions>(
   async (app, { store, decorateAs = "session", ...options }) => {
     const http = createRegisteredSessions(store, options);
+    if (typeof decorateAs !== "string" || decorateAs === "") throw new TypeError("decorateAs must be a name");
     app.decorateRequest(decorateAs);
     app.addHook("onRequest", async (request, reply) => {
       attachSession(request, decorateAs, await http.load(new FastifyPort(request, reply)));
@@ -58,7 +59,8 @@ export function requireSession({ decorateAs = "session", ...requirement }: Fasti
   return async function coatcheckRequireSession(request, reply) {
     const session: unknown = Reflect.get(request, decorateAs);
     if (!(session instanceof RequestSession)) {
-      throw new TypeError("requireSession() needs app.register(sessions, { store }) before it");
+      const options = decorateAs === "session" ? "{ store }" : `{ store, decorateAs: ${JSON.stringify(decorateAs)} }`;
+      throw new TypeError(`requireSession() needs app.register(sessions, ${options}) before it`);
     }
     const address = session.admit(requirement);
     return address === null ? undefined : reply.redirect(address, 303);

@@ -21,7 +21,10 @@ declare module "koa" {
 export function sessions(store: RegisteredStore, options?: HttpOptions): Middleware {
   const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(ctx, next) {
-    attachSession(ctx, "session", await http.load(nodePort(ctx.req, ctx.res, ctx.originalUrl)));
+    // Express, where it has this application inside, has cut the address before Koa saw it, and kept the whole there.
+    const request: typeof ctx.req & { readonly originalUrl?: string | undefined } = ctx.req;
+    const url = request.originalUrl ?? ctx.originalUrl;
+    attachSession(ctx, "session", await http.load(nodePort(request, ctx.res, url)));
     await next();
   };
 }

@@ -1,6 +1,7 @@
 /** The session cookie: its name and attributes, and how it is read and written. Knows no session. */
 import { parse, serialize } from "cookie";
 import { checkBoolean, checkNames, checkOneOf, checkString, show } from "../leaves/arguments.js";
+import { hostOf } from "./host.js";
 import { placesOf } from "./left-overs.js";
 import type { CookieAttributes, HttpPort } from "./port.js";
 
@@ -117,9 +118,8 @@ export class SessionCookie {
   /** Takes back all cookies of this name that the browser may have sent with this request, wherever they come from. */
   takeBackEverywhere(port: HttpPort): void {
     const own = { ...this.#attributes, maxAge: 0 };
-    const host = port.header("host") ?? port.header(":authority") ?? "";
     // The name itself says that there is one place only (RFC 6265bis, 4.1.3.2).
-    const places = /^__host-/i.test(this.name) ? placesOf(own, "", "") : placesOf(own, host, port.url ?? "");
+    const places = /^__host-/i.test(this.name) ? placesOf(own, "", "") : placesOf(own, hostOf(port), port.url ?? "");
     for (const place of places) {
       if (port.setCookie === undefined) port.appendHeader("Set-Cookie", serialize(this.name, "", place));
       else port.setCookie(this.name, "", place);

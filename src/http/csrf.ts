@@ -5,6 +5,7 @@
  * can change something; Chromium opens WebSockets with `Origin` alone. Neither header means that no browser sent the request (ASVS 5.0, 3.5.1).
  */
 import { checkNames, show } from "../leaves/arguments.js";
+import { hostOf, isOf } from "./host.js";
 import type { HttpPort } from "./port.js";
 
 /** Which other origins may send requests that change something. */
@@ -88,24 +89,9 @@ export function isTrusted(port: HttpPort, trustedOrigins: ReadonlySet<string>): 
   // "none" is the user's own doing: an address typed in, a bookmark.
   if (site !== undefined) return site === "same-origin" || site === "none";
   if (origin === undefined) return true;
-  const host = port.header("host") ?? port.header(":authority") ?? "";
   // A page may hide its origin from its own server too. With a `Referrer-Policy` of `no-referrer` nothing is left to
   // judge by, and then the request may be any site's. A sandboxed page, which must not be trusted, never sends a referrer.
-  return isOf(host, origin === "null" ? (port.header("referer") ?? "") : origin);
-}
-
-/**
- * Whether an address has this host, in the form of a `Host` header. The schemes are not compared: behind a proxy that ends
- * TLS, this server does not know its own, and the proxy may name the default port of either.
- */
-function isOf(host: string, address: string): boolean {
-  if (!/^[^\s/\\?#@]+$/.test(host) || !/^https?:\/\//i.test(address) || !URL.canParse(address)) return false;
-  const { protocol, hostname, port } = new URL(address);
-  // Read with the scheme of the other, it loses the same default port and the same capitals.
-  if (!URL.canParse(`${protocol}//${host}`)) return false;
-  const own = new URL(`${protocol}//${host}`);
-  if (own.hostname !== hostname) return false;
-  return own.port === port || (port === "" && (own.port === "80" || own.port === "443"));
+  return isOf(hostOf(port), origin === "null" ? (port.header("referer") ?? "") : origin);
 }
 
 /** An origin in the form in which it is compared; `null` for what is none. */

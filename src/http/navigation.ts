@@ -1,5 +1,6 @@
 /** Sending people to a log-in page, and back to where they wanted to go. Knows no session. */
 import { checkString, show } from "../leaves/arguments.js";
+import { hostOf, isOf } from "./host.js";
 import type { HttpPort } from "./port.js";
 
 /** Longer addresses are not worth carrying along: servers and proxies limit the headers of a response. */
@@ -24,11 +25,13 @@ export function checkRedirectTo(redirectTo: unknown): void {
 export function logInAddress(redirectTo: string, port: HttpPort): string | null {
   if (!isNavigation(port) || port.writable?.() === false) return null;
   const url = port.url ?? "";
-  const [, page = "", fragment = ""] = /^([^#]*)(#.*)?$/.exec(redirectTo) ?? [];
-  if (pathOf(url) === pathOf(page)) return null;
+  // Frameworks put it into the header as it is, and a header takes no other characters than those of a URL.
+  const page = new URL(redirectTo, HERE);
+  const isHere = page.origin === HERE;
+  if (pathOf(url) === page.pathname && (isHere || isOf(hostOf(port), page.href))) return null;
   const back = url.length > MAX_RETURN ? "" : safeReturnTo(url, "");
-  if (back === "") return redirectTo;
-  return `${page}${page.includes("?") ? "&" : "?"}returnTo=${encodeURIComponent(back)}${fragment}`;
+  const returnTo = back === "" ? "" : `${page.search === "" ? "?" : "&"}returnTo=${encodeURIComponent(back)}`;
+  return `${isHere ? "" : page.origin}${page.pathname}${page.search}${returnTo}${page.hash}`;
 }
 
 const pathOf = (address: string) => address.split(/[?#]/, 1)[0];

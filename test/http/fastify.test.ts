@@ -133,6 +133,21 @@ describe("on Fastify, sessions under another name", () => {
     ]);
     await app.close();
   });
+
+  it("are named in what a guard says that finds none, and need a name", async () => {
+    const app = Fastify();
+    app.get("/", { preHandler: requireSession({ decorateAs: "staff" }) }, async () => ({}));
+    expect((await app.inject({ url: "/" })).json()).toMatchObject({
+      message: 'requireSession() needs app.register(sessions, { store, decorateAs: "staff" }) before it',
+    });
+    await app.close();
+    const named = (decorateAs: unknown) =>
+      Fastify()
+        .register(sessions, { store: open(), decorateAs: decorateAs as string })
+        .ready();
+    for (const none of ["", 5, null])
+      await expect(named(none)).rejects.toThrow(new TypeError("decorateAs must be a name"));
+  });
 });
 
 const staffOf = (request: object) => Reflect.get(request, "staff") as RequestSession;

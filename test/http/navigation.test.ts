@@ -118,6 +118,9 @@ describe("logInAddress", () => {
     ["/login?lang=de", "/cart?a=1&b=2", "/login?lang=de&returnTo=%2Fcart%3Fa%3D1%26b%3D2"],
     ["/login#form", "/cart", "/login?returnTo=%2Fcart#form"],
     ["https://id.example.com/login", "/cart", "https://id.example.com/login?returnTo=%2Fcart"],
+    ["/вход", "/cart", "/%D0%B2%D1%85%D0%BE%D0%B4?returnTo=%2Fcart"],
+    ["/log in?für=alle#hinüber", "/cart", "/log%20in?f%C3%BCr=alle&returnTo=%2Fcart#hin%C3%BCber"],
+    ["https://exämple.com/ü", "/cart", "https://xn--exmple-cua.com/%C3%BC?returnTo=%2Fcart"],
     // A proxy's form of a request, and hosts that look like paths, are left out.
     ["/login", "http://evil.example/", "/login"],
     ["/login", "//evil.example/", "/login"],
@@ -140,6 +143,17 @@ describe("logInAddress", () => {
     expect(logInAddress("/login", portOf("/login?returnTo=%2Fcart"))).toBeNull();
     expect(logInAddress("/login?a=1#b", portOf("/login"))).toBeNull();
     expect(logInAddress("/login", portOf("/login/help"))).not.toBeNull();
+    expect(logInAddress("/вход", portOf(encodeURI("/вход")))).toBeNull();
+  });
+
+  it.each(["host", ":authority"])("nor if the page is named with the host that the request has in %s", (header) => {
+    const port: HttpPort = {
+      ...portOf("/login?a=b"),
+      header: (name) => ({ "sec-fetch-mode": "navigate", [header]: "Shop.example.com:443" })[name],
+    };
+    expect(logInAddress("https://shop.example.com/login", port)).toBeNull();
+    expect(logInAddress("https://id.example.com/login", port)).not.toBeNull();
+    expect(logInAddress("https://shop.example.com/sign-in", port)).not.toBeNull();
   });
 });
 
