@@ -4,6 +4,7 @@
  */
 
 import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../../leaves/arguments.js";
+import { StoreUnavailableError } from "../../leaves/errors.js";
 import { hintAtShortUnit } from "../../leaves/hints.js";
 import { escapeText } from "../../leaves/text.js";
 import { bucketOfId, bucketOfUser, mintToken, parseToken, type Target } from "../../leaves/token.js";
@@ -179,10 +180,16 @@ async function handOver<Claims extends object>(
   /** The claims changed after they were read: the change is carried over, too. */
   const catchUp = async (latest: Origin) => {
     origin = latest;
-    const [before, after] = [session.claims, carry(latest)];
-    const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
-    const outcome = await writeClaims(cx, { id: session.id, secretHash: "" }, { patch: change }, deadline);
-    session = outcome?.stored.session ?? session;
+    const [before, after, made] = [session.claims, carry(latest), { id: session.id, secretHash: "" }];
+    try {
+      const change = await deadline.exclude(() => encodeReplacement(cx, before, after));
+      const outcome = await writeClaims(cx, made, { patch: change }, deadline);
+      session = outcome?.stored.session ?? session;
+    } catch (error) {
+      // The claims are too many together, or the schema refuses them. Nobody gets this session, so it does not stay.
+      if (!(error instanceof StoreUnavailableError)) await endSession(cx, made, { deadline, confirmed: false });
+      throw error;
+    }
   };
   while (!opened.hasEnded) {
     const version = carriesClaims ? origin.version : undefined;

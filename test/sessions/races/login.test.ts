@@ -3,7 +3,13 @@
  * the guest's. Whatever happens between two of them, there is one session in the end or none, and no claim is lost.
  */
 import { describe, expect, it } from "vitest";
-import { createSessionStore, type IssuedSession, type Session, UserBlockedError } from "../../../src/index.js";
+import {
+  ClaimsError,
+  createSessionStore,
+  type IssuedSession,
+  type Session,
+  UserBlockedError,
+} from "../../../src/index.js";
 import { Keys } from "../../../src/sessions/keys.js";
 import { interrupt, type Moment, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
@@ -333,6 +339,39 @@ describe("a second log-in on the same token", () => {
     expect(left).toBeLessThanOrEqual(10_000);
     await redis.del(new Keys(prefix).trail(guest.session.id));
     expect(await other.rotate(guest.token, { userId })).toBeNull();
+  });
+});
+
+describe("a log-in whose guest has got claims meanwhile that do not fit", () => {
+  const most = 100;
+  const [roomy, tight] = [there, here].map((redis) => createSessionStore(redis, { prefix, maxClaimsBytes: most }));
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      validate: (value: unknown) =>
+        "forbidden" in (value as object) ? { issues: [{ message: "forbidden" }] } : { value: value as object },
+    },
+  };
+  const strict = createSessionStore<Record<string, unknown>>(here, { prefix, claims: schema as never });
+
+  it.each([
+    ["too many bytes", tight, { cart: "x".repeat(60) }],
+    ["what the schema refuses", strict, { forbidden: true }],
+  ])("rejects for %s, leaves no session of the user, and leaves the guest as it was", async (_, mine, change) => {
+    const userId = `log-in ${users++}`;
+    const guest = present(await roomy?.create({ claims: { cart: "" } }));
+    const logIn = () => mine?.rotate(guest.token, { userId, claims: { note: "y".repeat(60) } });
+    const [error] = await interrupt(
+      here,
+      "logIn",
+      "before",
+      async () => Promise.resolve(logIn()).catch((reason: unknown) => reason),
+      () => other.updateClaims(guest.token, change),
+    );
+    expect(error).toBeInstanceOf(ClaimsError);
+    expect(await other.listForUser(userId)).toEqual([]);
+    expect(await other.get(guest.token)).toMatchObject({ claims: change });
   });
 });
 
