@@ -35,7 +35,9 @@ local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$
 if not created then return 'corrupt' end
 local ends, last = tonumber(record[1]), created + absolute
 -- Whoever reads this says that it is over, or that nobody of ours wrote it. No slide may hide that.
-if left < 0 or ends - left > last then return table.concat(record, '\n') end
+if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created) + 2000 then
+  return table.concat(record, '\n')
+end
 -- What the key has left and when it ends tell the clock of Redis, and for less than TIME does.
 local now = ends - left
 local slid, isCut = now + idle, false

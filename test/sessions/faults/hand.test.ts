@@ -59,6 +59,17 @@ describe.each(tampered)("a session after %s", (_, tamper) => {
     expect(await store.revoke(subject.id)).toBe(true);
   });
 
+  it("makes a touch name its key in its last idle timeout too, after a sight that its TTL does not tell", async () => {
+    const { token, id } = await liveSubject(store, newUser());
+    const key = keys.session(id);
+    const [created, ...times] = present(await redis.hget(key, "t")).split(" ");
+    await redis.hset(key, "t", [Number(created) - 714 * MINUTE, ...times].join(" "), "s", 708 * MINUTE);
+    await tamper(key);
+    const before = await redis.hgetall(key);
+    expect(await rejection(store.touch(token))).toMatchObject({ name: "CorruptRecordError", key });
+    expect(await redis.hgetall(key)).toEqual(before);
+  });
+
   it.each<[string, Verb, unknown]>([
     ["revoke", ({ token }) => store.revoke(token), true],
     ["revoke by id", ({ id }) => store.revoke(id), true],
