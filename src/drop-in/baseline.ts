@@ -7,29 +7,31 @@ export interface Version {
 }
 
 /**
- * What a request has loaded, and what its changes are counted from. A save that has a baseline replaces what is in Redis
- * and never brings it back; only a session that was never stored may be created.
+ * What a request has loaded: its changes are counted from here. A save with a baseline replaces what is in Redis, and never
+ * brings an ended session back; it may only create a session that was never stored.
  */
 export class Baseline {
   readonly sid: string;
   /** What Redis holds as far as this request knows; `null` until a new session is stored. */
   stored: Version | null;
   /**
-   * The text of what the application's object held when it was last in step with Redis: its changes count from here. It
-   * differs from `stored` after a save that was put on top of another request's change, which the object does not know.
-   * `null`: nothing.
+   * The text of the application's object when it was last in step with Redis: its changes are counted from here. It differs
+   * from `stored` after a save that was merged with the change of another request, which the object does not know. `null`:
+   * nothing.
    */
   seen: string | null;
   /**
-   * Whether this is a new session whose first save failed. Nobody knows then what is stored, and somebody may have ended
-   * it meanwhile: so no later save may create it.
+   * Whether this is a new session whose first save failed. Then nobody knows what is stored, and the session may have been
+   * ended meanwhile: so no later save may create it.
    */
   failed = false;
-  /** The times in `seen`, in a copy; `undefined` if somebody has to look there. */
+  /** A copy of the times in `seen`; `undefined` if they must be read from there. */
   times: Readonly<Record<string, unknown>> | undefined;
-  /** How long the session had to live when it was loaded, where that was asked for: ms (-1 for ever), and when it was. */
+  /**
+   * How long the session had to live when it was loaded, ms (-1 for ever), and when that was; `null` if it was not asked for.
+   */
   readonly ttl: { readonly left: number; readonly at: number } | null;
-  /** The store that gave it out: no other store may use it. */
+  /** The store that has made it: no other store may use it. */
   owner: object | undefined;
   #last: Promise<unknown> | undefined;
 
@@ -40,7 +42,7 @@ export class Baseline {
     this.ttl = ttl;
   }
 
-  /** Runs the writes of one request one after the other: each has to know what the one before it has stored. */
+  /** Runs the writes of one request one after the other: each must know what the one before it has stored. */
   inTurn<T>(write: () => Promise<T>): Promise<T> {
     const turn = this.#last === undefined ? write() : this.#last.then(write, write);
     this.#last = turn;

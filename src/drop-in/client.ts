@@ -1,4 +1,6 @@
-/** Which clients a drop-in store takes, and what else people give it: each of these is told by its name. */
+/**
+ * Which clients a drop-in store takes, and which other values people pass by mistake: the error names what each of these is.
+ */
 import { show } from "../leaves/arguments.js";
 import { adaptNodeRedis, isNodeRedis, type NodeRedisClient } from "../redis/clients/node-redis.js";
 import type { KeyspaceClient } from "../redis/keyspace.js";
@@ -8,7 +10,7 @@ export function isClient(value: unknown): boolean {
   return isNodeRedis(value) || has(value, "evalsha");
 }
 
-/** A client as the stores use it. Throws `TypeError` for what is none. Whether it is connected does not matter yet. */
+/** A client as the stores use it. Throws `TypeError` if it is none. It need not be connected yet. */
 export function clientOf(where: string, client: KeyspaceClient | NodeRedisClient): KeyspaceClient {
   const misfit = misfitOf(client);
   if (misfit !== undefined) {
@@ -17,7 +19,7 @@ export function clientOf(where: string, client: KeyspaceClient | NodeRedisClient
   return isNodeRedis(client) ? adaptNodeRedis(client) : client;
 }
 
-/** What is wrong with a client; `undefined` for nothing. */
+/** What is wrong with a client; `undefined` if nothing is. */
 function misfitOf(client: unknown): string | undefined {
   if (has(client, "then")) return "a promise: await it first";
   if (has(client, "exec") && !has(client, "on"))

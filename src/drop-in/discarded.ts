@@ -9,13 +9,13 @@ export interface DiscardedWrite {
   readonly operation: "set" | "touch";
   /** The beginning of the session id, enough to find it in a log. The whole would be a credential. */
   readonly id: string;
-  /** Whose session it was, as far as the request knew; `null` for a guest's, or without the option `userId`. */
+  /** Whose session it was, as far as the request knew; `null` for a guest, or without the option `userId`. */
   readonly userId: string | null;
 }
 
 const discardedWrites = channel("coatcheck:discarded");
 
-/** Announces it on the store and on the channel. */
+/** Announces a discarded write on the store and on the channel. */
 export function announceDiscarded(
   events: EventEmitter,
   operation: DiscardedWrite["operation"],
@@ -23,7 +23,7 @@ export function announceDiscarded(
   last: Version | null,
 ): void {
   const write = Object.freeze({ operation, id: beginningOf(sid), userId: last?.userId ?? null });
-  // On its own tick, so that what a listener throws is an uncaught exception and never the failure of this call.
+  // On its own tick, so that an error of a listener is an uncaught exception, and never the failure of this call.
   process.nextTick(() => {
     discardedWrites.publish(write);
     events.emit("discarded", write);

@@ -1,22 +1,22 @@
 /**
- * Turns for the writes of one session. A write that was too slow once would be again, if it raced with a hundred others:
- * so it waits for its turn, and hears from the one before it what is stored now. It knows no Redis.
+ * Turns for the writes of one session. A write that was too slow once would be too slow again, if it raced with a hundred
+ * others. So it waits for its turn, and the write before it tells it what is stored now. It knows no Redis.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { Deadline } from "../redis/calls/deadline.js";
 import type { Version } from "./baseline.js";
 
-/** What a write came to, and what is stored since, as far as it knows. */
+/** The result of a write, and what is stored now, as far as the write knows. */
 export interface Turn<T> {
   readonly result: T;
   readonly stored: Version | undefined;
 }
 
-/** The writes of one process that wait for one another, by session id. */
+/** The waiting writes of one process, by session id. */
 export class Lanes {
   readonly #last = new Map<string, Promise<Version | undefined>>();
 
-  /** Runs a write when those before it are done. `known` is what the last of them has stored. */
+  /** Runs a write when the writes before it are done. `known` is what the last of them has stored. */
   async take<T>(sid: string, write: (known: Version | undefined) => Promise<Turn<T>>): Promise<T> {
     const before = this.#last.get(sid);
     const turn = before === undefined ? write(undefined) : before.then(write);
@@ -34,8 +34,8 @@ export class Lanes {
 }
 
 /**
- * Counts the tries of one write, and ends them with its deadline. The error says that it was the others who were faster,
- * and not that Redis was silent.
+ * Counts the tries of one write, and ends them at its deadline. The error then says that other requests were faster, and not
+ * that Redis did not answer.
  */
 export class Tries {
   readonly #deadline: Deadline;
@@ -63,7 +63,7 @@ export class Tries {
     }
   }
 
-  /** A timer may be a ms early. */
+  /** A timer may fire 1 ms too early. */
   get #isOver(): boolean {
     return this.#deadline.left <= 1;
   }

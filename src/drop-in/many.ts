@@ -1,4 +1,4 @@
-/** What goes through many sessions, in bounded steps that each have their own deadline: all there are, or all of a user. */
+/** Calls that go through many sessions, all of the store or all of a user, in bounded steps with a deadline each. */
 import { checkClaims, checkNames, checkString } from "../leaves/arguments.js";
 import type { Version } from "./baseline.js";
 import type { Fields, Lifetime } from "./merge.js";
@@ -7,7 +7,9 @@ import type { Records } from "./records.js";
 import { type UserId, userIdOf } from "./user-id.js";
 import type { UserIndex } from "./user-index.js";
 
-/** A stored session with its id, which is a credential: whoever has it, and the secret of the cookie, has the session. */
+/**
+ * A stored session with its id, which is a credential: the session belongs to whoever has the id and the secret of the cookie.
+ */
 export type ListedSession<Data> = Data & { id: string };
 
 /** Which session `destroyAllForUser` spares. */
@@ -16,13 +18,13 @@ export interface DestroyAllOptions {
   readonly except?: string | undefined;
 }
 
-/** The sessions among some ids that are live. */
+/** The live sessions among these ids. */
 export async function loadLive<Data>(records: Records, sids: readonly string[]): Promise<ListedSession<Data>[]> {
   const found = await Promise.all(sids.map((sid) => records.load<Data>(sid)));
   return found.flatMap((one) => (one === null ? [] : [{ ...one.data, id: one.baseline.sid }]));
 }
 
-/** The sessions of users: what a store offers that is given `userId`. */
+/** The calls for the sessions of a user, for stores with the option `userId`. */
 export class UserSessions<Data extends object> {
   readonly #records: Records;
   readonly #text: RecordFormat;
@@ -39,7 +41,7 @@ export class UserSessions<Data extends object> {
     this.#lifetime = lifetime;
   }
 
-  /** The live sessions, those that expire last first. */
+  /** The live sessions; those that expire last come first. */
   async list(user: UserId): Promise<ListedSession<Data>[]> {
     const userId = userIdOf(user);
     const found: [expires: number, session: ListedSession<Data>][] = [];
@@ -85,13 +87,13 @@ export class UserSessions<Data extends object> {
     return changed;
   }
 
-  /** Ends a session if it is this user's: it may be another's by now, who has logged in with it. */
+  /** Ends a session if it is this user's: another user may have logged in with it meanwhile. */
   async #end(sid: string, userId: string): Promise<Standing> {
     const { losses } = this.#records;
     let there = (await this.#records.load(sid, false))?.baseline.stored;
     while (there?.userId === userId) {
       const outcome = await this.#records.removeOnly(sid, there.text);
-      // If the connection was lost, this may have been sent twice: it was there, and the first run has ended it.
+      // If the connection was lost, the command may have run twice, and the first run has ended the session.
       if (outcome === "none") return this.#records.losses > losses ? "gone" : "other";
       if ("removed" in outcome) return "gone";
       there = await this.#text.obstacle(sid, outcome.conflict, there);
@@ -110,7 +112,7 @@ export class UserSessions<Data extends object> {
       }
       const wanted = { ...this.#text.versionOf(Object.fromEntries(fields)), ttl: "keep" } as const;
       if (wanted.userId !== undefined && wanted.userId !== userId) {
-        // The patch hands the session to another user: their index comes first.
+        // The patch gives the session to another user: it must be in that user's index first.
         const left = loaded?.baseline.ttl?.left ?? -1;
         await this.#index.enlist(wanted.userId, sid, left < 0 ? null : left);
       }
@@ -122,7 +124,7 @@ export class UserSessions<Data extends object> {
     return "other";
   }
 
-  /** Visits every id in a user's index, many at once, and takes those out that turn out not to belong there. */
+  /** Visits every id in a user's index, many at once, and takes out those that do not belong there. */
   async #visit(userId: string, visitor: (sid: string, expires: number) => Promise<Standing>): Promise<void> {
     for await (const page of this.#index.members(userId)) {
       const verdicts = await Promise.all(page.map(([sid, expires]) => visitor(sid, expires)));
@@ -133,5 +135,8 @@ export class UserSessions<Data extends object> {
   }
 }
 
-/** What is with a session in the index: it stays there; it was ended by us; or it was gone before, or is another's. */
+/**
+ * What to do with an entry of the index. It stays; this call has ended the session; or the session was gone before, or is
+ * another user's.
+ */
 type Standing = "kept" | "gone" | "other";

@@ -1,40 +1,40 @@
 /**
- * Putting the changes of one request on top of what another has stored meanwhile, property by property and only at the
- * top level. (connect-redis tried a deep merge, lost data and took it back: a cart emptied here and added to there has no
- * right answer below the top level.) Pure: it knows records as plain objects, and no store.
+ * Applies the changes of one request to what another has stored meanwhile, property by property and only at the top level.
+ * (connect-redis tried a deep merge, lost data and removed it again: if one request empties a cart and another adds to it,
+ * there is no right result below the top level.) Pure: it knows records as plain objects, and no store.
  */
 import { isDeepStrictEqual } from "node:util";
 
 /** A session as it is stored. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Where a framework keeps the times of a session in its record. Every response moves them, so they are no mere change. */
+/** Where a framework keeps the times of a session in its record. Every response moves them, so a merge treats them apart. */
 export interface Lifetime {
   /** The properties of the record that hold it. */
   readonly properties: readonly string[];
-  /** What these are to be, when `mine` goes on top of `current` and both come from `base`. */
+  /** The times after a merge of `mine` into `current`, which both come from `base`. */
   merge(base: Fields, mine: Fields, current: Fields): Fields;
-  /** What the time to live of a key can tell of them; absent if it says nothing of what is in the record. */
+  /** How the time to live of the key tells the times; absent if it has nothing to do with the record. */
   readonly told?: ToldLifetime;
 }
 
-/** Times whose end is that of the key, so that a touch need not write it into the record. */
+/** Times that end with the key, so that a touch need not write them into the record. */
 export interface ToldLifetime {
-  /** Tells a session that was loaded until when it lives, from the ms that it has left. */
+  /** Sets the expiry in a session that was loaded, from the ms that it has left. */
   tell(session: object, left: number): void;
   /** By how many ms the end in `mine` is later than in `base`; `undefined` if anything else differs. */
   later(base: Fields, mine: Fields): number | undefined;
 }
 
-/** What `mine` has changed or deleted since `base`, on top of `current`. */
+/** Applies to `current` what `mine` has changed or deleted since `base`. */
 export function mergeChanges(base: Fields, mine: Fields, current: Fields, lifetime: Lifetime): Fields {
   return { ...overlay(base, mine, current, lifetime.properties), ...lifetime.merge(base, mine, current) };
 }
 
-/** connect-redis rounds the time to live up to a second: by that a key may outlive its record, and nobody has touched it. */
+/** connect-redis rounds the time to live up to a second: so a key may live longer than its record says, without any touch. */
 const ROUNDED = 1000;
 
-/** Express-session and @fastify/session keep the times in `cookie`: how long it lives, and until when. */
+/** Express-session and @fastify/session keep the times in `cookie`: how long the session lives, and when it ends. */
 export const cookieLifetime: Lifetime = {
   properties: ["cookie"],
   merge(base, mine, current) {
@@ -55,7 +55,7 @@ export const cookieLifetime: Lifetime = {
     },
     later(base, mine) {
       let missing = Object.keys(base).length;
-      // Without a copy or a deep comparison, because nearly every request asks this.
+      // Without a copy or a deep comparison, because nearly every request comes here.
       for (const name in mine) {
         const value = mine[name];
         if (value === undefined) continue;
@@ -71,13 +71,13 @@ export const cookieLifetime: Lifetime = {
   },
 };
 
-/** Epoch ms; `NaN` for what is no time. */
+/** Epoch ms; `NaN` if it is not a time. */
 function timeOf(time: unknown): number {
   if (typeof time === "string") return Date.parse(time);
   return time instanceof Date ? time.getTime() : Number.NaN;
 }
 
-/** The same where the time to live is no business of the cookie: a function `ttl` says it, or there is none. */
+/** The same if the time to live does not depend on the cookie: a function `ttl` decides it, or there is none. */
 export const apartFromCookie: Lifetime = { properties: cookieLifetime.properties, merge: cookieLifetime.merge };
 
 /** Koa-session keeps them in properties of the session whose names begin with an underscore. */
@@ -90,8 +90,8 @@ export const koaLifetime: Lifetime = {
 };
 
 /**
- * Whose times count: those of whoever has changed how long the session lives, such as by "remember me", this request
- * before the others; if nobody has, the later end of those that were moved.
+ * Whose times are kept. If a request has changed how long the session lives, as "remember me" does, its times are kept; if both
+ * have, those of this request. Otherwise the later end is kept.
  */
 function lastingOf(
   base: Fields,
@@ -106,7 +106,7 @@ function lastingOf(
   return end(current) !== end(base) && end(current) > end(mine) ? current : mine;
 }
 
-/** Epoch ms; what has no end is later than all that has one. */
+/** Epoch ms. No end is later than any end. */
 function endOf(time: unknown): number {
   return typeof time === "string" || typeof time === "number" ? new Date(time).getTime() : Number.POSITIVE_INFINITY;
 }
@@ -123,7 +123,7 @@ function overlay(base: Fields, mine: Fields, current: Fields, except: readonly s
   return Object.fromEntries(merged);
 }
 
-/** A property, or `undefined`, which no JSON value is; never what is inherited under that name. */
+/** A property, but not an inherited one; `undefined` if there is none (no JSON value is `undefined`). */
 function own(fields: Fields, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }

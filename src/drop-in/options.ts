@@ -1,4 +1,4 @@
-/** The options that all drop-in stores have, checked and with their defaults. It knows no framework. */
+/** The options that all drop-in stores have: their checks and defaults. It knows no framework. */
 
 import { checkInteger, checkNames, checkString, show } from "../leaves/arguments.js";
 import { hintAtSeconds, hintAtShortUnit } from "../leaves/hints.js";
@@ -7,11 +7,11 @@ import { Keyspace, type KeyspaceClient } from "../redis/keyspace.js";
 import { clientOf, isClient } from "./client.js";
 import type { UserId } from "./user-id.js";
 
-/** The stored session as `userId`, `ttl` and what lists sessions give it: whatever the application put in. */
+/** A stored session as `userId`, `ttl` and the calls that list sessions give it: whatever the application has put in. */
 // biome-ignore lint/suspicious/noExplicitAny: a session has no type here until the application gives it one.
 export type SessionRecord = Record<string, any>;
 
-/** How a session becomes a string and is read back; `JSON` is one. */
+/** Turns a session into a string and back; `JSON` is one. */
 export interface Serializer {
   /** May be asynchronous. */
   parse(text: string): unknown;
@@ -34,10 +34,11 @@ export interface DropInOptions<Data extends object = SessionRecord> {
   /** How long a call waits for Redis before it fails with `StoreUnavailableError`, ms. Default: 1 second. */
   readonly timeout?: number | undefined;
   /**
-   * Whose session it is; `undefined` for a guest's. With it the store keeps an index, and `listForUser`,
-   * `destroyAllForUser` and `updateForUser` work. A session is in the index from its first save or touch with this option on.
-   * A number is taken for its digits, and an ObjectId for its JSON. What is no user id is told once, by a process warning
-   * with the code `COATCHECK_USER_ID`, and counts as a guest's. Called on every load and save: it must be quick. Default: none.
+   * Whose session it is; `undefined` for a guest's. With it the store keeps an index, and `listForUser`, `destroyAllForUser`
+   * and `updateForUser` work. A session is in the index after its first save or touch with this option. A number stands for its
+   * digits, and an ObjectId for its JSON. A value that is no user id counts as a guest's; a process warning with the code
+   * `COATCHECK_USER_ID` tells of the first one. The function is called on every load and save, so it must be quick. Default:
+   * none.
    * @example userId: (session) => session.passport?.user
    */
   readonly userId?: ((session: Data) => UserId | { toJSON(): unknown } | null | undefined) | undefined;
@@ -46,7 +47,7 @@ export interface DropInOptions<Data extends object = SessionRecord> {
 /** The names of {@link DropInOptions}. */
 export const DROP_IN_OPTIONS = ["client", "prefix", "serializer", "scanCount", "timeout", "userId"] as const;
 
-/** The same with their defaults filled in. */
+/** The options of a store with their defaults filled in. */
 export interface ResolvedDropInOptions {
   readonly keyspace: Keyspace;
   readonly prefix: string;
@@ -55,7 +56,7 @@ export interface ResolvedDropInOptions {
   readonly userId: ((session: object) => unknown) | undefined;
 }
 
-/** Checks the options, of which `names` are known. `null` is taken for "not given", as connect-redis takes it. */
+/** Checks the options; `names` are those that the store knows. `null` means "not given", as with connect-redis. */
 export function resolveDropInOptions<Data extends object>(
   where: string,
   options: DropInOptions<Data>,
@@ -85,10 +86,10 @@ export function resolveDropInOptions<Data extends object>(
   };
 }
 
-/** What `Date` can tell apart: what is further away is no time. */
+/** The last instant that `Date` knows, ms: anything later is not a time. */
 const FURTHEST_DATE = 8.64e15;
 
-/** A time to live in ms, rounded up. Throws if it is none; 0 or less means that it has passed. */
+/** Checks a time to live in ms, and rounds it up. 0 or less means that it has passed. */
 export function checkLife(name: string, ms: unknown): number {
   if (typeof ms !== "number" || !(Math.abs(ms) <= FURTHEST_DATE)) {
     throw new TypeError(`${name} must be a time in ms, got ${show(ms)}`);
@@ -96,7 +97,7 @@ export function checkLife(name: string, ms: unknown): number {
   return Math.ceil(ms);
 }
 
-/** A time to live in seconds, as the options of connect-redis have it, in ms. */
+/** Converts a time to live in seconds, as in the options of connect-redis, to ms. */
 export function millisecondsOf(name: string, seconds: unknown): number {
   if (typeof seconds !== "number" || !(Math.abs(seconds) <= FURTHEST_DATE / 1000)) {
     throw new TypeError(`${name} must be a number of seconds, got ${show(seconds)}`);

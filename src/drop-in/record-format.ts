@@ -1,6 +1,6 @@
 /**
- * A session as the text that Redis holds: how it is written and read, whose it is, where its times stand in it, and how an
- * error may call it. It knows no Redis.
+ * A session as the text that Redis holds: how it is written and read, whose it is, where its times are, and how an error may
+ * name it. It knows no Redis.
  */
 
 import { isThenable, show } from "../leaves/arguments.js";
@@ -14,7 +14,7 @@ export class RecordFormat {
   readonly #options: Pick<ResolvedDropInOptions, "prefix" | "serializer">;
   readonly #owner: SessionOwner | undefined;
   readonly #isJson: boolean;
-  /** Matches the beginning of a text through its times, where these are one flat object that comes first. */
+  /** Matches the beginning of a text up to the end of its times, if these are one flat object that comes first. */
   readonly #head: RegExp | undefined;
 
   constructor(options: ResolvedDropInOptions, lifetime: Lifetime) {
@@ -22,14 +22,15 @@ export class RecordFormat {
     this.#owner = options.userId && new SessionOwner(options.userId);
     this.#isJson = options.serializer === JSON;
     const [name, ...more] = lifetime.properties;
-    // Strings without a backslash, and what is neither a string nor nested: so the last brace is the end of the object.
+    // It allows strings without a backslash, and other values that are not nested: so the brace that follows is the end of the
+    // object.
     const flat = `^\\{"${name}":\\{(?:[^"{}\\\\]|"[^"\\\\]*")*\\}`;
     this.#head = this.#isJson && more.length === 0 ? new RegExp(flat) : undefined;
   }
 
   encode(session: object): string {
     const text: unknown = this.#options.serializer.stringify(session);
-    // Else it would be stored as the text that it becomes, such as "[object Promise]", and the session be lost.
+    // Otherwise a text such as "[object Promise]" would be stored, and the session would be lost.
     if (typeof text !== "string") throw new TypeError(`serializer.stringify must return a string, got ${show(text)}`);
     return text;
   }
@@ -45,7 +46,7 @@ export class RecordFormat {
     try {
       data = this.#options.serializer.parse(text);
     } catch {
-      // Without its cause: a parser quotes what it could not read.
+      // Without the cause: a parser quotes the text that it could not read.
       throw this.corrupt(sid);
     }
     if (isThenable(data)) {
@@ -57,7 +58,7 @@ export class RecordFormat {
     return this.#checked(sid, data);
   }
 
-  /** The same as the plain fields that a merge works on. */
+  /** The same as the plain fields that a merge needs. */
   async fieldsOf(sid: string, text: string): Promise<Fields> {
     return (await this.parse(sid, text)) as Fields;
   }
@@ -67,12 +68,12 @@ export class RecordFormat {
     return data;
   }
 
-  /** The user of a session; `undefined` for a guest's, or where the store has no index. */
+  /** The user of a session; `undefined` for a guest, or if the store has no index. */
   userOf(session: object): string | undefined {
     return this.#owner?.of(session);
   }
 
-  /** The same for a text; what nobody can read belongs to nobody, and must still be possible to end. */
+  /** The same for a text. A record that nobody can read belongs to no user: it must still be possible to end it. */
   async userOfText(sid: string, text: string): Promise<string | undefined> {
     if (this.#owner === undefined) return undefined;
     try {
@@ -83,17 +84,17 @@ export class RecordFormat {
     }
   }
 
-  /** What stands in the way of a write, after `failed` was expected there. */
+  /** The version that a write has found in Redis in the place of `failed`, the one that it expected. */
   async obstacle(sid: string, text: string, failed: Version | null): Promise<Version> {
-    // Bytes that are not UTF-8 come back as another text than they are, and could be taken for changed for ever.
+    // Bytes that are not UTF-8 come back as another text, so the write would find a change again and again.
     if (text === failed?.text) throw this.corrupt(sid);
     return { text, userId: this.userOf(await this.parse(sid, text)) };
   }
 
   /**
-   * A text that takes the place of another. It ends in blanks that no other text of this session has had for a while: else
-   * one that puts an earlier text back would look like it, and a save that is sent again after a lost reply would undo what
-   * came in between. Blanks at the end mean nothing in JSON; what a serializer of the application's writes stays as it is.
+   * A text that replaces another. It ends in blanks that no text of this session has had for a while. Without them, a later
+   * save of an earlier text would look the same, and a save that is sent again after a lost reply would undo what came in
+   * between. Blanks at the end mean nothing in JSON; the text of another serializer stays as it is.
    */
   successor(text: string, of: string): string {
     if (!this.#isJson) return text;
@@ -101,12 +102,12 @@ export class RecordFormat {
     return text.trimEnd() + blanksOf((before + 1) % TURNS);
   }
 
-  /** How a text begins, through its times; `undefined` if that cannot be seen without reading all of it. */
+  /** The beginning of a text up to the end of its times; `undefined` if one must read all of it to find that. */
   headOf(text: string): string | undefined {
     return this.#head?.exec(text)?.[0];
   }
 
-  /** The id of a session is a credential: an error must not name its key in full. */
+  /** A key as an error may name it: the id of a session is a credential, and must not be in it as a whole. */
   label(sid: string): string {
     return `${this.#options.prefix}${beginningOf(sid)}`;
   }
@@ -116,7 +117,7 @@ export class RecordFormat {
   }
 }
 
-/** So many blanks, each a space or a tab, count the saves of a session: 64 of them before one comes again. */
+/** This many blanks, each a space or a tab, count the saves of a session. After 64 saves the count begins again. */
 const BLANKS = 6;
 const TURNS = 2 ** BLANKS;
 
@@ -124,7 +125,7 @@ function blanksOf(turn: number): string {
   return turn.toString(2).padStart(BLANKS, "0").replaceAll("0", " ").replaceAll("1", "\t");
 }
 
-/** 0 for what are no such blanks. */
+/** 0 if these are no such blanks. */
 function turnOf(blanks: string): number {
   return /^[ \t]{6}$/.test(blanks) ? Number.parseInt(blanks.replaceAll(" ", "0").replaceAll("\t", "1"), 2) : 0;
 }

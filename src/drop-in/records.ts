@@ -1,6 +1,6 @@
 /**
- * Sessions of a framework in Redis, in the layout of connect-redis: a string under `prefix` + session id. Reading one, and
- * the single steps that write one, each with what it needs of the user's index. It knows neither frameworks nor requests.
+ * Sessions of a framework in Redis, in the layout of connect-redis: a string under `prefix` + session id. It reads sessions,
+ * and takes the single steps that write one, together with the index of the user. It knows neither frameworks nor requests.
  */
 
 import { show } from "../leaves/arguments.js";
@@ -18,18 +18,18 @@ import type { Conflict, Outcome } from "./scripts/replies.js";
 import { type Extension, touchRecord } from "./scripts/touch.js";
 import type { UserIndex } from "./user-index.js";
 
-/** A session from Redis, and the baseline of who has loaded it. */
+/** A session from Redis, and the baseline for the request that has loaded it. */
 export interface Loaded<Data> {
   readonly data: Data;
   readonly baseline: Baseline;
 }
 
-/** What is to be stored. */
+/** A version that must be stored. */
 export interface Wanted extends Version {
   readonly ttl: number | null | "keep";
 }
 
-/** What became of a replacement: what is stored now, there is no session, or there is another version of it. */
+/** The result of a replacement: what is stored now; `"none"`: there is no session; or another version of it is there. */
 export type Replaced = { readonly stored: Version } | "none" | Conflict;
 
 /** What records need of their store. */
@@ -39,7 +39,7 @@ interface Surroundings {
   readonly index: UserIndex | undefined;
   readonly prefix: string;
   readonly lifetime: Lifetime;
-  /** Whether whoever loads a session is to hear its time to live. */
+  /** Whether a load also asks for the time to live. */
   readonly clocked: boolean;
 }
 
@@ -70,20 +70,20 @@ export class Records {
     return this.#keyspace.losses;
   }
 
-  /** Whether a store has an index of users, which has to hear of every write. */
+  /** Whether the store has an index of users, which must know of every write. */
   get areIndexed(): boolean {
     return this.#index !== undefined;
   }
 
   /**
-   * Reads a session; `null` if there is none. One round trip. `clocked` asks for its time to live along with it, which
-   * tells until when it lives, where a touch has moved that.
+   * Reads a session; `null` if there is none. One round trip. `clocked` also asks for the time to live: it tells when the
+   * session ends, even after a touch.
    */
   load<Data>(sid: string, clocked = this.#clocked): Promise<Loaded<Data> | null> {
     return new Promise((resolve, reject) => this.fetch<Data>(sid, resolve, reject, clocked));
   }
 
-  /** The same by callback, on the shortest way, because every request does this. */
+  /** The same by callback, in the fastest way, because every request does this. */
   fetch<Data>(
     sid: string,
     succeed: (loaded: Loaded<Data> | null) => void,
@@ -111,7 +111,7 @@ export class Records {
       else succeed(loaded);
     };
     const failed = (error: unknown) => fail(this.#shortened(sid, error));
-    // Only the master has the last write for sure, and scripts run there.
+    // Only the master surely has the last write, and scripts run there.
     if (clocked || this.#keyspace.readsMayLag) {
       const told = (reply: { record: string; left: number } | null) =>
         found(reply?.record ?? null, clocked ? reply?.left : undefined);
@@ -135,14 +135,14 @@ export class Records {
     return data instanceof Promise ? data.then(loadedAs) : loadedAs(data);
   }
 
-  /** The baseline of a session that was loaded in some other way than by this store. */
+  /** The baseline of a session that this store has not loaded. */
   baselineOf(sid: string, session: object): Baseline {
     return new Baseline(sid, this.#text.versionOf(session));
   }
 
   /**
-   * Ends a session, and takes it out of its user's index. `false`: it was not live. If the connection was lost meanwhile,
-   * this may have been sent twice, and the first run may have ended it: then it is `true`.
+   * Ends a session, and takes it out of its user's index. `false`: it was not live. If the connection was lost meanwhile, the
+   * command may have run twice, and the first run may have ended the session: then the result is `true`.
    */
   async remove(sid: string, deadline?: Deadline): Promise<boolean> {
     const { losses } = this;
@@ -154,19 +154,19 @@ export class Records {
     return true;
   }
 
-  /** Ends a session if this is its record, or whatever it is; and leaves the index to the caller. */
+  /** Ends a session if this is its record, or in any case if no record is given. Leaves the index to the caller. */
   removeOnly(sid: string, record: string | undefined, deadline?: Deadline): Promise<Removed> {
     return this.#named(sid, removeRecord(this.#keyspace, { key: this.#key(sid), record }, deadline));
   }
 
-  /** Takes a session out of the index that is gone for good. */
+  /** Takes a session that has ended out of the index. */
   async forget(sid: string, userId: string | undefined, deadline?: Deadline): Promise<void> {
     if (userId !== undefined) await this.#index?.strike(userId, [sid], deadline);
   }
 
   /**
-   * Puts a record in the place of another. The index of its user knows of it before the session is stored. Rejects if
-   * the connection was lost and the record is another one now: the change may have been made, and others on top of it.
+   * Replaces a record by another. The caller has entered it into the index of its user before. Rejects if the connection was
+   * lost and another record is there now: the change may have been made, and then others.
    */
   async replace(sid: string, from: Version, to: Wanted, deadline?: Deadline): Promise<Replaced> {
     const { losses } = this;
@@ -181,7 +181,7 @@ export class Records {
       if (this.losses > losses) throw mayHaveRun();
       return outcome;
     }
-    // The id of a session that has ended never comes back, so nobody else can be about to store it.
+    // The id of an ended session is never used again, so nobody else can be about to store it.
     await this.forget(sid, to.userId, deadline);
     return outcome;
   }
@@ -192,8 +192,8 @@ export class Records {
   }
 
   /**
-   * Lets a session live on, if its record is still this one. The shortest way gives it its time first and looks at the record
-   * then: a conflict tells that it has another time now than its record asks for, and the caller has to set that right.
+   * Extends a session, if its record is still this one. The fastest way sets the time to live first, and then looks at the
+   * record: after a conflict the time to live does not fit the record, and the caller must set it right.
    */
   extend(sid: string, from: Version, ttl: number): Promise<Outcome> {
     if (!this.#keyspace.extends) return this.moveTimes(sid, { head: from.text, ttl });
@@ -203,19 +203,19 @@ export class Records {
     });
   }
 
-  /** The same if its record begins as the caller knows it; and can change how it begins. */
+  /** The same if the record begins as the caller knows it. It can also change this beginning. */
   moveTimes(sid: string, extension: Omit<Extension, "key">): Promise<Outcome> {
     return this.#named(sid, touchRecord(this.#keyspace, { ...extension, key: this.#key(sid) }));
   }
 
   /**
-   * Enters a session into the index of its user, before it is stored. `entered` is what this write has entered already: it
-   * need not be done again for another try. Gives what is entered now.
+   * Enters a session into the index of its user, before it is stored. `entered`: what this write has entered already; another
+   * try need not do it again. Gives what is entered now.
    */
   async enlist(sid: string, to: Wanted, entered?: Wanted, deadline?: Deadline): Promise<Wanted | undefined> {
     this.#key(sid);
     const { userId, ttl } = to;
-    // What keeps its time to live stays where it is in the index, too.
+    // A write that keeps the time to live leaves the index as it is.
     if (this.#index === undefined || userId === undefined || ttl === "keep") return entered;
     if (entered?.userId === userId && lastsAsLong(entered.ttl, ttl)) return entered;
     await this.#index.enlist(userId, sid, ttl, deadline);
@@ -236,7 +236,7 @@ export class Records {
   }
 
   #key(sid: string): string {
-    // Joined to the prefix, an object such as the session itself would name a key that nothing is ever stored at.
+    // An object, such as the session itself, would become a key under which nothing is ever stored.
     if (typeof sid === "object" || typeof sid === "function") {
       throw new TypeError(`A session id must be a string, got ${show(sid)}`);
     }
@@ -250,7 +250,7 @@ function lastsAsLong(entered: Wanted["ttl"], ttl: number | null): boolean {
   return entered === null || (typeof entered === "number" && ttl !== null && entered >= ttl);
 }
 
-/** Of a write that was sent twice, with changes of others that may stand on the first. To do it again could undo them. */
+/** For a write that may have run twice, with changes of others in between. To repeat it could undo these. */
 export function mayHaveRun(): StoreUnavailableError {
   return new StoreUnavailableError(
     "The connection to Redis was lost during a save, and another request has changed the session since. " +

@@ -1,6 +1,6 @@
 /**
- * What becomes of the saves of requests: nothing comes back, and no change is lost. It knows no framework: what a request
- * has loaded comes in as its baseline.
+ * The saves of requests: no ended session comes back, and no change is lost. It knows no framework: the baseline says what a
+ * request has loaded.
  */
 import type { EventEmitter } from "node:events";
 import type { Deadline } from "../redis/calls/deadline.js";
@@ -15,7 +15,7 @@ import { mayHaveRun, type Records, type Replaced, type Wanted } from "./records.
 /** How long a record is to live, ms; `null` for ever. 0 or less: it has expired. */
 export type TtlOf = (record: Fields) => number | null;
 
-/** A record that is to be stored for a time of its own. */
+/** A record with the time for which it is stored. */
 type TimedRecord = Wanted & { readonly ttl: number | null };
 
 /** One save that is under way. */
@@ -27,7 +27,7 @@ interface Save {
   readonly ttlOf: TtlOf;
   readonly deadline: Deadline;
   readonly tries: Tries;
-  /** What is in the index of the user already. */
+  /** What this save has already entered into the index of the user. */
   entered: Wanted | undefined;
 }
 
@@ -47,15 +47,15 @@ export class Saving {
     this.#beginnings = new Beginnings(records);
   }
 
-  /** Ends a session, also one whose first save is under way. `false`: it was not live. */
+  /** Ends a session, even if its first save is under way. `false`: it was not live. */
   end(sid: string): Promise<boolean> {
     return this.#beginnings.end(sid);
   }
 
   /**
-   * Stores a session that the application holds. If it has a baseline, what is there is replaced, with the changes of
-   * other requests under this one's, and `false` means that the session has ended and nothing was stored. Without one it is
-   * stored whatever is there. One round trip when nobody interfered; one more with a user index.
+   * Stores a session of the application. With a baseline it replaces what is there, and keeps the changes of other requests;
+   * `false`: the session has ended, and nothing was stored. Without a baseline it stores the session in any case. One round
+   * trip if nobody interferes; one more with a user index.
    */
   async save(session: object, ttlOf: TtlOf, sid: string, baseline: Baseline | undefined): Promise<boolean> {
     const ttl = ttlOf(session as Fields);
@@ -63,7 +63,7 @@ export class Saving {
       await this.#records.remove(sid);
       return false;
     }
-    // Now, because the application may change the session while this waits for its turn.
+    // This is done now, because the application may change the session while the save waits for its turn.
     const wanted = { ...this.#text.versionOf(session), ttl };
     const deadline = this.#records.deadline();
     const tries = new Tries(deadline);
@@ -75,7 +75,7 @@ export class Saving {
   async #save(save: Save): Promise<boolean> {
     const { sid, baseline, wanted, deadline } = save;
     const from = baseline.stored;
-    // If the object of the application is behind what is stored, its changes have to go on top even if nobody interferes.
+    // If the object of the application is older than what is stored, its changes must be merged even if nobody interferes.
     const isInStep = from === null || from.text === baseline.seen;
     const next = isInStep ? wanted : await this.#onTop(save, from);
     const outcome =
@@ -89,7 +89,7 @@ export class Saving {
     return this.#lanes.take(sid, (known) => this.#saveOnTop(save, known ?? there));
   }
 
-  /** Puts the changes on top of what others have stored, until nobody was faster. */
+  /** Merges the changes into what others have stored, again and again until nobody was faster. */
   async #saveOnTop(save: Save, known: Version): Promise<Turn<boolean>> {
     const { sid } = save;
     let from = known;
@@ -118,7 +118,7 @@ export class Saving {
     return true;
   }
 
-  /** The record that puts what the application's object has changed on top of another version. */
+  /** Another version, with the changes of the application's object. */
   async #onTop({ sid, baseline, wanted, ttlOf }: Save, current: Version): Promise<TimedRecord> {
     const [base, mine, there] = await Promise.all([
       baseline.seen === null ? {} : this.#text.fieldsOf(sid, baseline.seen),
@@ -130,7 +130,7 @@ export class Saving {
     return { ...this.#text.versionOf(merged), ttl: ttl === null ? null : Math.max(1, ttl) };
   }
 
-  /** Stores a record that came from nowhere: the contract of `store.set` with an object of the caller's own. */
+  /** Stores a record without a baseline: the contract of `store.set` for an object that the caller has made. */
   async #put(sid: string, wanted: TimedRecord, deadline: Deadline, tries: Tries): Promise<boolean> {
     const there = await this.#putOnce(sid, wanted, null, deadline, tries);
     if (there === "ok") return true;
@@ -144,7 +144,7 @@ export class Saving {
     });
   }
 
-  /** Gives what is there instead; `null` for nothing. */
+  /** Gives the version that was in the way; `null`: there is none any more. */
   #putOnce(
     sid: string,
     wanted: TimedRecord,
@@ -161,7 +161,7 @@ export class Saving {
           : await this.#records.replace(sid, from, wanted, deadline);
       if (outcome === "ok" || outcome === "again") return "ok";
       if (outcome !== "none" && "stored" in outcome) return "ok";
-      // It may have been stored, and somebody may have changed or ended it since.
+      // The record may have been stored, and then changed or ended by somebody.
       if (this.#records.losses > losses) throw mayHaveRun();
       tries.lose();
       return outcome === "none" ? null : this.#text.obstacle(sid, outcome.conflict, from);

@@ -23,13 +23,13 @@ export interface StoreEvents {
   discarded: [write: DiscardedWrite];
 }
 
-/** What a framework's own store says of itself. */
+/** What the store of a framework adds. */
 interface StoreKind {
   /** The names of its options. */
   readonly names: readonly string[];
   readonly prefix: string;
   readonly lifetime: Lifetime;
-  /** Whether whoever loads a session is to hear its time to live. */
+  /** Whether a load also asks for the time to live. */
   readonly clocked: boolean;
 }
 
@@ -75,17 +75,17 @@ export abstract class DropInStore<Data extends object = SessionRecord> extends E
   }
 
   /**
-   * Ends all sessions of a user, but the one whose id is in `except` (`req.sessionID`, `request.session.sessionId`,
-   * `ctx.session.externalKey`). Returns how many were live. Once this has resolved, no request that had loaded one of them
-   * can bring it back. Needs the option `userId`. A log-in that is under way meanwhile counts as later.
+   * Ends all sessions of a user, except the one whose id is in `except` (`req.sessionID`, `request.session.sessionId`,
+   * `ctx.session.externalKey`). Returns how many were live. Once this has resolved, no request that has loaded one of them can
+   * bring it back. Needs the option `userId`. A log-in that is under way counts as a later one, and its session stays.
    */
   async destroyAllForUser(userId: UserId, options?: DestroyAllOptions): Promise<number> {
     return this.#users.destroyAll(userId, options);
   }
 
   /**
-   * Changes top-level properties in all live sessions of a user; `undefined` removes one. Returns how many sessions it
-   * changed. A request under way that changes the same property has the last word. Needs the option `userId`.
+   * Changes top-level properties in all live sessions of a user; `undefined` removes one. Returns how many sessions it changed.
+   * If a request that is under way changes the same property, its value is kept. Needs the option `userId`.
    * @example await store.updateForUser("42", { role: "member" });
    */
   async updateForUser(userId: UserId, patch: Partial<Data>): Promise<number> {

@@ -1,10 +1,10 @@
 /**
- * What becomes of the touches of requests: a session lives on, and never comes back. It knows no framework.
+ * The touches of requests: they extend a session, and never bring one back. It knows no framework.
  *
- * Nearly every request touches, so a touch writes as little as it can: where it moves nothing but `cookie.expires`, it moves
- * the time to live of the key, and the record stays as it is. Whoever loads the session then is told by the time to live
- * until when it lives (see `ToldLifetime`). But not for ever: other stores, which know the record alone, may refuse a
- * session whose `expires` is in the past. So the record moves along before it is a quarter of the session's life behind.
+ * Nearly every request touches, so a touch writes as little as it can: if it moves only `cookie.expires`, it moves the time to
+ * live of the key, and the record stays as it is. The next load then sets the expiry from the time to live (see
+ * `ToldLifetime`). But other stores know only the record, and may refuse a session whose `expires` is in the past. So the
+ * record is written before it is a quarter of the session's lifetime behind.
  */
 import type { EventEmitter } from "node:events";
 import type { Baseline, Version } from "./baseline.js";
@@ -15,14 +15,14 @@ import type { RecordFormat } from "./record-format.js";
 import { mayHaveRun, type Records, type Wanted } from "./records.js";
 import type { TtlOf } from "./saving.js";
 
-/** So much of the time that a session has to live its record may be behind. */
+/** By which part of a session's lifetime its record may be behind. */
 const BEHIND = 1 / 4;
 
 /** One touch that is under way. */
 interface Touch {
   readonly sid: string;
   readonly baseline: Baseline;
-  /** The cookie of the application's object, in a copy. */
+  /** A copy of the cookie of the application's object. */
   readonly cookie: Fields;
   readonly ttl: number;
   readonly ttlOf: TtlOf;
@@ -42,12 +42,12 @@ export class Touching {
   }
 
   /**
-   * Lets a session live on, and moves the times in its record, and nothing else. `false`: it has ended. One round trip, one
-   * more where the session has no baseline, and one more with a user index.
+   * Extends a session, and changes nothing but its times. `false`: it has ended. One round trip; one more if the session has no
+   * baseline, and one more with a user index.
    */
   touch(session: object, ttl: number, ttlOf: TtlOf, sid: string, known: Baseline | undefined): Promise<boolean> {
     if (!(ttl > 0)) return this.#records.remove(sid).then(() => false);
-    // Now, because the application may change the session while this waits for its turn.
+    // This is done now, because the application may change the session while the touch waits for its turn.
     const cookie = cookieOf(session);
     const touch = (baseline: Baseline) => {
       const one: Touch = { sid, baseline, cookie, ttl, ttlOf };
@@ -62,13 +62,13 @@ export class Touching {
   #touch(touch: Touch): Promise<boolean> {
     const { sid, baseline } = touch;
     const from = baseline.stored;
-    // A new session that is touched before it was saved.
+    // A new session that was not saved before the touch.
     if (from === null) return Promise.resolve(this.#discarded(sid, null));
     if (from.text !== baseline.seen) return this.#touchWhole(touch, from);
     if (this.#isInTtl(touch)) {
       return this.#records.areIndexed ? this.#enlistAndExtend(touch, from) : this.#extend(touch, from);
     }
-    // With an index it has to be known whose session it is by now: it must be there for as long as that lives.
+    // With an index we must know whose session it is now: it must stay in the index of that user for as long as it lives.
     if (this.#records.areIndexed) return this.#touchWhole(touch, from);
     const head = this.#text.headOf(from.text);
     const newHead = this.#text.headOf(this.#encode(touch));
@@ -76,10 +76,10 @@ export class Touching {
     return isHead ? this.#moveTimes(touch, from, head, newHead) : this.#touchWhole(touch, from);
   }
 
-  /** Whether a touch moves nothing but what the time to live tells. */
+  /** Whether a touch moves only what the time to live tells. */
   #isInTtl({ baseline, cookie, ttl }: Touch): boolean {
     const later = baseline.times && this.#lifetime.told?.later(baseline.times, cookie);
-    // Sooner is not for the time to live to tell: the old store gives a key up to a second more than its record says.
+    // An earlier end must be written: connect-redis gives a key up to a second more than its record says, so a load ignores it.
     return later !== undefined && later >= 0 && later < ttl * BEHIND;
   }
 
@@ -93,7 +93,7 @@ export class Touching {
     return this.#extend(touch, from);
   }
 
-  // Without the deadline, which begins now as well: of its own a call is watched at less cost.
+  // Without a deadline of the caller: the call begins its own now, which costs less.
   #extend(touch: Touch, from: Version): Promise<boolean> {
     const { sid, ttl } = touch;
     return this.#records.extend(sid, from, ttl).then((outcome) => {
@@ -114,12 +114,13 @@ export class Touching {
       baseline.times = undefined;
       return true;
     }
-    // What was sent twice may have moved the times, and another request since, for whom this one must not do it again.
+    // If the command ran twice, its first run may have moved the times, and then another request: this one must not move them
+    // again.
     if (this.#records.losses > losses) throw mayHaveRun();
     return this.#touchWhole(touch, await this.#text.obstacle(sid, outcome.conflict, null));
   }
 
-  /** The same where it takes a look at the whole record, of which `there` is the version to begin with. */
+  /** The same with a look at the whole record; `there` is the version to begin with. */
   async #touchWhole(touch: Touch, there: Version): Promise<boolean> {
     const { sid, baseline, ttlOf } = touch;
     const deadline = this.#records.deadline();
@@ -134,7 +135,7 @@ export class Touching {
       ]);
       const moved = isInStep ? mine : await this.#timesOnTop(touch, mine, current);
       const next = { ...current, ...moved };
-      // If the times of another request have won, the time to live goes with them.
+      // If the times of another request are kept, the time to live follows them.
       const ttl = isInStep ? touch.ttl : ttlOf(next);
       const to = {
         text: this.#text.encode(next),
@@ -158,7 +159,7 @@ export class Touching {
     }
   }
 
-  /** The times of a session, where another request may have moved them, too. */
+  /** The times of a session if another request may have moved them too. */
   async #timesOnTop({ sid, baseline }: Touch, mine: Fields, current: Fields): Promise<Fields> {
     const base = baseline.seen === null ? {} : await this.#text.fieldsOf(sid, baseline.seen);
     return this.#lifetime.merge(base, mine, current);
@@ -170,7 +171,7 @@ export class Touching {
   }
 }
 
-/** The cookie of a session, in a copy, as JSON would show it. */
+/** A copy of the cookie of a session, as JSON shows it. */
 function cookieOf(session: object): Fields {
   const { cookie } = session as { cookie?: { toJSON?: unknown } | null };
   if (typeof cookie !== "object" || cookie === null) return {};

@@ -2,16 +2,19 @@
 import { emitWarning } from "node:process";
 import { checkUserId, isThenable, show } from "../leaves/arguments.js";
 
-/** What a store takes for the id of a user. */
+/** What a store accepts as the id of a user. */
 export type UserId = string | number | bigint;
 
-/** A user id as text: what the index and the calls for a user know. Throws for anything that is none. */
+/** A user id as text, for the index and the calls for a user. Throws for any other value. */
 export function userIdOf(value: unknown): string {
   const isNumber = (typeof value === "number" && Number.isFinite(value)) || typeof value === "bigint";
   return checkUserId(isNumber ? String(value) : value);
 }
 
-/** Finds out whose session it is. What is no user id is told once, and never fails a request: it counts as a guest's. */
+/**
+ * Finds out whose session it is. A value that is no user id never makes a request fail: it counts as a guest's, and a warning
+ * is given once.
+ */
 export class SessionOwner {
   readonly #ask: (session: object) => unknown;
   #told = false;
@@ -20,7 +23,7 @@ export class SessionOwner {
     this.#ask = ask;
   }
 
-  /** The user of a session; `undefined` for a guest's. */
+  /** The user of a session; `undefined` for a guest. */
   of(session: object): string | undefined {
     let answer: unknown;
     try {
@@ -33,7 +36,7 @@ export class SessionOwner {
     try {
       return userIdOf(plain(answer));
     } catch {
-      // Nobody else waits for it; if it fails, that must not end the process.
+      // Nobody else waits for this promise: if it rejects, that must not end the process.
       if (isThenable(answer)) Promise.resolve(answer).catch(() => undefined);
       this.#tell(`returned ${isThenable(answer) ? "a promise" : show(answer).replace(/^".*"$/, "an empty string")}`);
       return undefined;
@@ -52,7 +55,7 @@ export class SessionOwner {
   }
 }
 
-/** An id that knows its JSON, such as an ObjectId, as it is in the record: a request that loads it sees that. */
+/** An id with a `toJSON`, such as an ObjectId, as it is in the record: a request that loads the session sees that form. */
 function plain(answer: unknown): unknown {
   const { toJSON } = answer as { toJSON?: unknown };
   return typeof toJSON === "function" ? toJSON.call(answer) : answer;

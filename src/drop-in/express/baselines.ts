@@ -1,7 +1,7 @@
 /**
- * Which baseline a session object of a framework has. A framework asks a store for a record, makes an object of its own
- * from it, and later hands that to `set`, which by itself does not tell whether it is new, and if not, from what it was
- * made. It knows how express-session and @fastify/session make their objects, and nothing of Redis.
+ * Finds the baseline of a framework's session object. A framework asks a store for a record, makes an object of its own from
+ * it, and later passes this object to `set`. The object does not tell whether it is new, nor from which record it was made.
+ * This file knows how express-session and @fastify/session make their objects, and nothing of Redis.
  */
 import { Baseline } from "../baseline.js";
 
@@ -15,8 +15,8 @@ class Carrier {
 }
 
 /**
- * A private field on an object of somebody else's, which nobody sees, and which goes with the object. A WeakMap does the
- * same, and took a third of the time of a `get`, most of it in the garbage collector.
+ * Puts a private field on an object that is not ours. Nobody sees the field, and it is freed with the object. A WeakMap does
+ * the same, but took a third of the time of a `get`, mostly in the garbage collector.
  */
 class Stamp extends Carrier {
   #baseline: Baseline;
@@ -36,7 +36,7 @@ class Stamp extends Carrier {
   }
 }
 
-/** What a record inherits for the moment in which a framework makes its own object of it. */
+/** What a record inherits while a framework makes its own object from it. */
 interface Mark {
   (this: object): object;
   [BASELINE]?: Baseline;
@@ -48,7 +48,7 @@ interface Marked {
 }
 
 export class Baselines {
-  /** What each request of @fastify/session knows. */
+  /** The baselines of each request of @fastify/session. */
   readonly #byRequest = new WeakMap<object, Map<string, Baseline>>();
 
   /** Remembers the baseline of a record, or of a session of express-session. */
@@ -57,7 +57,7 @@ export class Baselines {
     Stamp.put(object, baseline);
   }
 
-  /** The same for a session of any framework. */
+  /** The same for a session object of any framework. */
   remember(session: object, baseline: Baseline): void {
     this.stamp(session, baseline);
     const request = fastifyRequestOf(session);
@@ -66,17 +66,17 @@ export class Baselines {
     this.#byRequest.set(request, known.set(baseline.sid, baseline));
   }
 
-  /** The baseline of a session or record; `undefined` for what this store has not given out. */
+  /** The baseline of a session or record; `undefined` if this store has not given it out. */
   of(session: object, sid: string): Baseline | undefined {
     const { toJSON } = session as Marked;
     const baseline = Stamp.of(session) ?? toJSON?.[BASELINE];
-    // The application may store what it loaded under another id, or in another store.
+    // The application may have loaded it under another id, or from another store.
     return baseline?.sid === sid && baseline.owner === this ? baseline : undefined;
   }
 
   /**
-   * The baseline of a session that is about to be saved. If the framework itself has just made it, it gets a baseline that
-   * says so; `undefined` only for an object of the application's own.
+   * The baseline of a session that is about to be saved. If the framework has just made it, it gets a new baseline that says
+   * so. `undefined`: the application has made the object itself.
    */
   ofSaved(session: object, sid: string, marked: boolean): Baseline | undefined {
     const known = this.of(session, sid);
@@ -86,8 +86,8 @@ export class Baselines {
       throw new TypeError("A store that express-session uses cannot serve @fastify/session, too: make one for each");
     }
     if (request === undefined && !isExpressSession(session, sid)) return undefined;
-    // A `reload` of @fastify/session makes an empty session under the old id where the store has none any more. It must
-    // not take the place of the one that ended.
+    // A `reload` of @fastify/session makes an empty session with the old id if the store has none any more. It must not replace
+    // the session that ended.
     const before = request && this.#byRequest.get(request)?.get(sid);
     const baseline = new Baseline(sid, before?.stored ?? null);
     if (before !== undefined) baseline.seen = null;
@@ -96,12 +96,12 @@ export class Baselines {
   }
 
   /**
-   * Hands a record to a framework's callback, so that the baseline of the session object which the framework makes from it
-   * is known. Express-session asks the store to make it, and needs no mark. @fastify/session makes it by itself, inside the
-   * callback: it copies every enumerable property, inherited ones too, and then takes a hash of the JSON of its new object.
-   * So for just this moment the record inherits a `toJSON`: it is copied, called on the new object, and removes itself
-   * there. If no hash were taken, it would stay on the object, where `of` finds it. The record's own properties are never
-   * touched, because the caller may be an application that copies or compares it.
+   * Passes a record to a framework's callback, and gives its baseline to the session object that the framework makes from it.
+   * Express-session asks the store to make the object, so it needs no mark. @fastify/session makes the object itself, inside
+   * the callback: it copies all enumerable properties, inherited ones too, and then hashes the JSON of the new object. So
+   * during the callback the record inherits a `toJSON`: it is copied, called on the new object, and removes itself from there.
+   * If no hash is taken, it stays on the object, and `of` finds it there. The record's own properties do not change, because
+   * the caller may be an application that copies or compares them.
    */
   handOver<Data extends object>(
     data: Data,
@@ -116,7 +116,7 @@ export class Baselines {
     }
     const baselines = this;
     const mark: Mark = function toJSON() {
-      // The record itself inherits it, and stays what it is.
+      // The record itself inherits it, and must not change.
       if (this !== data) baselines.remember(this, baseline);
       delete (this as Marked).toJSON;
       return this;
@@ -132,13 +132,13 @@ export class Baselines {
   }
 }
 
-/** The request of a session object of @fastify/session, which keeps it under a symbol of its own. */
+/** The request of a session object of @fastify/session, which keeps it under a symbol. */
 function fastifyRequestOf(session: object): object | undefined {
   const symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === "request");
   return symbol && (session as Record<symbol, object>)[symbol];
 }
 
-/** Whether a session object is one of express-session's, which carries its request and its id hidden. */
+/** Whether a session object is made by express-session, which puts its request and id on it as hidden properties. */
 function isExpressSession(session: object, sid: string): boolean {
   const hidden = (name: string) => Object.getOwnPropertyDescriptor(session, name);
   return hidden("req")?.enumerable === false && hidden("id")?.value === sid;

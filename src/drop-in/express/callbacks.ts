@@ -1,15 +1,15 @@
-/** Methods that take a callback or return a promise, as the caller likes. */
+/** Methods that call a callback, or return a promise if the caller gives none. */
 
-/** A callback in the manner of Node. `Result` is what the promise gives that is returned if there is no callback. */
+/** A Node.js callback. `Result` is the value of the promise that is returned if there is no callback. */
 export type Callback<Result = void> = (error: unknown, result?: Result) => void;
 
-/** What a call comes to: as a promise, or if there is a callback, to that. */
+/** Gives the result of a call to the callback, or returns it as a promise if there is none. */
 export function deliver<T>(call: () => Promise<T>, callback: Callback<T> | undefined): Promise<T> | undefined {
   let result: Promise<T>;
   try {
     result = call();
   } catch (error) {
-    // What the application's own functions throw, such as `ttl` and `userId`.
+    // An error of the application's own functions, such as `ttl` and `userId`.
     result = Promise.reject(error);
   }
   if (callback === undefined) return result;
@@ -17,7 +17,10 @@ export function deliver<T>(call: () => Promise<T>, callback: Callback<T> | undef
   return undefined;
 }
 
-/** Lets a callback have its error, or `succeed` the value; on a tick of their own, since what they throw is not ours. */
+/**
+ * Calls `fail` with the error, or `succeed` with the value, on a tick of its own: what they throw must not get into our
+ * promise.
+ */
 function callBack<T>(result: Promise<T>, fail: Callback<never>, succeed: (value: T) => void): void {
   result.then(
     (value) => process.nextTick(succeed, value),

@@ -1,9 +1,9 @@
 /**
- * The session and cookie objects of express-session, made without importing it. A store has to make them in
- * `createSession`, and connect-redis imports express-session for that; but @fastify/session takes the same stores, and its
- * users should not have to install express-session. So the classes are taken from the middleware that uses the store: it
- * puts a function `generate` on it, which makes a new session. They are then its own even where two copies of
- * express-session are installed, and a bundler need not find anything.
+ * The session and cookie objects of express-session, made without importing it. A store has to make them in `createSession`,
+ * and connect-redis imports express-session for that. But @fastify/session takes the same stores, and its users should not need
+ * express-session. So this file takes the classes from the middleware that uses the store: the middleware puts a function
+ * `generate` on the store, which makes a new session. So the classes are the right ones even if two copies of express-session
+ * are installed, and a bundler has nothing to resolve.
  */
 
 /** A request as express-session decorates it. */
@@ -12,7 +12,7 @@ export interface SessionRequest {
   session?: object | null;
 }
 
-/** What express-session assigns to the `generate` of its store: gives a request a new session with a new id. */
+/** The function that express-session assigns to `generate` of its store: it gives a request a new session with a new id. */
 export type Generate = (request: SessionRequest) => void;
 
 /** The classes of one copy of express-session. */
@@ -29,13 +29,13 @@ const learned = new WeakMap<Generate, Classes>();
 /** Makes the session of a request from a stored record, as the `createSession` of express-session's own `Store` does. */
 export function createSession(generate: Generate, request: SessionRequest, data: { cookie: StoredCookie }): object {
   const classes = learned.get(generate) ?? learn(generate, request);
-  // If there is no cookie, this fails in the words of express-session.
+  // If there is no cookie, this gives the same error as express-session.
   const { cookie: stored } = data;
   const expires = stored["expires"];
   const originalMaxAge = stored["originalMaxAge"];
   const cookie = createCookie(classes.cookie, stored);
   if (typeof expires === "string") cookie["expires"] = new Date(expires);
-  // To set `expires` changes it.
+  // Setting `expires` has changed it.
   cookie["originalMaxAge"] = originalMaxAge;
   data.cookie = cookie;
   const session = new classes.Session(request, data);
@@ -43,10 +43,12 @@ export function createSession(generate: Generate, request: SessionRequest, data:
   return session;
 }
 
-/** Lets the middleware make one session that nobody uses, on a stand-in for the request. Once for each middleware. */
+/**
+ * Lets the middleware make one session that nobody uses, on a stand-in for the request. This is done once for each middleware.
+ */
 function learn(generate: Generate, request: SessionRequest): Classes {
-  // A function `genid` or `cookie` of the application's may look at the request, but what is set stays on the stand-in. A
-  // store's `load` has no real request, and the middleware looks at these.
+  // The application's functions `genid` and `cookie` may read the request, but what they set stays on the stand-in. `load` of
+  // the store has no real request, so it gets the members that the middleware reads.
   const stand: SessionRequest = Object.create(request, {
     sessionID: { value: undefined, writable: true },
     session: { value: undefined, writable: true },
@@ -64,7 +66,7 @@ function learn(generate: Generate, request: SessionRequest): Classes {
 
 function createCookie(prototype: object, stored: StoredCookie): StoredCookie {
   const Cookie = prototype.constructor;
-  // To this day express-session's cookies do not know their constructor, so what it does is done here.
+  // The cookies of express-session do not have their constructor, so this does what the constructor does.
   if (Cookie !== Object) return new (Cookie as new (stored: StoredCookie) => StoredCookie)(stored);
   const cookie = Object.create(prototype) as StoredCookie;
   Object.assign(cookie, { path: "/", maxAge: null, httpOnly: true });

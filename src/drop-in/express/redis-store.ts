@@ -21,18 +21,18 @@ export interface RedisStoreOptions<Data extends object = SessionRecord> extends 
   /** What the key of every session begins with. Default: `"sess:"`. */
   readonly prefix?: string | undefined;
   /**
-   * How long a session lives whose cookie has no expiry, in seconds; or a function that says it for every session, whatever
-   * its cookie says. Default: 86400, a day.
+   * How long a session lives if its cookie has no expiry, in seconds; or a function that decides it for every session, whatever
+   * the cookie says. Default: 86400, a day.
    */
   readonly ttl?: number | ((session: Data) => number) | undefined;
-  /** Lets no touch move the expiry: a session then lives from its last change on. Default: `false`. */
+  /** No touch moves the expiry: the lifetime of a session begins at its last change. Default: `false`. */
   readonly disableTouch?: boolean | undefined;
-  /** Stores sessions without a time to live: they stay until something destroys them. Default: `false`. */
+  /** Stores sessions without a time to live: they stay until they are destroyed. Default: `false`. */
   readonly disableTTL?: boolean | undefined;
   /**
-   * A touch that would move the expiry by less than this many ms is not sent; nor, if that is less, by half of how long the
-   * session lives. Saves most requests a round trip, and may end a session that much earlier. Default: 0, every request
-   * moves it, as with connect-redis.
+   * A touch is not sent if it would move the expiry by less than this many ms, or by less than half of the session's lifetime
+   * if that is shorter. This saves most requests a round trip, and may end a session earlier by this time. Default: 0: every
+   * request moves the expiry, as with connect-redis.
    */
   readonly touchInterval?: number | undefined;
 }
@@ -50,26 +50,26 @@ const EXPRESS_OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL"
  *
  * Every method takes a callback; without one it returns a promise. Each fails with `StoreUnavailableError` (HTTP 503) when
  * Redis does not answer within `timeout` or cannot serve, and with `CorruptRecordError` when a key holds no session. But
- * express-session saves at the end of a response, whose head it has sent by then: where a save must not fail unseen, as in
- * a log-in, call `req.session.save(callback)` before you answer. Each is one round trip if nothing else is said; with
- * `userId`, `set`, `touch` and `destroy` are two.
+ * express-session saves at the end of a response, when the head is already sent: if you must see whether a save fails, as in a
+ * log-in, call `req.session.save(callback)` before you answer. Each method is one round trip unless its own text says more;
+ * with `userId`, `set`, `touch` and `destroy` are two.
  *
- * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and as
- * express-session knows them `disconnect`, when the client has been closed or has given up, and `connect`, when it is
- * there again. After `disconnect` express-session serves requests as if they had no session. So a connection that was lost
- * and is being made again is no `disconnect`: then calls wait for it until `timeout`, and fail.
+ * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and the
+ * events that express-session knows: `disconnect` when the client has been closed or has given up, and `connect` when it can be
+ * used again. After `disconnect` express-session serves requests as if they had no session. So there is no `disconnect` while
+ * the client reconnects: calls then wait until `timeout`, and fail.
  * @example app.use(session({ store: new RedisStore({ client: new Redis() }), secret, resave: false, saveUninitialized: false }));
  */
 export class RedisStore<Data extends object = SessionRecord> extends DropInStore<Data> {
-  /** What makes a new session for a request. express-session assigns it. */
+  /** Makes a new session for a request. express-session assigns it. */
   declare generate: Generate;
-  /** How long a session lives whose cookie has no expiry, in seconds; or what says it for every session. */
+  /** How long a session lives if its cookie has no expiry, in seconds; or the function that decides it. */
   readonly ttl: number | ((session: Data) => number);
   /** Whether touches are switched off. */
   readonly disableTouch: boolean;
   /** Whether sessions are stored without a time to live. */
   readonly disableTTL: boolean;
-  /** How many keys Redis looks at in each step of what goes through all sessions. */
+  /** How many keys Redis looks at in each step of a call that goes through all sessions. */
   readonly scanCount: number;
   readonly #touchInterval: number;
   readonly #touching: Touching;
@@ -79,7 +79,8 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   constructor(options: RedisStoreOptions<Data>) {
     const { ttl, disableTouch, disableTTL, touchInterval }: Partial<RedisStoreOptions<Data>> = options ?? {};
     const touches = !disableTouch && !disableTTL;
-    // A touch moves the time to live, and that tells the cookie: but not where a function says another time than it.
+    // A touch moves the time to live, from which a load sets the expiry of the cookie; but not if a function `ttl` decides the
+    // time.
     const isTold = touches && typeof ttl !== "function";
     const lifetime = isTold ? cookieLifetime : apartFromCookie;
     super(options, {
@@ -101,7 +102,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     this.#touching = new Touching(this.records, this.text, lifetime, this);
   }
 
-  /** Loads a session. `null`: there is none. Its cookie says until when it lives now. */
+  /** Loads a session. `null`: there is none. Its cookie tells when it expires now. */
   get(sid: string): Promise<Data | null>;
   get(sid: string, callback: Callback<Data | null>): void;
   get(sid: string, callback?: Callback<Data | null>): Promise<Data | null> | undefined {
@@ -121,12 +122,11 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
 
   /**
    * Saves a session. `false`: it was loaded before and has ended since, or its cookie has expired; nothing is stored. Fails
-   * with `TypeError` if `cookie.expires` is no date, and with `StoreUnavailableError` if the connection was lost and
-   * another request has changed the session since: the save may have been made, and is not made again. A new
-   * session is ended again where its first save fails, or where the connection was lost meanwhile and somebody may have
-   * ended it: then this and each later save of the request fail with `StoreUnavailableError`. One round trip more each time
-   * that another request was faster. An object that neither the framework nor this store has made is stored whatever is
-   * there.
+   * with `TypeError` if `cookie.expires` is not a date, and with `StoreUnavailableError` if the connection was lost and another
+   * request has changed the session since: the save may have been made, and is not made again. If the first save of a new
+   * session fails, or the connection was lost meanwhile and somebody may have ended the session, it is ended: this and each
+   * later save of the request fail with `StoreUnavailableError`. One more round trip each time that another request was faster.
+   * An object that neither the framework nor this store has made is stored in any case, over whatever is there.
    */
   set(sid: string, session: Data): Promise<boolean>;
   set(sid: string, session: Data, callback: Callback<boolean> | undefined): void;
@@ -135,9 +135,9 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 
   /**
-   * Lets a session live on: moves the time to live, which tells the expiry of the cookie at the next load, and writes the
-   * record only if anything else in the cookie has changed, or it is far behind. `false`: it has ended. No round trip with
-   * `disableTouch` or `disableTTL`, or where `touchInterval` has not passed; two for a session that this store has not
+   * Extends a session: moves the time to live, from which the next load sets the expiry of the cookie. It writes the record
+   * only if something else in the cookie has changed, or if the record is far behind. `false`: the session has ended. No round
+   * trip with `disableTouch` or `disableTTL`, or before `touchInterval` has passed; two for a session that this store has not
    * loaded.
    */
   touch(sid: string, session: Data): Promise<boolean>;
@@ -146,7 +146,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     return deliver(() => this.#touch(sid, session), callback);
   }
 
-  /** Ends a session. `false`: it was not live. After a lost connection nobody can tell that, and it is `true`. */
+  /** Ends a session. `false`: it was not live. After a lost connection nobody can tell, and the result is `true`. */
   destroy(sid: string): Promise<boolean>;
   destroy(sid: string, callback: Callback<boolean> | undefined): void;
   destroy(sid: string, callback?: Callback<boolean>): Promise<boolean> | undefined {
@@ -186,7 +186,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     }, callback);
   }
 
-  // What follows is express-session's own base class of stores, which it calls without documenting it.
+  // The methods below belong to express-session's own base class of stores. It calls them, and does not document them.
 
   /** Gives a request a new session, and ends the one it has. Called by `req.session.regenerate`. */
   regenerate(request: SessionRequest, callback: (error?: unknown) => void): void {
@@ -211,7 +211,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   createSession(request: any, data: any): any {
     if (typeof this.generate !== "function") throw new TypeError("createSession is for express-session to call");
     const sid = request.sessionID as string;
-    // A record that did not come straight from `get`, but through a cache or a copy, was still loaded and is not new.
+    // A record may come from a cache or a copy, and not from `get`: it was loaded all the same, and is not new.
     const baseline = this.#baselines.of(data, sid) ?? this.records.baselineOf(sid, data);
     const session = createSession(this.generate, request, data);
     this.#baselines.stamp(session, baseline);
@@ -223,7 +223,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     return this.saving.save(session, (record: Fields) => this.#ttlOf(record as Data), sid, baseline);
   }
 
-  /** Whether records are marked for a framework that makes its own objects of them: one that assigned no `generate`. */
+  /** Whether records need a mark: the framework has assigned no `generate`, so it makes its session objects itself. */
   get #marks(): boolean {
     return this.generate === undefined;
   }
@@ -236,11 +236,11 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     return this.#touching.touch(session, ttl, (record) => this.#ttlInCookie(record as Data), sid, baseline);
   }
 
-  /** Whether a touch would move the expiry too little to be worth a round trip. */
+  /** Whether a touch would move the expiry by too little for a round trip. */
   #isRecent(ttl: number, baseline: Baseline | undefined): boolean {
     if (this.#touchInterval === 0 || !baseline?.ttl || baseline.ttl.left < 0) return false;
     const moved = ttl - (baseline.ttl.left - (performance.now() - baseline.ttl.at));
-    // An expiry that comes nearer is always news.
+    // A shorter lifetime is always written.
     return moved >= 0 && moved < Math.min(this.#touchInterval, ttl / 2);
   }
 
@@ -277,7 +277,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 }
 
-/** When a cookie expires, epoch ms. Throws for what is no date: stored so, nobody could ever load the session. */
+/** When a cookie expires, epoch ms. Throws if that is not a date: nobody could load a session that is stored so. */
 function expiryOf(expires: unknown): number {
   const isTime = typeof expires === "string" || typeof expires === "number" || expires instanceof Date;
   const end = isTime ? new Date(expires).getTime() : Number.NaN;

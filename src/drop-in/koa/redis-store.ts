@@ -19,13 +19,13 @@ export interface RedisStoreOptions<Data extends object = SessionRecord> extends 
   /** What the key of every session begins with. Default: `""`, as with koa-redis: koa-session has a `prefix` of its own. */
   readonly prefix?: string | undefined;
   /**
-   * How long a session lives that has no `maxAge`, or `"session"` for one, in seconds: as long as the browser is open, but
-   * nobody tells the server when it is closed. Every save begins it anew. Default: 86400, a day.
+   * How long a session lives if it has no `maxAge`, or if that is `"session"`, in seconds. Such a cookie lasts until the
+   * browser is closed, but nobody tells the server when that is. Every save starts the time again. Default: 86400, a day.
    */
   readonly ttl?: number | undefined;
 }
 
-/** The context of a request, by which the store knows what the request has loaded. */
+/** The context of a request: from it the store knows what the request has loaded. */
 interface Call {
   readonly ctx?: object | undefined;
 }
@@ -39,16 +39,16 @@ interface Call {
  * - No update is lost: where another request was faster, the top-level properties that this one changed or deleted go on
  *   top of what is stored now. Within one property the last writer wins.
  *
- * Every method fails with `StoreUnavailableError` (HTTP 503) when Redis does not answer within `timeout` or cannot serve,
- * and with `CorruptRecordError` when a key holds no session. Each is one round trip if nothing else is said; with
+ * Every method fails with `StoreUnavailableError` (HTTP 503) when Redis does not answer within `timeout` or cannot serve, and
+ * with `CorruptRecordError` when a key holds no session. Each method is one round trip unless its own text says more; with
  * `userId`, `set` and `destroy` are two.
  *
- * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and as
- * koa-redis does `disconnect`, when the client has been closed or has given up, and `connect`, when it is there again.
+ * Emits `discarded` ({@link DiscardedWrite}; also published on `node:diagnostics_channel` as `coatcheck:discarded`), and like
+ * koa-redis `disconnect`, when the client has been closed or has given up, and `connect`, when it can be used again.
  * @example app.use(session({ store: new RedisStore({ client: new Redis() }) }, app));
  */
 export class RedisStore<Data extends object = SessionRecord> extends DropInStore<Data> {
-  /** How long a session lives that says nothing of it, in seconds. */
+  /** How long a session lives if it has no time of its own, in seconds. */
   readonly ttl: number;
   /** What each request has loaded or saved, by session id. */
   readonly #baselines = new WeakMap<object, Map<string, Baseline>>();
@@ -69,9 +69,9 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
   }
 
   /**
-   * Saves a session for `maxAge` ms; where that is no number, for `ttl`. Nothing is stored where the request had loaded it
-   * and it has ended since. One round trip more each time that another request was faster. Without a `ctx` the session is
-   * stored whatever is there.
+   * Saves a session for `maxAge` ms, or for `ttl` if that is not a number. Nothing is stored if the request had loaded the
+   * session and it has ended since. One more round trip each time that another request was faster. Without a `ctx` the session
+   * is stored in any case, over whatever is there.
    */
   async set(key: string, session: Data, maxAge?: unknown, { ctx }: Call = {}): Promise<void> {
     const baselines = this.#baselinesOf(ctx);
@@ -81,7 +81,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
     const given = typeof maxAge === "number" ? checkLife("maxAge", maxAge) : fallback;
     const expire = (session as Fields)["_expire"];
     const ttlOf = (record: Fields) => {
-      // If other times have won than those of this request, the time to live goes with them.
+      // If the times of another request are kept, the time to live follows them.
       const until = record["_expire"];
       if (until === expire) return given;
       if (typeof until !== "number") return fallback;
@@ -92,7 +92,7 @@ export class RedisStore<Data extends object = SessionRecord> extends DropInStore
 
   /** Ends a session. */
   async destroy(key: string, { ctx }: Call = {}): Promise<void> {
-    // Should this very request store one under the same id again, that is a new one: not every `genid` is random.
+    // If this request stores a session with the same id again, that is a new one: not every `genid` is random.
     this.#baselinesOf(ctx)?.delete(key);
     await this.saving.end(key);
   }

@@ -1,4 +1,4 @@
--- Stores a session under a key that is free. Run again after its reply was lost, it finds its own work and says so.
+-- Stores a session under a key that is free. If it runs again after a lost reply, it finds what its first run has stored.
 -- KEYS[1]  session
 -- ARGV[1]  its record
 -- ARGV[2]  ms to live, or '' for ever

@@ -15,7 +15,7 @@ export interface RecordCreation {
   readonly ttl: number | null;
 }
 
-/** It is stored; it was there already, as after a lost reply; or another record is there. */
+/** `"ok"`: it is stored. `"again"`: this record was there already, as after a lost reply. Or another record is there. */
 export type RecordCreated = "ok" | "again" | Conflict;
 
 export function createRecord(

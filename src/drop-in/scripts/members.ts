@@ -10,8 +10,8 @@ export const readMembersScript = script(memberPageOf, source);
 export type Member = readonly [sid: string, score: number];
 
 /**
- * Every member of an index, a page at a time. A member may come twice; one that is there all the while comes at least
- * once, however its score changes.
+ * Every member of an index, a page at a time. A member may come twice. A member that stays in the index comes at least once,
+ * even if its score changes.
  */
 export async function* readMembers(keyspace: Keyspace, index: string, about: number): AsyncGenerator<Member[]> {
   let cursor = "0";

@@ -6,7 +6,7 @@ import source from "./read.lua";
 
 export const readRecordScript = script(foundOf, source);
 
-/** A record, and for how many ms it lives from now on; -1 for ever. */
+/** A record, and how many ms it has left; -1 for ever. */
 export interface Found {
   readonly record: string;
   readonly left: number;

@@ -8,7 +8,7 @@ import type { Conflict } from "./replies.js";
 
 export const removeRecordScript = script(removedOf, source);
 
-/** The record that is gone now; there was none; or another is there than the one that had to be. */
+/** The record that was removed; `"none"`: there was none; or another record is there than the given one. */
 export type Removed = { readonly removed: string } | "none" | Conflict;
 
 /** `record` is what must be there; `undefined` for any. */

@@ -1,5 +1,5 @@
--- Puts a record in the place of another, if that one is still there: never brings a session back. Run again after its
--- reply was lost, it finds its own work and reports it.
+-- Replaces a record by another, if that one is still there: it never brings a session back. If it runs again after a lost
+-- reply, it finds what its first run has stored.
 -- KEYS[1]  session
 -- ARGV[1]  the record that must be there
 -- ARGV[2]  the new record

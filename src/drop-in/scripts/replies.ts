@@ -1,7 +1,7 @@
 /** What the scripts of the drop-in stores reply, in the forms that several of them share. Anything else is an error. */
 import { unknownReply } from "../../redis/replies.js";
 
-/** What became of a write: it is done, there is no session, or another record is there than the one that had to be. */
+/** The result of a write: it is done, there is no session, or another record is there than the expected one. */
 export type Outcome = "ok" | "none" | Conflict;
 
 /** Another record was there, and nothing was written. */
@@ -9,7 +9,7 @@ export interface Conflict {
   readonly conflict: string;
 }
 
-/** A reply of `'ok'`, `'none'`, or `{'conflict', record}`, each of the two also as the only part of a list. */
+/** A reply of `'ok'`, `'none'`, or `{'conflict', record}`, the first two also as the only part of a list. */
 export function outcomeOf(reply: unknown): Outcome {
   if (reply === "ok" || reply === "none") return reply;
   if (Array.isArray(reply)) {

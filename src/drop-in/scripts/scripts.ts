@@ -1,4 +1,6 @@
-/** The Lua scripts of the drop-in stores. A table of their own, so that the core of the package does not carry them. */
+/**
+ * The Lua scripts of the drop-in stores. They have a table of their own, so that the core of the package does not contain them.
+ */
 import { createRecordScript as create } from "./create.js";
 import { enlistMemberScript as enlist } from "./enlist.js";
 import { readMembersScript as members } from "./members.js";

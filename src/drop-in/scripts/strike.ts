@@ -11,7 +11,7 @@ export interface MemberStrike {
   /** The key of the index. */
   readonly index: string;
   readonly sids: readonly string[];
-  /** Only those that were entered so many seconds ago, or longer. */
+  /** Only those that were entered at least this many seconds ago. */
   readonly olderThan: number;
 }
 

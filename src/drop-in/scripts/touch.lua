@@ -1,5 +1,5 @@
--- Lets a session live on, if its record still begins as the caller knows it: never brings a session back. Can change that
--- beginning, too, where the times are. Run again after its reply was lost, it finds its own work and reports it.
+-- Extends a session, if its record still begins as the caller knows it: it never brings a session back. It can also change this
+-- beginning, where the times are. If it runs again after a lost reply, it finds what its first run has stored.
 -- KEYS[1]  session
 -- ARGV[1]  how the record must begin
 -- ARGV[2]  ms to live

@@ -1,4 +1,4 @@
-/** Letting a session live on: see touch.lua. */
+/** Extending a session: see touch.lua. */
 import type { Keyspace } from "../../redis/keyspace.js";
 import { script } from "../../redis/script.js";
 import { type Outcome, outcomeOf } from "./replies.js";
@@ -10,7 +10,7 @@ export interface Extension {
   readonly key: string;
   /** How the record must begin. */
   readonly head: string;
-  /** How it is to begin from now on, of the same length; `undefined` for as it does. */
+  /** How it begins from now on, of the same length; `undefined`: no change. */
   readonly newHead?: string | undefined;
   /** ms */
   readonly ttl: number;
