@@ -1,6 +1,6 @@
 /**
- * What `check()` makes of the facts that servers and client tell: which settings would break a promise, what would
- * happen, and how to mend it. Pure: the facts come from redis/server-facts.ts.
+ * How `check()` judges the facts that servers and client tell: which settings can break a promise, what can happen, and how to
+ * mend it. Pure: the facts come from redis/server-facts.ts.
  */
 import type { ServerFacts } from "../redis/server-facts.js";
 import { type CheckedServer, describeServer } from "./checked-server.js";
@@ -11,9 +11,9 @@ export interface CheckFinding {
   readonly code: string;
   /** `"danger"`: a promise can break. `"warning"`: it costs speed, memory or availability. */
   readonly level: "danger" | "warning";
-  /** What is so. */
+  /** What was found. */
   readonly found: string;
-  /** What can come of it. */
+  /** What can happen. */
   readonly consequence: string;
   /** What to do. */
   readonly mend: string;
@@ -21,7 +21,10 @@ export interface CheckFinding {
 
 /** The outcome of `check()`. */
 export interface CheckReport {
-  /** Whether nothing dangerous was found. A server that does not answer, or refuses `INFO`, is a danger: nothing is known of it. */
+  /**
+   * Whether nothing dangerous was found. A server that does not answer or refuses `INFO` is a danger, because nothing is known
+   * of it.
+   */
   readonly ok: boolean;
   /** Every node that was asked, whether it answered or not: one, or all of a Cluster, its replicas included. */
   readonly servers: readonly CheckedServer[];
@@ -66,7 +69,7 @@ function unreachableFinding(failure: string): CheckFinding {
   };
 }
 
-/** What each refused command keeps from the report, or from the store. */
+/** What is missing in the report or in the store if a command is refused. */
 const REFUSED: Readonly<Record<string, Pick<CheckFinding, "level" | "consequence" | "mend">>> = {
   INFO: {
     level: "danger",
@@ -97,10 +100,10 @@ const REFUSED: Readonly<Record<string, Pick<CheckFinding, "level" | "consequence
   },
 };
 
-/** What a healthy server tells by `INFO`. Hosted servers, and those that only speak its language, may leave some of it out. */
+/** What a healthy server tells by `INFO`. Hosted servers and compatible ones may leave some of it out. */
 const TOLD = ["redis_version", "role", "maxmemory_policy", "aof_enabled"];
 
-/** What the server would not tell: unknown is not healthy. */
+/** Findings for what the server does not tell: unknown is not healthy. */
 function* judgeAnswers({ role }: CheckedServer, { info, refusals = [] }: ServerFacts): Generator<CheckFinding> {
   for (const { command, code } of refusals) {
     const { level = "warning", consequence = "", mend = "" } = REFUSED[command] ?? {};
@@ -137,7 +140,7 @@ function* judgeServer(
       mend: "upgrade to Redis 7 or Valkey",
     };
   }
-  // A client for a Cluster knows which nodes are replicas, and sends them nothing of the store's.
+  // A client for a Cluster knows which nodes are replicas, and sends them no command of the store.
   if (role === "slave" && !inCluster) {
     yield {
       code: "replica",

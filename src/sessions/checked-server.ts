@@ -1,7 +1,7 @@
 /** A server as the report of `check()` shows it. It judges nothing. */
 import type { ServerFacts } from "../redis/server-facts.js";
 
-/** The server as `check()` saw it; `null` stands for what it would not tell. */
+/** The server as `check()` saw it; `null`: it does not tell. */
 export interface CheckedServer {
   /** Where the client reaches it, `host:port`, as far as the client says. */
   readonly address: string | null;

@@ -1,8 +1,8 @@
 /**
- * Claims: how they are written to the record, and how a schema judges them.
+ * Claims: how they are encoded, and how a schema judges them. Decoding is in stored-claim.ts.
  *
- * Each claim is a field of its own, `:` and its JSON-escaped name, with a JSON value, so that one can change without
- * touching the others.
+ * Each claim is a field of the record, `:` and its JSON-escaped name, with a JSON value. So one claim can change without the
+ * others.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { ClaimsError } from "../leaves/errors.js";
@@ -15,7 +15,7 @@ export type ClaimsPatch<Claims> = { readonly [Name in keyof Claims]?: Claims[Nam
 /** Fields and values for a script, in turn; an empty value removes the field. */
 export type EncodedClaims = string[];
 
-/** Encodes claims, or a patch of claims, field by field. Throws `ClaimsError` for what JSON cannot give back. */
+/** Encodes claims or a patch of claims, field by field. Throws `ClaimsError` for a value that JSON would change. */
 export function encodeClaims(claims: object): EncodedClaims {
   const encoded: EncodedClaims = [];
   for (const [name, value] of Object.entries(claims)) {
@@ -24,7 +24,10 @@ export function encodeClaims(claims: object): EncodedClaims {
   return encoded;
 }
 
-/** What encoded claims weigh against `maxClaimsBytes`: their names and values in UTF-8, as a script counts them. */
+/**
+ * How many bytes encoded claims take, to compare with `maxClaimsBytes`: their names and values in UTF-8, as the scripts count
+ * them.
+ */
 export function encodedBytes(encoded: EncodedClaims): number {
   let bytes = 0;
   for (let i = 0; i < encoded.length; i += 2) {
@@ -36,11 +39,12 @@ export function encodedBytes(encoded: EncodedClaims): number {
 
 /**
  * How many claims a session may have. Redis takes time for each field, and does nothing else meanwhile: with thousands of tiny
- * claims one page of sessions took a second. A claim may be an object of any number of properties. The same in record.lua.
+ * claims, one page of sessions took a second. A claim may be an object with any number of properties. The same number is in
+ * record.lua.
  */
 export const MAX_CLAIMS = 100;
 
-/** Throws `ClaimsError` for encoded claims that are more than a session may have. Removals do not count. */
+/** Throws `ClaimsError` for more encoded claims than a session may have. Removals do not count. */
 export function checkExtent(encoded: EncodedClaims, maxBytes: number): void {
   const claims = encoded.filter((value, at) => at % 2 === 1 && value !== "").length;
   if (claims > MAX_CLAIMS) throw tooManyClaims(claims);
@@ -68,7 +72,7 @@ export function patchClaims(claims: object, patch: object): Record<string, unkno
   );
 }
 
-/** What turns one set of encoded claims into another: everything that differs, and the removal of what is missing. */
+/** The patch that turns one set of encoded claims into another: every difference, and the removal of missing claims. */
 export function differenceOf(before: EncodedClaims, after: EncodedClaims): EncodedClaims {
   const old = toMap(before);
   const now = toMap(after);
@@ -78,7 +82,7 @@ export function differenceOf(before: EncodedClaims, after: EncodedClaims): Encod
   return patch;
 }
 
-/** Runs claims through a schema and gives what it made of them. Throws `ClaimsError` with the schema's issues. */
+/** Runs claims through a schema and gives its output. Throws `ClaimsError` with the schema's issues. */
 export async function validateClaims<Claims>(
   schema: StandardSchemaV1<unknown, Claims>,
   claims: unknown,

@@ -1,6 +1,6 @@
 /**
- * What is remembered of a client. It comes from headers, so anybody may send anything there, and it is a record for a list
- * of devices: what does not fit is cut or left out, and never costs a log-in.
+ * What is remembered of a client, for a list of devices. It comes from headers, where anybody can send anything: a value that
+ * does not fit is cut or left out, and never makes a log-in fail.
  */
 import { checkString } from "../leaves/arguments.js";
 
@@ -8,8 +8,8 @@ const MAX_IP = 64;
 const MAX_USER_AGENT = 512;
 
 /**
- * An address: the first one of a list such as `X-Forwarded-For`, which is the client's own. `undefined` for none, and for
- * what is too long to be one. Throws `TypeError` for what is no string, nor an array of strings.
+ * An address: the first one of a list such as `X-Forwarded-For`, which is the client's own. `undefined` if there is none, or if
+ * it is too long for an address. Throws `TypeError` unless it is a string or an array of strings.
  */
 export function clientAddress(ip: unknown): string | undefined {
   const [first = ""] = plainText("client.ip", ip).split(",");

@@ -19,18 +19,18 @@ export interface Context<Claims extends object> {
 }
 
 /**
- * How many sessions of a user one script call may handle: 1 to 3 ms of Redis's time, for which everybody else waits. Of large
- * sessions the scripts take fewer: see WORK in index.lua.
+ * How many sessions of a user one script may handle: that takes 1 to 3 ms, in which Redis does nothing else. The scripts take
+ * fewer if the sessions are large: see WORK in index.lua.
  */
 export const PAGE = 250;
 
-/** Announces why a token was refused, and is the `null` that the caller gets. */
+/** Announces why a token was refused, and returns the `null` for the caller. */
 export function rejected(cx: Pick<Context<object>, "events">, reason: RejectionReason, id: string | null = null): null {
   cx.events.announce("rejected", { id, reason });
   return null;
 }
 
-/** What a refusal by a script comes to: "no such session for you"; throws for a record that cannot be read. */
+/** Turns the refusal of a script into `null`, and announces it; throws for a record that cannot be read. */
 export function refused(cx: Pick<Context<object>, "events" | "keys">, refusal: Refusal, target: Target): null {
   if (refusal === "corrupt") throw new CorruptRecordError(cx.keys.session(target.id));
   return rejected(cx, refusal === "secret" ? "secret" : "unknown", target.id);

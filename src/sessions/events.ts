@@ -10,13 +10,13 @@ import type { Client } from "./session.js";
 export type RevocationReason = "revoked" | "user" | "blocked" | "limit";
 
 /**
- * Why a token was refused. `malformed`: not a token at all; Redis was not asked. `unknown`: no such session; it expired,
- * was revoked or never was. `secret`: the session lives, and the secret is not its own: worth an alarm. `superseded`: a
- * rotation was asked for a token that has been rotated already.
+ * Why a token was refused. `malformed`: not a token at all; Redis was not asked. `unknown`: there is no such session; it has
+ * expired, was revoked or never existed. `secret`: the session lives, but the secret is wrong: worth an alarm. `superseded`:
+ * somebody asked for a rotation of a token that has been rotated already.
  *
- * Of JWTs alone (coatcheck/jwt), which never reached Redis: `untrusted`: no key here has signed this as what it was taken
- * for; `misdirected`: signed, with another issuer or audience, or without a claim that it needs; `premature`: from the
- * future, by the clock of this process; `expired`: by the same clock.
+ * Only for JWTs (coatcheck/jwt), for which Redis was not asked: `untrusted`: none of our keys has signed it as this kind of
+ * JWT; `misdirected`: it is signed, but has another issuer or audience, or lacks a claim; `premature`: it is from the future,
+ * by the clock of this process; `expired`: by the same clock.
  */
 export type RejectionReason =
   | "malformed"
@@ -56,7 +56,7 @@ const channels = {
 
 /** The emitter behind `store.events`. */
 export class Events extends EventEmitter<EventMap> {
-  /** Tells listeners and subscribers. What a listener throws is an uncaught exception, and never the verb's failure. */
+  /** Tells listeners and subscribers. An error of a listener is an uncaught exception, and never the failure of the verb. */
   announce<Name extends keyof SessionEvents>(name: Name, payload: SessionEvents[Name]): void {
     const { hasSubscribers } = channels[name];
     if (!hasSubscribers && this.listenerCount(name) === 0) return;

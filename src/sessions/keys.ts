@@ -8,11 +8,12 @@
  *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
- * A script gets one of these whole, and completes what stands before the kind to the others' names. Only a rotation gets
- * all: Redis Cluster then refuses it for as long as the slot moves, which other scripts see for themselves.
+ * A script gets one of these keys, and makes the names of the others from its beginning. Only a rotation gets all keys: so
+ * Redis Cluster refuses it while the slot is moving; other scripts find that out themselves.
  *
- * The braces make the bucket the Redis Cluster hash tag, so all keys of one user share a slot. A user id stands in its
- * JSON-escaped form (without the quotes): injective, printable, and safe for lone surrogates, which UTF-8 would merge.
+ * The braces make the bucket the Redis Cluster hash tag, so all keys of one user share a slot. A user id is JSON-escaped
+ * (without the quotes): this form is unique for each id and printable, and it keeps lone surrogates apart, which UTF-8 would
+ * merge.
  */
 import { escapeText } from "../leaves/text.js";
 import { bucketOfId, bucketOfUser } from "../leaves/token.js";
@@ -21,9 +22,9 @@ import { bucketOfId, bucketOfUser } from "../leaves/token.js";
 export interface UserKeys {
   readonly index: string;
   readonly block: string;
-  /** The list of the sessions that the user gains while all are being updated. */
+  /** The list of the sessions that the user gains while `updateClaimsForUser` runs. */
   readonly arrivals: string;
-  /** The user id as it stands in these, by which a script finds the names of the sessions beside them. */
+  /** The user id as it is in these keys: from it a script makes the names of the other keys. */
   readonly name: string;
 }
 
@@ -40,12 +41,12 @@ export class Keys {
     return `${this.#prefix}{${bucketOfId(id)}}:s:${id}`;
   }
 
-  /** The key of what a log-in left of a session. */
+  /** The key of the trail of a session: what a log-in has left of it. */
   trail(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:e:${id}`;
   }
 
-  /** What a script completes with the user id it finds in the record, to name the index. */
+  /** The prefix of an index: a script appends the user id from the record. */
   indexes(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:u:`;
   }

@@ -5,15 +5,15 @@ import { hint, hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import type { ReplicaOptions } from "../redis/replicas.js";
 
 /**
- * The options of `createSessionStore`. Every duration is in ms. What is allowed and nearly surely a mistake, such as
- * seconds, is a process warning of the code `COATCHECK_UNIT` or `COATCHECK_NO_EFFECT`, once for each option.
+ * The options of `createSessionStore`. Every duration is in ms. A value that is allowed but nearly always a mistake, such as a
+ * number of seconds, gives a process warning with the code `COATCHECK_UNIT` or `COATCHECK_NO_EFFECT`, once for each option.
  */
 export interface SessionStoreOptions<Claims extends object> {
   /** What every key begins with; no braces. Default: `"coatcheck:"`. */
   readonly prefix?: string | undefined;
   /**
-   * A session ends when it was not used for this many ms (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or
-   * `absoluteTimeout` if that is shorter.
+   * A session ends if it is not used for this many ms (OWASP ASVS 5.0, 7.3.1). Default: 30 minutes, or `absoluteTimeout` if
+   * that is shorter.
    */
   readonly idleTimeout?: number | undefined;
   /** A session ends this many ms after its log-in, however much it is used (ASVS 5.0, 7.3.2). Default: 12 hours. */
@@ -31,14 +31,14 @@ export interface SessionStoreOptions<Claims extends object> {
    */
   readonly onSessionLimit?: SessionLimitPolicy | undefined;
   /**
-   * A Standard Schema (zod, valibot, arktype …) that types the claims and judges them whenever they are created or
-   * changed. It must accept its own output. An update then costs two round trips, because the whole must be read to be
-   * judged. Default: none.
+   * A Standard Schema (zod, valibot, arktype …) that gives the claims their type, and checks them whenever they are created or
+   * changed. It must accept its own output. With a schema an update costs two round trips, because all claims must be read to
+   * be checked. Default: none.
    */
   readonly claims?: StandardSchemaV1<unknown, Claims> | undefined;
   /**
-   * How many bytes the names and JSON values of all claims of a session may take. Whatever their size, a session may have
-   * 100 claims: put what belongs together into one, as an object or a list. Default: 16 KiB.
+   * How many bytes the names and JSON values of all claims of a session may take. A session may have 100 claims, whatever their
+   * size: put what belongs together into one claim, as an object or a list. Default: 16 KiB.
    */
   readonly maxClaimsBytes?: number | undefined;
   /**
@@ -47,13 +47,13 @@ export interface SessionStoreOptions<Claims extends object> {
    */
   readonly timeout?: number | undefined;
   /**
-   * A revocation also waits until this many replicas have it, and else rejects with `NotReplicatedError`: then a
-   * failover cannot undo what was acknowledged. Default: none.
+   * A revocation also waits until this many replicas have it, and otherwise rejects with `NotReplicatedError`: so a failover
+   * cannot undo a revocation that has resolved. Default: none.
    */
   readonly replicas?: ReplicaOptions | undefined;
 }
 
-/** What becomes of a log-in beyond `maxSessionsPerUser`. */
+/** What happens to a log-in beyond `maxSessionsPerUser`. */
 export type SessionLimitPolicy = "evict-oldest" | "evict-idle" | "reject";
 
 /** The options of a store with their defaults filled in. */
@@ -102,7 +102,7 @@ export function resolveOptions<Claims extends object>(options: SessionStoreOptio
   if (touchInterval > half) {
     throw new RangeError(`touchInterval (${touchInterval}) must not exceed half of idleTimeout (${idleTimeout})`);
   }
-  // Only what was given: the defaults follow from it.
+  // Only for given values: the defaults follow from these.
   hintAtUnit("idleTimeout", options.idleTimeout);
   hintAtUnit("absoluteTimeout", options.absoluteTimeout);
   hintAtUnit("touchInterval", options.touchInterval);

@@ -40,17 +40,17 @@ export interface StoredSession<Claims extends object> {
   readonly session: Session<Claims>;
   /** How often the claims were changed, as the scripts compare it. */
   readonly version: string;
-  /** The id of the session that a rotation with grace has put in this one's place. Until the grace ends, both are live. */
+  /** The id of the session that has replaced this one in a rotation with grace. Both are live until the grace ends. */
   readonly successor: string | undefined;
-  /** The id of the session in whose place the last rotation with grace has put this one. It may be long gone. */
+  /** The id of the session that this one has replaced in its last rotation with grace. It may have ended long ago. */
   readonly predecessor: string | undefined;
-  /** When it was read by the clock of Redis, epoch ms. */
+  /** When Redis read it, epoch ms by the clock of Redis. */
   readonly readAt: number;
 }
 
 const SESSION_TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
 const SIGHT = /^\d+$/;
-/** By how much a session may have more left than its idle timeout, ms: see record.lua. */
+/** How many ms more than its idle timeout a session may have left: see record.lua. */
 const SLACK = 2000;
 /** By how much a move to another node may put off the end of a key, ms: see record.lua. */
 const DRIFT = 60_000;
@@ -65,9 +65,9 @@ export function isOver({ session, readAt }: StoredSession<object>): boolean {
 }
 
 /**
- * Decodes a session as the scripts tell it: its end, the ms it has left, and its fields and values in turn, joined by
- * newlines. `key` is the Redis key, for the error. Throws `CorruptRecordError` for anything that coatcheck did not write, a
- * TTL that somebody has changed by hand included, where that would make the session live longer than a touch does.
+ * Decodes a session as the scripts tell it: its end, the ms it has left, and its fields and values in turn, joined by newlines.
+ * `key` is the Redis key, for the error. Throws `CorruptRecordError` for anything that coatcheck did not write. A TTL that
+ * somebody has set by hand counts too, if the session would live longer than after a touch.
  */
 export function decodeRecord<Claims extends object>(text: RecordText, id: string, key: string): StoredSession<Claims> {
   const parts = text.split("\n");
@@ -96,7 +96,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
       else if (field === "p") predecessor = value;
     }
   } catch {
-    // The parser's message would quote the value, which is nobody's business.
+    // The parser's message would quote the value, which must not get into a log.
     throw new CorruptRecordError(key);
   }
   if (times === null || (sight !== undefined && !SIGHT.test(sight))) throw new CorruptRecordError(key);
@@ -105,9 +105,9 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   const createdAt = Number(times[1]);
   const idleTimeout = Number(times[3]);
   const absoluteExpiresAt = createdAt + Number(times[4]);
-  // No session was seen before it was created, nor, where the clock of Redis has gone back, later than now.
+  // A session was not seen before its creation, nor later than now, even if the clock of Redis has gone back.
   const latestSight = Math.max(readAt, createdAt);
-  // Written so that NaN is refused, too.
+  // This form of the condition refuses NaN too.
   if (
     !(left >= 0 && ends - idleTimeout <= latestSight + SLACK) ||
     (readAt > absoluteExpiresAt && ends > absoluteExpiresAt + DRIFT)

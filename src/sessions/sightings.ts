@@ -9,7 +9,10 @@ import type { Timeouts } from "./timeouts.js";
 /** A session, and when Redis read it. */
 export interface Sighting<Claims extends object> {
   readonly session: Session<Claims>;
-  /** Epoch ms by the clock of Redis; 0 if that is not known, or now if the session may not have been used for long. */
+  /**
+   * Epoch ms by the clock of Redis; 0 if that is not known; the time of this process if the session may have been idle for
+   * long.
+   */
   readonly readAt: number;
   /** The id of the session that a rotation with grace has put in its place; absent if there is none, or if that is not known. */
   readonly successor?: string | undefined;
@@ -21,7 +24,7 @@ export interface Sightings<Claims extends object> {
   touch(token: string): Promise<Sighting<Claims> | null>;
   /** Like `get` of the store. */
   get(token: string): Promise<Sighting<Claims> | null>;
-  /** What a log-in gets that says nothing else; `undefined` if that is not known. */
+  /** The timeouts of a log-in that sets none; `undefined` if they are not known. */
   readonly timeouts: Timeouts | undefined;
 }
 
@@ -31,14 +34,14 @@ export const sightings: unique symbol = Symbol("coatcheck.sightings");
 /** A store as `createSessionStore` makes it. */
 export interface SightingStore<Claims extends object> extends SessionStore<Claims> {
   readonly [sightings]: Sightings<Claims> & {
-    /** The public verbs that these sightings are those of. */
+    /** The public verbs of the same store. */
     readonly verbs: Pick<SessionStore<Claims>, "touch" | "get">;
   };
 }
 
 /**
- * The sightings of a store. If somebody has wrapped the store and put a verb of their own in the place of ours, that one is
- * asked, and `readAt` is not known.
+ * The sightings of a store. If somebody has wrapped the store and replaced a verb, their verb is called, and `readAt` is not
+ * known.
  */
 export function sightingsOf<Claims extends object>(store: SessionStore<Claims>): Sightings<Claims> {
   const asked = (verb: "touch" | "get") => (token: string) => {

@@ -23,20 +23,20 @@ import { type ClaimsChange, updateClaims } from "./verbs/update.js";
 import { updateClaimsForUser } from "./verbs/update-user.js";
 
 /**
- * Sessions in Redis. Absence is a value: `null`, `false` or `0` always mean that Redis said there is no such live
- * session, and never tell why (`events` does). Every verb may reject with `StoreUnavailableError` when Redis did not
- * answer in time, or not as our scripts do, or cannot serve, and with `CorruptRecordError` when a key holds something else.
- * A client may send a call again whose reply was lost with its connection. Then the call answers as its first run did, or
- * rejects with `StoreUnavailableError` because it may have run.
+ * Sessions in Redis. Absence is a value: `null`, `false` or `0` mean that Redis has said that there is no such live session.
+ * They do not tell why; `events` does. Every verb may reject with `StoreUnavailableError` when Redis did not answer in time, or
+ * not as our scripts do, or cannot serve, and with `CorruptRecordError` when a key holds something else. A client may send a
+ * call again whose reply was lost with its connection. Then the call answers as its first run did, or rejects with
+ * `StoreUnavailableError` because it may have run.
  *
- * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. A verb
- * that takes one, and `find`, throws `TypeError` for an object, such as a session in the place of its id. One round trip
- * if nothing else is said; a malformed token costs none.
+ * A *target* is a token, whose secret is then checked, or a session id, for administrators and server-side calls. A verb that
+ * takes one throws `TypeError` for an object, such as a session instead of its id; so does `find`. A verb is one round trip
+ * unless its own text says more; a malformed token costs none.
  */
 export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /**
-   * Creates a session, a guest's if no `userId` is given. The token is returned here and nowhere else.
-   * Throws `UserBlockedError`, `SessionLimitError` and `ClaimsError`.
+   * Creates a session; without a `userId` it is a guest's. Only this call returns its token. Throws `UserBlockedError`,
+   * `SessionLimitError` and `ClaimsError`.
    * @example const { token, session } = await store.create({ userId: "42", claims: { role: "admin" } });
    */
   create(options?: CreateOptions<Claims>): Promise<IssuedSession<Claims>>;
@@ -44,36 +44,35 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** Looks a token up and changes nothing. `null`: no live session has this token. */
   get(token: unknown): Promise<Session<Claims> | null>;
 
-  /** Like `get`, and slides the idle deadline if the last slide is `touchInterval` ago. What a request calls. */
+  /** Like `get`, and slides the idle deadline if `touchInterval` has passed since the last slide. For every request. */
   touch(token: unknown): Promise<Session<Claims> | null>;
 
   /**
-   * Changes single claims: a value sets, `undefined` removes, `null` is a value; what is not named stays as it is, so
-   * concurrent updates of different claims all survive. A function gets the current claims and returns the patch; it is
-   * run again whenever somebody else was faster, so counters and carts are exact (two round trips, and one more for each
-   * time). `null`: no such live session, and nothing was written. If the reply is lost and the session ends or is rotated
-   * before the change is sent again, it rejects with `StoreUnavailableError`, though the change was made. Throws
-   * `ClaimsError`.
+   * Changes single claims: a value sets a claim, `undefined` removes it, `null` is a value. Other claims stay as they are, so
+   * concurrent updates of different claims are all kept. A function gets the current claims and returns the patch; it runs
+   * again if somebody else was faster, so counters and carts are exact (two round trips, and one more for each further run).
+   * `null`: no such live session, and nothing was written. If the reply is lost and the session ends or is rotated before the
+   * change is sent again, it rejects with `StoreUnavailableError`, though the change was made. Throws `ClaimsError`.
    * @example await store.updateClaims(token, ({ cart }) => ({ cart: [...cart, item] }));
    */
   updateClaims(target: string | null | undefined, change: ClaimsChange<Claims>): Promise<Session<Claims> | null>;
 
   /**
-   * Changes claims in every live session of a user: a new role is in effect with their next request. Returns how many
-   * sessions it reached: each that was live at the call, and each that was created before its last step. Log-ins that go
-   * on do not keep it from ending. Up to 250 sessions are one atomic step; more are taken 250 at a time, or fewer where they
-   * are large. With a schema, every session that is there is judged before the first is written, and one that comes
-   * meanwhile after that. Throws `ClaimsError`.
+   * Changes claims in every live session of a user: a new role takes effect with their next request. Returns how many
+   * sessions it reached: all that were live at the call, and all that were created before its last step. It ends even if
+   * log-ins go on. Up to 250 sessions are one atomic step; of more it takes 250 at a time, or fewer if they are large. With a
+   * schema it checks every session before it writes the first; sessions that are created meanwhile are checked afterwards.
+   * Throws `ClaimsError`.
    */
   updateClaimsForUser(userId: string, patch: ClaimsPatch<Claims>): Promise<number>;
 
   /**
-   * Gives a session a new id and secret; the old token is dead in the same instant, or after `grace` (ASVS 5.0, 7.2.4).
-   * During the grace both are one session: revoking either ends both, claims change in both, and the old one can
-   * neither be rotated nor renewed. With a `userId` it is a log-in. `null`: no such live session. If the reply is lost and
-   * the new session ends before the call is sent again, it rejects with `StoreUnavailableError`, as it may have run. Throws
-   * `UserBlockedError`, `SessionLimitError` (only with another `userId`) and `ClaimsError`. One round trip, two
-   * with a schema and `claims`; three where a log-in hands the session to another user.
+   * Gives a session a new id and secret; the old token ends in the same step, or after `grace` (ASVS 5.0, 7.2.4). During the
+   * grace both are one session: revoking one ends both, claims change in both, and the old one can neither be rotated nor
+   * extended. With a `userId` it is a log-in. `null`: no such live session. If the reply is lost and the new session ends
+   * before the call is sent again, it rejects with `StoreUnavailableError`, as it may have run. Throws `UserBlockedError`,
+   * `SessionLimitError` (only with another `userId`) and `ClaimsError`. One round trip, two with a schema and `claims`; three
+   * where a log-in hands the session to another user.
    */
   rotate(token: unknown, options?: RotateOptions<Claims>): Promise<IssuedSession<Claims> | null>;
 
@@ -84,8 +83,8 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   revoke(target: string | null | undefined): Promise<boolean>;
 
   /**
-   * Ends all sessions of a user, but the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250
-   * sessions are one atomic step, more are taken 250 at a time. Throws `NotReplicatedError` with the `replicas` option.
+   * Ends all sessions of a user, except the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250 sessions
+   * are one atomic step; of more it takes 250 at a time. Throws `NotReplicatedError` with the `replicas` option.
    */
   revokeAllForUser(userId: string, options?: RevokeAllOptions): Promise<number>;
 
@@ -96,11 +95,11 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   find(id: string | null | undefined): Promise<Session<Claims> | null>;
 
   /**
-   * Ends all sessions of a user and lets none be created until the block ends: a log-in that races with this is either
+   * Ends all sessions of a user, and no session is created until the block ends: a log-in that races with this is either
    * refused with `UserBlockedError` or revoked. Replaces an earlier block. Up to 250 sessions end in the step that makes the
-   * block, more 250 at a time. If it rejects in between, the user is blocked all the same: the sessions that are left can
-   * still be read, touched and changed until they expire, but not rotated. Call it again to end them. Returns how many sessions it ended. Throws
-   * `RangeError` for an `until` that has passed, and `NotReplicatedError` with the `replicas` option.
+   * block; of more it ends 250 at a time. If it rejects in between, the user is blocked, but the sessions that are left can
+   * still be read, touched and changed until they expire, though not rotated. Call it again to end them. Returns how many
+   * sessions it ended. Throws `RangeError` for an `until` that has passed, and `NotReplicatedError` with the `replicas` option.
    */
   blockUser(userId: string, options?: BlockOptions): Promise<number>;
 
@@ -113,13 +112,13 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** Looks at the server and the client for settings that would break a promise. Several round trips. */
   check(): Promise<CheckReport>;
 
-  /** What happened in this process: see {@link SessionEvents}. */
+  /** The events of this process: see {@link SessionEvents}. */
   readonly events: Events;
 }
 
 /**
- * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens to
- * the connections that it loses. Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
+ * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens for lost connections.
+ * Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
  * @example const store = createSessionStore(new Redis(), { idleTimeout: 15 * 60_000 });
  */
 export function createSessionStore<Claims extends object = Record<string, unknown>>(

@@ -1,7 +1,7 @@
 /**
- * The trail of a log-in: what it leaves for some seconds of the session that it ended, so that a second log-in of the same
- * user on the same session (a double click, a form that is sent again) does not come too late for the claims. record.lua
- * describes its fields. It opens to the secret of that session alone, and can never be taken for a session.
+ * The trail of a log-in: what it leaves of the session that it has ended, for some seconds. So a second log-in of the same user
+ * on the same session (a double click, a form that is sent again) still gets the claims. record.lua describes its fields. Only
+ * the secret of that session opens it, and it is never taken for a session.
  */
 import { CorruptRecordError } from "../leaves/errors.js";
 import { unescapeText } from "../leaves/text.js";
@@ -37,7 +37,7 @@ export function decodeTrail(text: RecordText, key: string): Origin {
       else if (field === "a") client.userAgent = unescapeText(value);
     }
   } catch {
-    // The parser's message would quote the value, which is nobody's business.
+    // The parser's message would quote the value, which must not get into a log.
     throw new CorruptRecordError(key);
   }
   return { claims, client, version, userId };

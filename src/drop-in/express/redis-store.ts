@@ -42,11 +42,11 @@ const EXPRESS_OPTIONS = [...DROP_IN_OPTIONS, "ttl", "disableTouch", "disableTTL"
 /**
  * A session store in Redis for express-session and @fastify/session.
  *
- * - A session that was destroyed stays destroyed: of a session that a request has loaded, `set` and `touch` only ever
- *   replace what is there. If it has ended meanwhile they store nothing and report no error, because the response has to
- *   go out; their result is `false`, and the event `discarded` tells of it.
- * - No update is lost: where another request was faster, the top-level properties that this one changed or deleted go on
- *   top of what is stored now. Within one property the last writer wins.
+ * - A session that was destroyed stays destroyed: if a request has loaded a session, `set` and `touch` only replace what is
+ *   there. If the session has ended meanwhile, they store nothing and report no error, because the response must be sent;
+ *   their result is `false`, and the event `discarded` reports it.
+ * - No update is lost: if another request was faster, the top-level properties that this one changed or deleted are applied
+ *   to what is stored now. Within one property the last writer wins.
  *
  * Every method takes a callback; without one it returns a promise. Each fails with `StoreUnavailableError` (HTTP 503) when
  * Redis does not answer within `timeout` or cannot serve, and with `CorruptRecordError` when a key holds no session. But

@@ -33,11 +33,11 @@ interface Call {
 /**
  * A session store in Redis for koa-session.
  *
- * - A session that was destroyed stays destroyed: what a request has loaded, `set` only ever replaces. If the session
- *   has ended meanwhile it stores nothing and reports no error, because the response has to go out; the event `discarded`
- *   tells of it.
- * - No update is lost: where another request was faster, the top-level properties that this one changed or deleted go on
- *   top of what is stored now. Within one property the last writer wins.
+ * - A session that was destroyed stays destroyed: if a request has loaded a session, `set` only replaces what is there. If
+ *   the session has ended meanwhile, it stores nothing and reports no error, because the response must be sent; the event
+ *   `discarded` reports it.
+ * - No update is lost: if another request was faster, the top-level properties that this one changed or deleted are applied
+ *   to what is stored now. Within one property the last writer wins.
  *
  * Every method fails with `StoreUnavailableError` (HTTP 503) when Redis does not answer within `timeout` or cannot serve, and
  * with `CorruptRecordError` when a key holds no session. Each method is one round trip unless its own text says more; with

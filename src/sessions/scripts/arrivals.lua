@@ -1,4 +1,4 @@
--- Begins to note which sessions a user gains, or tells which ones that was since.
+-- Begins to note which sessions a user gains, or tells which ones were noted since.
 -- KEYS[1]  list of them (see index.lua)
 -- ARGV[1]  mark of the list, random; of a list that is there already the mark is another
 -- ARGV[2]  how many entries were read before; '' to begin

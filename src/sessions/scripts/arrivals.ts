@@ -6,9 +6,9 @@ import type { UserKeys } from "../keys.js";
 import body from "./arrivals.lua";
 import { ofIndex } from "./preludes.js";
 
-/** How far a list of the sessions that a user gains was read. */
+/** How far the list of the sessions that a user gains has been read. */
 export interface Arrivals {
-  /** Tells the list from a later one of the same name. */
+  /** Distinguishes the list from a later one under the same key. */
   readonly mark: string;
   /** How many entries were read. */
   readonly read: number;

@@ -12,18 +12,18 @@
 -- Bound    ARGV[4] sessions
 local keys = stem(KEYS[1], ARGV[1])
 local mark = keys .. 'm:' .. ARGV[5]
--- A second run must not make a block again that somebody has lifted since.
+-- A second run must not make the block again if somebody has lifted it since.
 local before = remembered(mark)
 if before then return before end
 local now = clock()
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= now then return { 'past', digits(now) } end
 local index = keys .. 'u:' .. ARGV[1]
 local whole = together(KEYS[1], index)
--- Should the index hold something else, this fails before anything is written.
+-- If the index holds something else, this fails before anything is written.
 if whole then call('ZCARD', index) end
--- Of an older block nothing is left, its TTL neither. Redis judges only the first write of a script when it is out of
--- memory, and allows this one: a user can be blocked then, too. It is DEL only for what is no block, because a key that is
--- gone cannot be made again on a node that its slot is leaving.
+-- Nothing of an older block stays, not even its TTL. When Redis is out of memory, it judges only the first write of a script,
+-- and allows this one: so a user can be blocked then too. DEL is used only if the key holds something else, because a node that
+-- the slot is leaving cannot make a deleted key again.
 if not pcall(redis.call, 'HDEL', KEYS[1], 'e', 'r') then redis.call('DEL', KEYS[1]) end
 redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 's', digits(now))

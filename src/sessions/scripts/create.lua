@@ -1,4 +1,4 @@
--- Creates a session. Run again with the same id and hash, it finds its own work and reports it.
+-- Creates a session. If it runs again with the same id and hash, it finds the session of its first run, and reports it.
 -- KEYS[1]  session
 -- KEYS[2]  index of the user, KEYS[3] block on the user; both absent for a guest
 -- ARGV[1]  hash of the secret
@@ -22,7 +22,7 @@ if own then
   if own.h ~= ARGV[1] then return { 'taken' } end
   return { 'ok', told(own, own_ends, own_left), unpack(limit > 0 and remembered(mark) or {}) }
 end
--- What the first run has made has ended since; what it evicted is to be told.
+-- The session of the first run has ended since. Report the sessions that this run evicted.
 local before = index and limit > 0 and remembered(mark)
 if before then return { 'again', unpack(before) } end
 local blocked = block and load(block)
@@ -31,11 +31,11 @@ if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local now = clock()
 local reply = { 'ok', '' }
 if index and limit > 0 then
-  -- The index also names dead sessions that were not swept out yet. What counts is what exists.
+  -- The index also names dead sessions that were not removed yet. Only sessions that exist count.
   local surplus = call('ZCARD', index) + 1 - limit
   if surplus > 1000 then
-    -- A limit that is new to a user with far more sessions: what expires first goes first, a page at a time, as long as there
-    -- are enough behind that page.
+    -- The limit is new, and the user has far more sessions. Those that expire first are evicted, a page at a time, while enough
+    -- sessions are left behind the page.
     local live, dead = 0, {}
     for _, member in ipairs(redis.call('ZRANGE', index, 1000, 2999)) do
       local other = redis.call('HMGET', sessions .. member, 'h', 'n', 't')
@@ -55,7 +55,7 @@ if index and limit > 0 then
     if #evicted > 0 then remember(mark, ARGV[6], evicted) end
     return { 'again', unpack(evicted) }
   elseif surplus > 0 then
-    -- Those that a rotation has replaced do not count; they are gone when their grace is.
+    -- A session with a successor does not count: it ends with its grace.
     local candidates = {}
     for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
       local other, ends, left = glance(sessions .. member)
@@ -94,7 +94,7 @@ for i = 7, #ARGV, 2 do
   record[ARGV[i]] = ARGV[i + 1]
 end
 local ends = now + idle
--- The index comes first: should it hold something else, or Redis be out of memory, this fails before anything is made.
+-- The index comes first: if it holds something else, or Redis is out of memory, this fails before anything is written.
 if index then enlist(index, sessions, id, bound(ends, now, idle, absolute), now) end
 call_many('HSET', KEYS[1], fields)
 redis.call('PEXPIREAT', KEYS[1], digits(ends))

@@ -31,22 +31,22 @@ export interface Blocked {
   readonly reason: string;
 }
 
-/** What a script says of a user who is blocked; `undefined` if it says something else. */
+/** Decodes the reply for a blocked user; `undefined` if it is another reply. */
 export function blockedIn([status, until, reason, ...rest]: readonly string[]): Blocked | undefined {
   if (status !== "blocked" || until === undefined || reason === undefined || rest.length > 0) return undefined;
   return { status, until, reason };
 }
 
 export type Created =
-  /** The session is there. `evicted` are the sessions that had to go for it. */
+  /** The session is created. `evicted`: the sessions that were ended for it. */
   | { readonly status: "ok"; readonly record: RecordText; readonly evicted: readonly string[] }
-  /** There were too many to look at or to evict at once, and these are gone now. */
+  /** There were too many sessions for one call. `evicted`: those that were ended so far. */
   | { readonly status: "again"; readonly evicted: readonly string[] }
   | Blocked
   | { readonly status: "limit" }
   /** Another session has this id. */
   | { readonly status: "taken" }
-  /** The session with this id counts for the limit, and cannot be read. Nothing was done. */
+  /** The session with this id counts towards the limit, and cannot be read. Nothing was done. */
   | { readonly status: "corrupt"; readonly id: string };
 
 export const createScript = script(

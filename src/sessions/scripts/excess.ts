@@ -1,4 +1,4 @@
-/** How scripts say that the claims of a session would be more than it may hold: see `patched` in record.lua. */
+/** The replies of scripts if the claims of a session would be too large or too many: see `patched` in record.lua. */
 import { countOf } from "../../redis/replies.js";
 
 /** Nothing was written. */
@@ -6,7 +6,7 @@ export type Excess =
   | { readonly status: "size"; readonly bytes: number }
   | { readonly status: "many"; readonly claims: number };
 
-/** What a script says of claims that are too much; `undefined` if it says something else. */
+/** Decodes such a reply; `undefined` if it is another reply. */
 export function excessIn([status, count, ...rest]: readonly string[]): Excess | undefined {
   if (count === undefined || rest.length > 0) return undefined;
   if (status === "size") return { status, bytes: countOf(count) };

@@ -6,7 +6,7 @@ import body from "./get-block.lua";
 import { ofRecord } from "./preludes.js";
 
 export type FoundBlock =
-  /** `since` and `until` are epoch ms, `reason` is JSON-escaped; the latter two `""` for none. */
+  /** `since` and `until` are epoch ms, `reason` is JSON-escaped. `until` and `reason` are `""` if there is none. */
   | { readonly status: "blocked"; readonly since: string; readonly until: string; readonly reason: string }
   | { readonly status: "none" };
 

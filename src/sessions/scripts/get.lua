@@ -1,10 +1,10 @@
--- Reads a session. The hottest script but for touch.lua, so it stands without the prelude and does nothing that it need not.
+-- Reads a session. Only touch.lua runs more often, so this script has no prelude, and does only what it must.
 -- KEYS[1]  session
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- Returns  'none', 'secret' (it does not match), 'corrupt', or the session as text: its end, the ms it has left, and the
 --          fields and values of its record but the hash, joined by newlines
 local record = redis.call('HGETALL', KEYS[1])
--- A new record begins with its hash, and a small one stays in order. What travels takes the place of these two.
+-- A new record begins with its hash, and a small one keeps its order. The end and the ms left replace these two.
 if record[1] ~= 'h' then
   if #record == 0 then return 'none' end
   local at

@@ -1,6 +1,6 @@
 -- The index of a user: a sorted set of session ids. The score is an upper bound of the session's end, epoch ms, at most one
--- idle timeout above it, so that a slide seldom needs to move it. Whether a session lives, only its key tells: a score only
--- says when to look whether it is dead. Needs record.lua before it.
+-- idle timeout above it, so that a slide seldom has to change it. Only its key tells whether a session lives: a score only
+-- tells when to check that. Needs record.lua before it.
 
 -- The score of a session with this end.
 local function bound(ends, created, idle, absolute)
@@ -12,7 +12,7 @@ local function settle(index)
   local last = call('ZRANGE', index, -1, -1, 'WITHSCORES')
   local ends = tonumber(last[2])
   if not ends or ends == tonumber(redis.call('PEXPIRETIME', index)) then return end
-  -- PEXPIREAT deletes what ends in this very ms, and a session lives through its last one.
+  -- PEXPIREAT deletes a key that ends in this ms, but a session still lives in its last one.
   if ends <= clock() then ends = ends + 1 end
   redis.call('PEXPIREAT', index, digits(ends))
 end
@@ -24,13 +24,13 @@ local function keys_of(ids, sessions)
   return keys
 end
 
--- Takes at most 100 out of the index that have died and whose bound has passed: more than one for each session that is added,
--- so the index never grows with dead ones, and few enough never to hold Redis up.
+-- Takes at most 100 dead sessions out of the index whose score has passed. That is more than one for each session that is
+-- added, so dead ones cannot pile up; and it is few enough not to hold Redis up.
 local function sweep(index, sessions, now)
   local dead = call('ZRANGEBYSCORE', index, '-inf', '(' .. digits(now), 'LIMIT', 0, 100)
   if #dead == 0 then return end
   if redis.call('EXISTS', unpack(keys_of(dead, sessions))) > 0 then
-    -- Somebody has made a session longer by hand: it stays.
+    -- Somebody has extended a session by hand: it stays.
     local ids = dead
     dead = {}
     for _, id in ipairs(ids) do
@@ -41,21 +41,21 @@ local function sweep(index, sessions, now)
   call('ZREM', index, unpack(dead))
 end
 
--- The list of arrivals: the ids of the sessions that a user has gained, in their order, while updateClaimsForUser goes through
--- the index page by page, which is where it finds those that it could else miss. It is there for a minute at a time; its first
--- entry is a random mark, which tells it from a later list.
+-- The list of arrivals: the ids of the sessions that a user gains while updateClaimsForUser goes through the index page by
+-- page, in their order. There it finds the sessions that it could have missed. The list lives for a minute at a time; its first
+-- entry is a random mark, which distinguishes it from a later list.
 local function arrivals_of(index, sessions)
   local keys = string.sub(sessions, 1, -3)
   return keys .. 'n:' .. string.sub(index, #keys + 3)
 end
 
--- Notes an arrival, if anybody wants to know.
+-- Notes an arrival, if there is a list.
 local function note_arrival(index, sessions, id)
   local arrivals = arrivals_of(index, sessions)
   if call('LLEN', arrivals) > 0 then redis.call('RPUSH', arrivals, id) end
 end
 
--- Adds a new session with its score, and sweeps.
+-- Adds a new session with its score, and removes dead ones.
 local function enlist(index, sessions, id, score, now)
   note_arrival(index, sessions, id)
   local existed = redis.call('EXISTS', index) == 1
@@ -71,7 +71,7 @@ local function unlist(index, ids)
   for i = 1, #ids, 1000 do
     removed = removed + call('ZREM', index, unpack(ids, i, math.min(i + 999, #ids)))
   end
-  -- With its last member the index is gone, and on a node that its slot is leaving nobody may ask for what is gone.
+  -- The index is gone with its last member, and a node that the slot is leaving refuses commands on a missing key.
   if removed < size then settle(index) end
   return removed
 end
@@ -80,26 +80,26 @@ end
 local function strike(index, sessions, ids)
   local keys = keys_of(ids, sessions)
   for i = 1, #ids, 1000 do
-    -- Not DEL: the memory of large records is freed by another thread, and nobody waits for it.
+    -- UNLINK, not DEL: another thread frees the memory of large records, and Redis does not wait for it.
     redis.call('UNLINK', unpack(keys, i, math.min(i + 999, #ids)))
   end
   unlist(index, ids)
 end
 
--- Deletes a session of which this is the record, and its partner unless that is to be left `alone`. Returns what revoke.lua
--- returns for a session that is live.
+-- Deletes the session with this record, and its partner unless `alone` is set. Returns what revoke.lua returns for a live
+-- session.
 local function strike_pair(key, record, alone)
   local id = string.sub(key, -26)
   local keys = stem(key, id)
   local sessions = keys .. 's:'
   local partner = not alone and partner_of(record)
-  -- The partner first: should the reply be lost, the second run would find nothing here, and not know of the partner.
+  -- The partner first: if the reply is lost, the second run finds nothing here, and does not know of the partner.
   if partner and not together(key, sessions .. partner) then return { 'moving', partner } end
   local ids = { id }
   if partner and lives(sessions .. partner, clock()) then ids[2] = partner end
   local index = record.u and keys .. 'u:' .. record.u
   local listed = index and together(key, index)
-  -- The end comes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
+  -- The deletion comes first: when Redis is out of memory, it judges only the first write of a script, and allows this one.
   if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
   return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
 end
@@ -140,10 +140,10 @@ local function strike_page(index, sessions, except, most, mark)
   return reply_of(reply)
 end
 
--- One page of the sessions that the index of a user names, dead ones too: at most `most` ids, beginning after the member `id`
--- with `score` (from the start where id is ''). If that member has moved meanwhile, its score is visited again from the
--- beginning: rather twice than never. Also returns the reply to add to: {score, id} of the last member, or {'', ''} after the
--- last page.
+-- One page of the sessions in the index of a user, dead ones too: at most `most` ids, beginning after the member `id` with
+-- `score` (from the start if id is ''). If the score of that member has changed meanwhile, the page begins with the first
+-- member of the old score: some come twice, but none is missed. Also returns the reply to add to: {score, id} of the last
+-- member, or {'', ''} after the last page.
 local function page(index, score, id, most)
   local first = 0
   if id ~= '' then
@@ -160,25 +160,24 @@ local function page(index, score, id, most)
   return ids, { digits(tonumber(members[#members])), ids[most] }
 end
 
--- Where a member stands in the index, for a page that ends behind it.
+-- Score and id of a member, for a page that ends behind it.
 local function place_of(index, id)
   return digits(tonumber(call('ZSCORE', index, id))), id
 end
 
--- A page of sessions is cut short where this much work is done: a session of a few claims costs about 1200, so a page of those
--- is full; one of sessions with a hundred tiny claims holds about fifty, one of the largest about sixteen. It is 1 to 4 ms of
--- Redis's time.
+-- A page ends when this much work is done. A session with a few claims costs about 1200, so a page of those is full; a page
+-- holds about fifty sessions with a hundred tiny claims, and about sixteen of the largest. It takes 1 to 4 ms of Redis's time.
 local WORK = 400000
 
--- What it costs to read a record: its bytes, and as much as 64 for each field.
+-- The work of reading a record: its bytes, and 64 for each field.
 local function cost_of(record)
   local cost = 0
   for field, value in pairs(record) do cost = cost + 64 + #field + #value end
   return cost
 end
 
--- Applies a patch, ARGV[first] on, to the live sessions among these, until there is enough for one page. Adds the ids of those
--- to a reply, and returns nil and how many it has seen; or the reply that says why nothing was written.
+-- Applies a patch, which begins at ARGV[first], to the live sessions among these, until one page is full. Adds their ids to a
+-- reply, and returns nil and how many ids it has looked at; or returns the reply that says why nothing was written.
 local function patch_page(sessions, ids, reply, first, most)
   local live, work, seen = {}, 0, 0
   local set, removed
@@ -186,7 +185,7 @@ local function patch_page(sessions, ids, reply, first, most)
     if work > WORK then break end
     seen = seen + 1
     local record, ends, left = open(sessions .. id)
-    -- Only what lives is changed: HSET on a key that is gone would bring it back.
+    -- Only live sessions are changed: HSET would bring back a key that is gone.
     if record then
       if not times(record, ends, left) then return { 'corrupt', id } end
       local excess
@@ -206,8 +205,8 @@ local function patch_page(sessions, ids, reply, first, most)
   return nil, seen
 end
 
--- Makes the list of arrivals last another minute, and makes it if there is none. If it has grown long, those who use it
--- begin anew. Returns its mark and its size.
+-- Makes the list of arrivals live for another minute, and makes it if there is none. If it has grown too long, it begins again,
+-- and its users have to begin again too. Returns its mark and its size.
 local function open_arrivals(arrivals, mark)
   local size = call('LLEN', arrivals)
   if size > 10000 then redis.call('DEL', arrivals) end

@@ -22,7 +22,7 @@ export function cursorOf(score: string, id: string): Cursor | undefined {
 
 export type Listed =
   | { readonly status: "ok"; readonly next: Cursor | undefined; readonly found: readonly FoundSession[] }
-  /** Redis Cluster is moving the slot: the sessions are not all in one place, and each is to be read by itself. */
+  /** The slot is moving: the sessions are not all on one node, and each must be read by itself. */
   | { readonly status: "moving"; readonly next: Cursor | undefined; readonly ids: readonly string[] };
 
 interface FoundSession {

@@ -1,5 +1,5 @@
--- Ends a session, and its partner, because a log-in has made another in its place, in the slot of the user. Run again after
--- its reply was lost, it knows that it has run.
+-- Ends a session and its partner, because a log-in has replaced it by another in the slot of the user. If it runs again after a
+-- lost reply, it finds that it has run.
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  the version that the claims must still have; '' for any, and then also of a session with a successor
@@ -11,7 +11,7 @@
 --          and {'superseded'} (it has a successor), {'conflict', session as text} (another version), or {'left', trail} (another
 --          log-in of the same user has ended it a moment ago)
 local id = string.sub(KEYS[1], -26)
--- What is left where the session was.
+-- What a log-in leaves of the session.
 local trail = stem(KEYS[1], id) .. 'e:' .. id
 local record, ends, left = open(KEYS[1])
 if not record then
@@ -25,9 +25,9 @@ if ARGV[2] ~= '' and record.n then return { 'superseded' } end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(record, ends, left) } end
 
 local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
--- On a node that the slot is leaving no key can be made: then the log-in goes without.
+-- A node that the slot is leaving can make no new key: then the log-in leaves no trail.
 if reply[1] == 'ended' and together(trail) then
-  -- A user's claims are no business of the next.
+  -- The next user must not get the claims of a user.
   local kept = record.u and { v = record.v, i = record.i, a = record.a } or record
   leave_trail(trail, ARGV[1], kept, ARGV[4], ARGV[6], record.u, tonumber(ARGV[5]))
 end

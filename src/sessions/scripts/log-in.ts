@@ -7,7 +7,7 @@ import body from "./log-in.lua";
 import { ofIndex } from "./preludes.js";
 import { type Ended, endedIn, type NotEnded, type PartnerMoving } from "./revoke.js";
 
-/** The session has a successor, so this log-in did not come from the session that counts. Nothing was done. */
+/** The session has a successor, so this log-in came from an old session. Nothing was done. */
 export interface Superseded {
   readonly status: "superseded";
 }
@@ -22,7 +22,7 @@ export interface ClaimsConflict {
 /** Another log-in of the same user has ended the session a moment ago. */
 export interface Left {
   readonly status: "left";
-  /** What it left of the session. */
+  /** What that log-in has left of the session. */
   readonly trail: RecordText;
 }
 
@@ -47,17 +47,17 @@ export interface LogIn {
   /** The key of the session that ends. */
   readonly key: string;
   readonly secretHash: string;
-  /** The version that its claims must still have. Default: any, and then it may have a successor, too. */
+  /** The version that its claims must still have. Default: any version, and then it may also have a successor. */
   readonly version?: string | undefined;
   /** Whether to leave the partner alone. Default: `false`. */
   readonly alone?: boolean;
-  /** The id of the session that takes its place. */
+  /** The id of the session that replaces it. */
   readonly newId: string;
   /** Who logs in, JSON-escaped. */
   readonly user: string;
 }
 
-/** Ends a session because a log-in has made another in its place. */
+/** Ends a session because a log-in has replaced it by another. */
 export function runLogIn(redis: RedisDoor, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
   const { key, secretHash, version = "", alone = false, newId, user } = logIn;
   const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user];

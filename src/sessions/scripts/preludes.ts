@@ -1,4 +1,4 @@
-/** The preludes of the scripts: what a script stands on that reads records, and one that reads the index of a user, too. */
+/** The preludes of the scripts: for scripts that read records, and for those that also read the index of a user. */
 import prelude from "../../redis/prelude.lua";
 import index from "./index.lua";
 import record from "./record.lua";

@@ -10,16 +10,15 @@
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
 --   :…  one claim: its name JSON-escaped, its value JSON
--- Successor and predecessor are partners: until the grace ends, both are live, and what happens to one happens to both.
--- The key ends with the session, so its TTL tells the rest: the session was last seen one idle timeout before its end. Where
--- it ends at its absolute deadline the TTL cannot tell that, and s does; where s is absent, both are the same instant.
--- Nothing in a field or value holds a newline, so a session travels as its end (epoch ms), the ms it has left, and its fields
--- and values, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
--- is_over); nothing else says whether it does.
--- Needs prelude.lua before it.
+-- Successor and predecessor are partners: until the grace ends both are live, and what happens to one happens to both. The key
+-- ends with the session, so its TTL tells the rest: the session was last seen one idle timeout before its end. Where it ends at
+-- its absolute deadline the TTL cannot tell that, and s does; where s is absent, both are the same instant. Nothing in a field
+-- or value holds a newline, so a session travels as its end (epoch ms), the ms it has left, and its fields and values, joined
+-- by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see is_over); nothing
+-- else says whether it does. Needs prelude.lua before it.
 
--- By how much a session may have more left than its idle timeout, ms: the clock of Redis can go back, after a failover for
--- instance, and the TIME of ioredis-mock is not exact.
+-- How many ms more than its idle timeout a session may have left: the clock of Redis can go back, for instance after a
+-- failover, and TIME of ioredis-mock is not exact.
 local slack = 2000
 
 -- By how much a move may put off the end of a key, ms. MIGRATE tells the other node how long a key has yet to live, not until
@@ -51,12 +50,12 @@ local function open(key)
   return record, ends, left
 end
 
--- The same of a session whose claims nobody needs: this takes as long for a hundred of them as for none.
+-- The same without the claims: it takes as long for a hundred claims as for none.
 local function glance(key)
   local fields = { 'h', 't', 's', 'n', 'p' }
   local found, record = call('HMGET', key, unpack(fields)), {}
   for i, field in ipairs(fields) do
-    -- A field that is not there is false; on ioredis-mock it is something else that is no text.
+    -- An absent field is false; on ioredis-mock it is another value that is not a text.
     if type(found[i]) == 'string' and found[i] ~= '' then record[field] = found[i] end
   end
   if not record.h and not record.t and redis.call('EXISTS', key) == 0 then return nil end
@@ -94,18 +93,19 @@ local function times_of(created, authenticated, idle, absolute)
   return string.format('%.0f %s %.0f %.0f', created, authenticated, idle, absolute)
 end
 
--- Why a session must not be served to the bearer of this hash ('' for a caller who named it by its id), or nil.
+-- Why the caller must not get a session: the hash is that of the caller's secret, or '' if the caller gave an id. nil: the
+-- caller may get it.
 local function session_refusal(record, hash, ends, left)
   local refused = refusal(record, hash)
   if not refused and not times(record, ends, left) then return 'corrupt' end
   return refused
 end
 
--- More claims no session may have. Redis takes time for each field, however small it is: this bounds what a script does with
--- one session.
+-- The most claims that a session may have. Redis takes time for each field, even a small one: this limits the time of a script
+-- for one session.
 local MOST_CLAIMS = 100
 
--- The bytes that all claims of a record take, and how many they are.
+-- The size of all claims of a record in bytes, and their number.
 local function weight(record)
   local bytes, count = 0, 0
   for field, value in pairs(record) do
@@ -117,10 +117,10 @@ local function weight(record)
   return bytes, count
 end
 
--- Applies a patch, ARGV[first] on as pairs of field and value ('' removes), to a record in memory. Returns what HSET and
--- HDEL need to do the same in Redis; and, where the claims would be more than MOST_CLAIMS or take more than `most` bytes, and
--- more than before, the reply that says so: {'many', claims} or {'size', bytes}. (What is too large already, because the
--- limit was lowered, may still shrink.)
+-- Applies a patch to a record in memory: from ARGV[first] on, pairs of field and value ('' removes). Returns the arguments for
+-- HSET and HDEL that do the same in Redis. If the claims would be more than MOST_CLAIMS or take more than `most` bytes, and
+-- more than before, it also returns the reply that says so: {'many', claims} or {'size', bytes}. (Claims that are too large
+-- already, because the limit was lowered, may still shrink.)
 local function patched(record, first, most)
   local set, removed = {}, {}
   local bytes_before, count_before = weight(record)
@@ -141,8 +141,8 @@ local function patched(record, first, most)
   return set, removed, nil
 end
 
--- What a log-in leaves of the session that it ended: for as long as its own reply may get lost, but at least ten seconds, for
--- a second log-in of the same user on the same session (a double click). A hash with these fields:
+-- What a log-in leaves of the session that it has ended. It lives for as long as the reply of the log-in may be lost, but at
+-- least ten seconds, for a second log-in of the same user on the same session (a double click). A hash with these fields:
 --   n   id of the session that took its place
 --   k   hash of the secret of the session that ended, which opens the trail; there is no h, so it is no session
 --   l   user who has logged in, JSON-escaped; o the user whose session it was, absent for a guest

@@ -7,15 +7,15 @@ import type { UserKeys } from "../keys.js";
 import { ofIndex } from "./preludes.js";
 import body from "./revoke-user.lua";
 
-/** What became of one page of a user's sessions. */
+/** The result for one page of a user's sessions. */
 export interface RevokedPage {
-  /** `more`: more are left. `moving`: Redis Cluster is moving the slot, and no session has ended; each is to be ended by itself. */
+  /** `more`: more are left. `moving`: the slot is moving, and no session has ended; each must be ended by itself. */
   readonly status: "done" | "more" | "moving";
-  /** The sessions that have ended; where the slot is moving, those that are to be ended. */
+  /** The sessions that have ended; if the slot is moving, those that must be ended. */
   readonly ids: readonly string[];
 }
 
-/** Reads what the scripts reply that end a page of sessions; `undefined` if it is nothing of this. */
+/** Decodes the reply of a script that ends a page of sessions; `undefined` if it is another reply. */
 export function pageIn([status, ...ids]: readonly string[]): RevokedPage | undefined {
   return status === "done" || status === "more" || status === "moving" ? { status, ids } : undefined;
 }

@@ -11,13 +11,13 @@ export interface Ended {
   readonly status: "ended";
   /** Whose session it was, JSON-escaped; `""` for a guest's. */
   readonly user: string;
-  /** Whether Redis Cluster is moving the slot, so that the index still names the sessions. */
+  /** Whether the slot is moving, so that the index still names the sessions. */
   readonly moving: boolean;
   /** The sessions that have ended: this one, and its partner. */
   readonly ids: readonly string[];
 }
 
-/** Redis Cluster is moving the slot, and nothing was done: this partner is not here, and is to be ended first. */
+/** The slot is moving, and nothing was done: this partner is not here, and must be ended first. */
 export interface PartnerMoving {
   readonly status: "moving";
   readonly partner: string;
@@ -28,7 +28,7 @@ export interface NotEnded {
   readonly status: "none" | "secret";
 }
 
-/** Reads what the scripts reply that end one session; `undefined` if it is nothing of this. */
+/** Decodes the reply of a script that ends one session; `undefined` if it is another reply. */
 export function endedIn([status, first, second, ...ids]: readonly string[]): Ended | PartnerMoving | undefined {
   if (status === "moving" && first !== undefined && second === undefined) return { status, partner: first };
   if (status === "ended" && first !== undefined && (second === "moving" || second === "") && ids.length > 0) {

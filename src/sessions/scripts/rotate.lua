@@ -1,5 +1,5 @@
--- Puts a session with a new id and secret in the place of another, of the same user. Run again after its reply was lost,
--- it finds the new session and reports it.
+-- Replaces a session by one with a new id and secret, for the same user. If it runs again after a lost reply, it finds the new
+-- session and reports it.
 -- KEYS[1]  old session; beside it lies the block on the user in the record
 -- KEYS[2]  new session
 -- KEYS[3]  prefix of the indexes, completed with the user id in the record
@@ -32,7 +32,7 @@ if refused then return { refused } end
 if record.n then return { 'superseded' } end
 if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', told(record, ends, left) } end
 if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', told(record, ends, left) } end
--- A block that was interrupted may have left this session: it is not renewed.
+-- A call of blockUser that was interrupted may have left this session: it is not rotated.
 local blocked = record.u and load(stem(KEYS[1], old_id) .. 'b:' .. record.u)
 if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local created, authenticated, seen, idle, absolute = times(record, ends, left)
@@ -45,17 +45,18 @@ local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
 if excess then return excess end
 if ARGV[8] then record.v = digits((record.v or 0) + 1) end
 
--- A failover can put the clock back behind the creation, and a record holds no negative times.
+-- After a failover the clock may be before the creation, but a record holds no negative times.
 local age, index = math.max(0, now - created), record.u and KEYS[3] .. record.u
--- Should the index hold something else, this fails before anything is written.
+-- If the index holds something else, this fails before anything is written.
 if index then
   call('ZCARD', index)
   call('LLEN', arrivals_of(index, sessions))
 end
 local gone = {}
--- At most one predecessor lives at a time, so that whoever ends one of the two need not follow a chain.
+-- At most one predecessor lives at a time, so that a script that ends a session need not follow a chain.
 if record.p then gone[1] = record.p end
--- The old one goes first: Redis judges only the first write of a script when it is out of memory, and allows this one.
+-- The old session is changed first: when Redis is out of memory, it judges only the first write of a script, and allows this
+-- one.
 local grace = math.min(tonumber(ARGV[5]), ends - created - age)
 local last
 if grace > 0 then
@@ -64,7 +65,7 @@ if grace > 0 then
   redis.call('PEXPIREAT', KEYS[1], digits(last))
   local old_times = times_of(created, authenticated, idle, age + grace)
   redis.call('HSET', KEYS[1], 'n', id, 't', old_times, 's', digits(math.max(0, seen)))
-  -- A grace of a ms may be over by now: then the key is gone, and HSET has made one without an end.
+  -- A grace of 1 ms may be over by now: then the key was gone, and HSET has made one without an end.
   redis.call('PEXPIREAT', KEYS[1], digits(last))
   record.p = old_id
 else
@@ -93,12 +94,12 @@ for field, value in pairs(record) do
     fields[#fields + 1] = value
   end
 end
--- The new one is in the index before the old one leaves it: so the index is not taken for empty in between.
+-- The new session enters the index before the old one leaves it, so that the index is never empty in between.
 if index then
   enlist(index, sessions, id, bound(ends, created, idle, absolute), now)
   if last then
     call('ZADD', index, digits(last), old_id)
-    -- It may have moved to where an update has been already.
+    -- Its new score may be on a page that an update has done already.
     note_arrival(index, sessions, old_id)
   end
   unlist(index, gone)

@@ -14,7 +14,7 @@ export interface Rotation {
   readonly key: string;
   /** The key of the new session. */
   readonly newKey: string;
-  /** What the user id in the record completes to the key of the index. */
+  /** The prefix of the index: the script appends the user id from the record. */
   readonly indexes: string;
   readonly secretHash: string;
   readonly newSecretHash: string;
@@ -22,9 +22,9 @@ export interface Rotation {
   readonly user?: string | undefined;
   /** After a new authentication, which restarts both clocks of a user's session. */
   readonly reauthenticated: boolean;
-  /** Those that the session has from now on, with `reauthenticated`. Default: those that it has. */
+  /** The timeouts that the session has from now on, with `reauthenticated`. Default: no change. */
   readonly timeouts?: Timeouts | undefined;
-  /** For how many ms the old session stays valid. */
+  /** How many ms the old session stays valid. */
   readonly grace: number;
   /** The version that the claims must still have. */
   readonly version?: string | undefined;
@@ -37,7 +37,9 @@ export interface Rotation {
 export type Rotated =
   /** The record of the new session. */
   | { readonly status: "ok"; readonly record: RecordText }
-  /** The record of the old session: its claims have another version, or it is another user's, or a guest's. */
+  /**
+   * The record of the old session: `conflict`: its claims have another version; `foreign`: it is another user's, or a guest's.
+   */
   | { readonly status: "conflict" | "foreign"; readonly record: RecordText }
   | Excess
   | Blocked
@@ -63,7 +65,7 @@ export const rotateScript = script(
   body,
 );
 
-/** Puts a session with a new id and secret in the place of another, of the same user. */
+/** Replaces a session by one with a new id and secret, for the same user. */
 export function runRotate(redis: RedisDoor, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
   const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, patch } = rotation;
   const { reauthenticated, timeouts } = rotation;

@@ -1,4 +1,4 @@
-/** The Lua scripts of the store by name, for those who need them all. A verb calls one by the function that lies beside it. */
+/** The Lua scripts of the store by name, for code that needs them all. A verb calls a script by the function beside it. */
 import { arrivalsScript } from "./arrivals.js";
 import { blockScript } from "./block.js";
 import { createScript } from "./create.js";

@@ -1,6 +1,6 @@
--- Reads a session and slides its idle deadline, once an interval. Like get.lua it stands without the prelude. The slide is one
--- write, of the TTL, but for the last idle timeout before the absolute deadline, where the TTL stays and `s` is written; and
--- but for about once an idle timeout, where the index gets a new bound.
+-- Reads a session, and slides its idle deadline once an interval. Like get.lua it has no prelude. A slide is one write, of the
+-- TTL. There are two exceptions: in the last idle timeout before the absolute deadline the TTL stays, and `s` is written; and
+-- about once in an idle timeout the index gets a new bound too.
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  how the times of most sessions end: a space, an idle timeout of at least twice the interval, a space, an absolute
@@ -8,7 +8,7 @@
 -- ARGV[3]  that idle timeout less the interval, in ms
 -- Returns  'none', 'secret' (it does not match), 'corrupt', or the session as text, as get.lua has it
 local record = redis.call('HGETALL', KEYS[1])
--- A new record begins with these two, and a small one stays in order: where they are, nothing need be looked for.
+-- A new record begins with these two fields, and a small one keeps its order: then there is nothing to search.
 if record[1] ~= 'h' or record[3] ~= 't' then
   if #record == 0 then return 'none' end
   for place, name in pairs({ [1] = 'h', [3] = 't' }) do
@@ -23,8 +23,8 @@ end
 -- Lua interns its strings, so == compares two pointers: constant time.
 if record[2] ~= ARGV[1] then return 'secret' end
 
--- The key ends with the session, so its TTL tells when the session was seen last. A session that has so much of its idle
--- timeout left was seen within the interval, and nothing need be taken apart: this path is the one that most requests take.
+-- The key ends with the session, so its TTL tells when the session was last seen. If enough of the idle timeout is left, that
+-- was within the interval, and there is nothing to do. Most requests take this path.
 local left = redis.call('PTTL', KEYS[1])
 record[1] = redis.call('PEXPIRETIME', KEYS[1])
 record[2] = left
@@ -38,7 +38,7 @@ local ends, last = tonumber(record[1]), created + absolute
 if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created) + 2000 then
   return table.concat(record, '\n')
 end
--- What the key has left and when it ends tell the clock of Redis, and for less than TIME does.
+-- The clock of Redis is the end of the key less what it has left, which costs less than TIME.
 local now = ends - left
 local slid, isCut = now + idle, false
 local user, sight
@@ -59,13 +59,13 @@ end
 local id, index, moves = string.sub(KEYS[1], -26), nil, false
 if user then
   index = string.sub(KEYS[1], 1, -29) .. 'u:' .. user
-  -- The bound that was really written, not the one that should have been: an index that somebody has deleted is mended.
+  -- This reads the bound that is really there, so an index that somebody has deleted is repaired.
   local done, score = pcall(redis.call, 'ZSCORE', index, id)
   -- A move may put off the end of a session by more than that of its index (see `drift` in record.lua), and the index has to be
   -- there for as long. So the bound stays ahead of the end by a minute, or by an eighth of a short idle timeout.
   moves = done and not (score and score + 0 >= math.min(slid + math.min(60000, idle / 8), last))
-  -- While Redis Cluster moves the slot, the index may be on the other node, and would seem absent: a new one here would be
-  -- half of it. A command of several keys then fails (see prelude.lua), and this lookup does not slide.
+  -- While the slot is moving, the index may be on the other node, and would seem absent: a new one here would be only a part of
+  -- it. Then a command with several keys fails (see prelude.lua), and this lookup does not slide.
   if moves then done, score = pcall(redis.call, 'EXISTS', KEYS[1], index) end
   if not done then
     local reason = tostring(score)
@@ -78,9 +78,9 @@ if user then
 end
 
 if isCut then
-  -- The TTL cannot tell this sight any more. Out of memory Redis refuses HSET: then the session lives on, and its last sight is
-  -- not told. This stands before PEXPIREAT, which deletes a key whose last ms has passed meanwhile: HSET would make it anew,
-  -- without an end.
+  -- The TTL cannot tell this sight any more. When Redis is out of memory, it refuses HSET: then the session lives on, and this
+  -- sight is not recorded. HSET comes before PEXPIREAT, which deletes a key whose last ms has passed meanwhile: a later HSET
+  -- would make the key again, without an end.
   local age = string.format('%.0f', math.max(0, now - created))
   local done, failure = pcall(redis.call, 'HSET', KEYS[1], 's', age)
   if done then
@@ -93,13 +93,13 @@ if isCut then
     return { err = tostring(failure) }
   end
 end
--- Redis allows PEXPIREAT when out of memory, and judges only the first write of a script.
+-- When Redis is out of memory, it judges only the first write of a script, and allows PEXPIREAT.
 record[1], record[2] = string.format('%.0f', slid), slid - now
 if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', KEYS[1], record[1]) end
 if moves then
   local score = string.format('%.0f', math.min(slid + idle, last))
   redis.call('ZADD', index, score, id)
-  -- As in index.lua: dead ones whose bound has passed go, and the index lives as long as its latest member.
+  -- As in index.lua: dead sessions whose bound has passed are removed, and the index lives as long as its latest member.
   local dead = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 100)
   for i = 1, #dead do
     local done, live = pcall(redis.call, 'EXISTS', string.sub(KEYS[1], 1, -27) .. dead[i])

@@ -6,9 +6,9 @@ import body from "./touch.lua";
 
 export const touchScript = script(recordOrRefusal, body);
 
-/** How the sessions of a store slide: the same for every call, so it is made once. */
+/** How the sessions of a store slide. It is the same for every call, so it is made once. */
 export interface Pace {
-  /** How the times of a session end that was created with the timeouts of the store. */
+  /** The end of the field `t` in a session that was created with the timeouts of the store. */
   readonly usualTimes: string;
   /** What such a session has left when its next slide is due, ms: its idle timeout less the touch interval. */
   readonly due: number;

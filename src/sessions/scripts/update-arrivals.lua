@@ -1,5 +1,5 @@
--- Changes claims of the sessions that a user has gained since an update of all of them began. What this finds is all that there
--- is at this moment, so that the update ends, however many log-ins go on.
+-- Changes claims of the sessions that a user has gained since an update of all sessions began. It does all that are in the list
+-- at this moment, so the update ends, even if log-ins go on.
 -- KEYS[1]  index of the user; beside it lie the sessions, and the list of those that were gained (see index.lua)
 -- ARGV[1]  user id, JSON-escaped
 -- ARGV[2]  mark of the list

@@ -9,7 +9,9 @@ import { ofIndex } from "./preludes.js";
 import body from "./update-arrivals.lua";
 
 export type UpdatedArrivals =
-  /** The sessions that were changed; with `"moving"` those that are to be changed one by one. `read`: how far this came. */
+  /**
+   * The sessions that were changed; with `"moving"` those that must be changed one by one. `read`: how many entries are done.
+   */
   | {
       readonly status: "ok" | "moving";
       readonly read: number;

@@ -26,7 +26,7 @@ local excess, done = patch_page(sessions, ids, reply, 9, tonumber(ARGV[5]))
 if excess then return excess end
 if done < #ids then reply[2], reply[3] = place_of(KEYS[1], ids[done]) end
 local mark, size = '', 0
--- In the step of the first page, so that no session is gained in between.
+-- In the same step as the first page, so that no session is missed in between.
 if ARGV[3] == '' and reply[3] ~= '' then mark, size = open_arrivals(arrivals_of(KEYS[1], sessions), ARGV[6]) end
 table.insert(reply, 4, mark)
 table.insert(reply, 5, size)

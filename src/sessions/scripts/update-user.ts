@@ -18,7 +18,7 @@ export type UpdatedPage =
       readonly arrivals: Arrivals | undefined;
       readonly ids: readonly string[];
     }
-  /** Redis Cluster is moving the slot, and nothing was written: each of these sessions is to be changed by itself. */
+  /** The slot is moving, and nothing was written: each of these sessions must be changed by itself. */
   | { readonly status: "moving"; readonly next: Cursor | undefined; readonly ids: readonly string[] }
   /** The session with this id cannot be read; nothing of this page was written. */
   | { readonly status: "corrupt"; readonly id: string }

@@ -1,5 +1,5 @@
--- Changes claims of one session. During the grace of a rotation a session and its successor change together, and the
--- successor is what counts.
+-- Changes claims of one session. During the grace of a rotation a session and its successor change together, and the claims of
+-- the successor count.
 -- KEYS[1]  session
 -- ARGV[1]  hash of the secret, or '' for a caller who named the session by its id
 -- ARGV[2]  the version that the claims must still have, or '' for any
@@ -20,7 +20,7 @@ if refused == 'none' and before then return { 'gone', before[1] } end
 if refused then return { refused } end
 
 local partner = partner_of(record)
--- While Redis Cluster moves the slot, the partner may be on the other node, and would seem absent.
+-- While the slot is moving, the partner may be on the other node, and would seem absent.
 if partner and not together(KEYS[1], sessions .. partner) then return { 'moving' } end
 local key, predecessor = KEYS[1], record.p and sessions .. record.p
 if record.n then

@@ -24,14 +24,14 @@ export interface ClaimsUpdate {
 }
 
 export type Updated =
-  /** `id` and `record` are those of the session whose claims count: the successor's, if there is one. */
+  /** `id` and `record` are those of the successor if there is one, because its claims count. */
   | { readonly status: "ok" | "conflict"; readonly id: string; readonly record: RecordText }
   | Excess
   | { readonly status: Refusal }
-  /** The claims were changed, and then the session ended, or got another id, before Redis could say so. */
+  /** The claims were changed, but the session ended or got another id before the reply arrived. */
   | { readonly status: "gone"; readonly user: string };
 
-/** Redis Cluster is moving the slot, so that a change of any version could not be told from its repetition. */
+/** The slot is moving, so no mark can be kept, and a change of any version must not run twice. */
 interface Unmarked {
   readonly status: "unmarked";
   /** The version that the claims have. */
@@ -58,14 +58,14 @@ export const updateScript = script(
 );
 
 /**
- * Changes claims of one session. Waits, within the deadline, while Redis Cluster is moving the slot and the partner of the
- * session is elsewhere. Throws `StoreUnavailableError` if nobody can tell whether the change was made.
+ * Changes claims of one session. Waits, within the deadline, while the slot is moving and the partner of the session is on the
+ * other node. Throws `StoreUnavailableError` if nobody can tell whether the change was made.
  */
 export async function runUpdate(redis: RedisDoor, update: ClaimsUpdate, deadline = redis.deadline()): Promise<Updated> {
   for (;;) {
     const first = await runOnce(redis, update, update.version, deadline);
     if (first.status !== "unmarked") return first;
-    // A change of one version is made once, however often it runs.
+    // A change of a known version is made only once, even if it runs twice.
     const second = await runOnce(redis, update, first.version, deadline);
     if (second.status !== "unmarked" && second.status !== "conflict") return second;
   }
@@ -80,7 +80,7 @@ async function runOnce(
   const { losses } = redis;
   const args = [secretHash, version, maxBytes, newMark(), redis.markLife, ...patch];
   const updated = await redis.run(updateScript, [key], args, deadline);
-  // The other version may be its own.
+  // The first run may have made the other version.
   if (updated.status === "conflict" && redis.isUnsure(losses)) throw repeatedError();
   return updated;
 }

@@ -42,10 +42,10 @@ export async function blockUser<Claims extends object>(
   if (reply.status === "past") {
     throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${reply.now}`);
   }
-  // While the slot is moving, the page names sessions that are yet to end.
+  // While the slot is moving, the page names sessions that must still be ended.
   const ended = reply.status === "moving" ? [] : reply.ids;
   announceEnd(cx, ended, userId, "blocked");
-  // From here on no session is created any more, so what is left can only become less.
+  // From here on no session is created, so the number of sessions only falls.
   const left = reply.status === "done" ? 0 : await revokePages(cx, userId, "", "blocked");
   const short = await shortfall;
   if (short !== null) throw short;

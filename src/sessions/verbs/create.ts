@@ -15,13 +15,13 @@ import { announceEnd } from "./revoke.js";
 
 /** What a session is created with. */
 export interface CreateOptions<Claims extends object> {
-  /** Whose session it is: any non-empty string up to 256 bytes. Without it, a guest's. */
+  /** Whose session it is: any non-empty string up to 256 bytes. Without it the session is a guest's. */
   readonly userId?: string | undefined;
   /** What the session says of its user. Default: none. */
   readonly claims?: Claims | undefined;
   /**
-   * What to remember of the client, for a list of devices. Both may come from a header as it is: of several addresses in
-   * `ip`, as of `X-Forwarded-For`, the first is kept, and none that is longer than 64 characters; `userAgent` is cut after 512
+   * What to remember of the client, for a list of devices. Both may be the value of a header. If `ip` has several addresses, as
+   * in `X-Forwarded-For`, the first is kept; an address of more than 64 characters is left out; `userAgent` is cut after 512
    * characters; control characters become spaces. What the client sends here never makes the call fail.
    */
   readonly client?: { readonly ip?: HeaderValue | undefined; readonly userAgent?: HeaderValue | undefined } | undefined;
@@ -31,7 +31,7 @@ export interface CreateOptions<Claims extends object> {
   readonly absoluteTimeout?: number | undefined;
   /**
    * Whether the client is to keep its token when it closes: `start` of coatcheck/http makes the cookie by it. It is stored, and
-   * every rotation keeps it. Default: nothing is said, and the cookie is as the options of the application want it.
+   * every rotation keeps it. Default: not stored, and the options of the application decide.
    */
   readonly persistent?: boolean | undefined;
 }
@@ -41,7 +41,7 @@ type HeaderValue = string | readonly string[];
 
 /** A new token and the session it opens. */
 export interface IssuedSession<Claims extends object> {
-  /** The bearer's credential. Only its hash is stored: it cannot be had again. */
+  /** The bearer's credential. Only its hash is stored, so nobody can get it a second time. */
   readonly token: string;
   readonly session: Session<Claims>;
 }
@@ -57,7 +57,7 @@ export async function create<Claims extends object>(
   return issued;
 }
 
-/** Creates a session without announcing it; `deadline` where it is one step of a longer call. */
+/** Creates a session without announcing it. `deadline` is given if it is one step of a longer call. */
 export async function makeSession<Claims extends object>(
   cx: Context<Claims>,
   options: CreateOptions<Claims>,
@@ -84,16 +84,16 @@ export async function makeSession<Claims extends object>(
     if (created.status === "blocked") throw blockedError(created);
     if (created.status === "corrupt") throw new CorruptRecordError(cx.keys.session(created.id));
     if (created.status === "limit") throw new SessionLimitError(limit);
-    // One in 2^65 ids of this millisecond was taken.
+    // This happens once in 2^65 ids of one millisecond.
     if (created.status === "taken") continue;
     announceEnd(cx, created.evicted, userId ?? null, "limit");
-    // There was too much to evict in one call.
+    // There were too many sessions for one call.
     if (created.status === "again") continue;
     if (cx.redis.losses === losses) {
       return { token: minted.token, session: decodeRecord<Claims>(created.record, id, key).session };
     }
-    // A connection was lost meanwhile, so the script may have run twice, and between the two somebody may have revoked
-    // what the first run made (P1). Nobody holds its token yet: it goes, and another is made in its place.
+    // A connection was lost meanwhile, so the script may have run twice, and between the two runs somebody may have revoked the
+    // session that the first run made (P1). Nobody has its token yet: end it, and create another.
     await endSession(cx, minted, { deadline, confirmed: false });
   }
 }
@@ -112,7 +112,7 @@ export function encodeClient(client: Client | CreateOptions<object>["client"] = 
   ];
 }
 
-/** Whether the client keeps its token, as the scripts take it: nothing if nobody said so. */
+/** Whether the client keeps its token, as the scripts take it; empty if that is not given. */
 export function encodePersistence(persistent: boolean | undefined): string[] {
   return persistent === undefined ? [] : ["c", checkBoolean("persistent", persistent) ? "1" : "0"];
 }

@@ -1,7 +1,7 @@
 /**
- * How sessions end in Redis: in one script, except while Redis Cluster moves the slot of their user. Then a session, its
- * partner and the index may lie on two nodes, and no script sees them all. A revocation does not wait for that to pass:
- * each session is ended at once by a script of its own, and the index is put right afterwards.
+ * How sessions end in Redis: in one script, except while the slot of their user is moving. Then a session, its partner and the
+ * index may be on two nodes, and no script can use them all. A revocation does not wait for the end of the move: a script for
+ * each session ends it at once, and another corrects the index afterwards.
  */
 
 import { escapeText, unescapeText } from "../../leaves/text.js";
@@ -21,23 +21,23 @@ const NONE: Shortfall = Promise.resolve(null);
 
 type RedisAndKeys = Pick<Context<object>, "redis" | "keys">;
 
-/** What the end of sessions came to. */
+/** The result of ending sessions. */
 export interface End {
-  /** The ids of those that were live. */
+  /** The ids of the sessions that were live. */
   readonly ended: readonly string[];
-  /** What replicas make of it. */
+  /** Whether replicas have confirmed it. */
   readonly shortfall: Shortfall;
 }
 
-/** What the end of one session came to. It takes its partner with it. */
+/** The result of ending one session and its partner. */
 export interface SessionEnd<Reply> extends End {
-  /** What became of the session itself. */
+  /** The reply for the session itself. */
   readonly own: Reply;
-  /** Whose session it was; `null` for a guest's, and where it has not ended. */
+  /** Whose session it was; `null` for a guest, or if it has not ended. */
   readonly userId: string | null;
 }
 
-/** Ends one session. `options.deadline` where this is one step of a longer call. */
+/** Ends one session. `options.deadline` is given if this is one step of a longer call. */
 export function endSession(
   cx: RedisAndKeys,
   { id, secretHash }: Target,
@@ -49,8 +49,8 @@ export function endSession(
 }
 
 /**
- * Ends the session that a log-in came from, as one step of it. `newId` is the session that takes its place, `userId` whose
- * it is, and `version` what the claims must still have.
+ * Ends the session from which a log-in came, as one step of the log-in. `newId` is the session that replaces it, `userId` is
+ * its user, and `version` is what the claims must still have.
  */
 export function endForLogIn(
   cx: RedisAndKeys,
@@ -65,7 +65,9 @@ export function endForLogIn(
   return endPair(cx, id, end, { deadline, confirmed: false });
 }
 
-/** Ends a session by a script that ends its partner too, or says that the slot is moving and the partner is elsewhere. */
+/**
+ * Ends a session by a script that also ends its partner, or says that the slot is moving and the partner is on the other node.
+ */
 async function endPair<Reply extends NotEnded | Superseded | ClaimsConflict | Left>(
   cx: RedisAndKeys,
   id: string,
@@ -80,7 +82,7 @@ async function endPair<Reply extends NotEnded | Superseded | ClaimsConflict | Le
     options,
   );
   const own = await end(true);
-  // Of a session that is to end alone no script says so.
+  // A script never says this of a session that it must end alone.
   if (isMoving(own.reply)) throw unknownReply(own.reply);
   return combined(
     cx,
@@ -100,7 +102,7 @@ function isEnded(reply: { readonly status: string }): reply is Ended {
   return reply.status === "ended";
 }
 
-/** Puts together what became of a session and its partner, and takes out of the index what a script could not. */
+/** Combines the results for a session and its partner, and takes out of the index what a script could not. */
 async function combined<Reply extends { readonly status: string }>(
   cx: RedisAndKeys,
   id: string,
@@ -114,7 +116,8 @@ async function combined<Reply extends { readonly status: string }>(
   if (listed[0] !== undefined) {
     const index = `${cx.keys.indexes(id)}${listed[0].user}`;
     const ids = listed.flatMap((part) => part.ids);
-    // A dead id in the index does no harm, and goes when the session would have expired: the revocation stands without this.
+    // A dead id in the index does no harm, and is removed when the session would have expired. So the revocation is complete
+    // without this.
     await runUnlist(cx.redis, index, ids, deadline).catch(ignoreOutage);
   }
   const user = isEnded(own) ? own.user : "";
@@ -127,8 +130,8 @@ async function combined<Reply extends { readonly status: string }>(
 }
 
 /**
- * Ends sessions of a user one by one, all but the spared one and its partner, and takes them out of the index: a page on
- * which revoke-user.lua would do nothing. `null` if there was nothing to end.
+ * Ends sessions of a user one by one, except the spared one and its partner, and takes them out of the index. For a page that
+ * revoke-user.lua leaves because the slot is moving. `null` if there was nothing to end.
  */
 export async function endEach(
   cx: Context<object>,
@@ -142,7 +145,7 @@ export async function endEach(
   const ends = await Promise.all(
     others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true })),
   );
-  // The next page is read from the index again, so this one has to leave it.
+  // The next page is read from the start of the index, so this one must be removed from it.
   await runUnlist(cx.redis, index, others);
   return {
     ended: ends.flatMap(({ reply }) => (reply.status === "ended" ? reply.ids : [])),

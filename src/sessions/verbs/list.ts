@@ -12,7 +12,7 @@ export async function listForUser<Claims extends object>(
 ): Promise<Session<Claims>[]> {
   const sessions: Session<Claims>[] = [];
   for await (const { session, successor } of sessionsOf(cx, userId)) {
-    // In the grace of a rotation the new session stands for both.
+    // During the grace of a rotation the successor stands for both.
     if (successor === undefined) sessions.push(session);
   }
   return sessions.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));

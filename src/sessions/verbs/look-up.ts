@@ -34,7 +34,7 @@ export async function find<Claims extends object>(cx: Context<Claims>, id: unkno
   return stored === null ? null : stored.session;
 }
 
-/** Reads the record of a target. `null` if there is none for it, which is announced. */
+/** Reads the record of a target. `null`: a refusal, which is announced. */
 export async function readTarget<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
@@ -43,7 +43,7 @@ export async function readTarget<Claims extends object>(
   return storedOrRefused(cx, await runGet(cx.redis, cx.keys.session(target.id), target.secretHash, deadline), target);
 }
 
-/** Reads a record by its id, for those who refuse nobody and so announce nothing. `null` if there is none. */
+/** Reads a record by its id, for callers that announce nothing. `null` if there is none. */
 export async function lookUp<Claims extends object>(
   cx: Context<Claims>,
   id: string,
@@ -54,7 +54,7 @@ export async function lookUp<Claims extends object>(
   return isOver(stored) ? null : stored;
 }
 
-/** What a script gives that reads a session. `null`: a refusal, or a session that is over, which is announced. */
+/** Decodes the reply of a script that reads a session. `null`: a refusal, or a session that is over; it is announced. */
 export function storedOrRefused<Claims extends object>(
   cx: Context<Claims>,
   reply: RecordText | Refusal,

@@ -44,7 +44,7 @@ export async function revokeAllForUser<Claims extends object>(
   return revokePages(cx, userId, spared, "user");
 }
 
-/** Ends the sessions of a user page by page, until none is left but the spared one. Gives how many were live. */
+/** Ends the sessions of a user page by page, until only the spared one is left. Gives how many were live. */
 export async function revokePages<Claims extends object>(
   cx: Context<Claims>,
   userId: string,
@@ -59,7 +59,7 @@ export async function revokePages<Claims extends object>(
     const { reply, shortfall } = await runRevokeUser(cx.redis, { user, spared, most: PAGE });
     const { status, ids } = reply;
     const page = status === "moving" ? await endEach(cx, user.index, ids, spared) : { ended: ids, shortfall };
-    // Every page is made at once, and the replicas are waited for in the end.
+    // Every page is revoked at once; the wait for the replicas comes at the end.
     shortfalls.push(shortfall);
     if (page !== null) {
       announceEnd(cx, page.ended, userId, reason);

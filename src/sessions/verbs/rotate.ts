@@ -1,6 +1,6 @@
 /**
- * Giving a session a new id and secret. Within one user it is one atomic step. A log-in moves the session to the user's
- * slot, which no single step can do: the user's session is made first, and then the guest's ends.
+ * Giving a session a new id and secret. For one user this is one atomic step. A log-in moves the session to the user's slot,
+ * which one step cannot do: it creates the user's session first, and then ends the guest's.
  */
 
 import { checkBoolean, checkClaims, checkInteger, checkNames, checkUserId } from "../../leaves/arguments.js";
@@ -34,32 +34,32 @@ import { encodeChange, encodePatch, encodeReplacement, excessError, writeClaims 
 /** What a rotation changes. */
 export interface RotateOptions<Claims extends object> {
   /**
-   * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and
-   * none of its claims is carried over. Implies `reauthenticated`. Of two log-ins on one token at once (a double click),
-   * or within ten seconds, both succeed if they are the same user's: each gives a session with the claims. Another
-   * user's gets `null`, as does one whose session was revoked or rotated meanwhile. So does the second one on a user's own
+   * Who has just logged in. A guest's claims are carried over to the user's session. Another user's session ends, and none of
+   * its claims is carried over. Implies `reauthenticated`. If there are two log-ins on one token at once (a double click), or
+   * within ten seconds, both succeed if they are the same user's: each gives a session with the claims. A log-in of another
+   * user gets `null`, and so does one whose session was revoked or rotated meanwhile. So does the second one on a user's own
    * session as soon as the session that the first one gave has ended, was rotated, or has other claims.
    */
   readonly userId?: string | undefined;
-  /** Claims to change on the way, as in `updateClaims`. With `grace`, the old token keeps its own until it ends. */
+  /** Claims to change in the same step, as in `updateClaims`. With `grace`, the old session keeps its own until it ends. */
   readonly claims?: ClaimsPatch<Claims> | undefined;
-  /** The user has just proved who they are: both clocks start anew and `authenticatedAt` is now. Of no effect on a guest. */
+  /** The user has just authenticated: both timeouts start again, and `authenticatedAt` is now. No effect for a guest. */
   readonly reauthenticated?: boolean | undefined;
   /** What to remember of the client from now on, as in `create`. Default: what is remembered already. */
   readonly client?: CreateOptions<Claims>["client"];
   /**
-   * How long the session lasts from now on, ms, as in `create`: with `userId` or `reauthenticated` only, because nothing else
-   * starts the clocks anew. Default: on a session of the same user those that it has, else the store's.
+   * How long the session lasts from now on, ms, as in `create`. Only with `userId` or `reauthenticated`, because nothing else
+   * starts the timeouts again. Default: those of the session if it is the same user's, otherwise those of the store.
    */
   readonly idleTimeout?: number | undefined;
   readonly absoluteTimeout?: number | undefined;
-  /** As in `create`; `null` to say nothing any more. Default: on a session of the same user what was said, else nothing. */
+  /** As in `create`; `null` removes it. Default: that of the session if it is the same user's, otherwise none. */
   readonly persistent?: boolean | null | undefined;
-  /** For how many ms the old token stays valid, for requests already under way. Not for a log-in. Default: 0. */
+  /** How many ms the old token stays valid, for requests that are under way. Not for a log-in. Default: 0. */
   readonly grace?: number | undefined;
 }
 
-/** Long enough for any request under way; a token that was exchanged should not live on. */
+/** Long enough for any request that is under way. An old token should not live longer. */
 const MAX_GRACE = 10 * 60 * 1000;
 
 export async function rotate<Claims extends object>(
@@ -71,7 +71,7 @@ export async function rotate<Claims extends object>(
   const old = parseToken(token);
   if (old === null) return rejected(cx, "malformed");
   const { userId } = options;
-  // Another user, or a guest, nearly always lies in another slot, and then there is no use asking this one.
+  // The session of a guest or another user is nearly always in another slot, and then rotate.lua cannot do it.
   if (userId !== undefined && bucketOfUser(userId) !== bucketOfId(old.id)) return handOver(cx, old, userId, options);
 
   const deadline = cx.redis.deadline();
@@ -123,11 +123,11 @@ export async function rotate<Claims extends object>(
         judged = originOf(decodeRecord<Claims>(rotated.record, old.id, key));
         break;
       case "taken":
-        // One in 2^65 ids of this millisecond was.
+        // This happens once in 2^65 ids of one millisecond.
         minted = mintToken(bucketOfId(old.id));
         break;
       case "foreign": {
-        // It is asked for only with a user.
+        // The script gives this only if a user was given.
         if (userId === undefined) throw unknownReply(rotated);
         const found = decodeRecord<Claims>(rotated.record, old.id, key);
         return handOver(cx, old, userId, options, deadline, found);
@@ -138,7 +138,7 @@ export async function rotate<Claims extends object>(
       case "many":
         throw excessError(rotated, maxBytes);
       case "superseded":
-        // It may be superseded by this call, whose session has ended since.
+        // The first run of this call may have superseded it, and the new session may have ended since.
         if (cx.redis.losses !== losses) throw repeatedError();
         return rejected(cx, "superseded", old.id);
       default:
@@ -151,10 +151,10 @@ export async function rotate<Claims extends object>(
 }
 
 /**
- * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller
- * has just `found` it), make the new one, end the old one. Should the process die between, a guest's session is left, and
- * no privilege. If another log-in of the same user has just ended the old session, this one succeeds too, and takes over
- * what the other one left of it.
+ * The log-in of a guest, or of one user on another's session. Three round trips: read the old session (unless the caller has
+ * just `found` it), create the new one, end the old one. If the process dies in between, only a guest's session is left, which
+ * has no privilege. If another log-in of the same user has just ended the old session, this one succeeds too, and uses what the
+ * other one has left of it.
  */
 async function handOver<Claims extends object>(
   cx: Context<Claims>,
@@ -177,7 +177,7 @@ async function handOver<Claims extends object>(
   const loggedIn = { userId, claims: carry(origin), client, idleTimeout, absoluteTimeout, persistent };
   const issued = await makeSession(cx, loggedIn, deadline);
   let { session } = issued;
-  /** The claims changed after they were read: the change is carried over, too. */
+  /** The claims have changed after they were read: this carries the change over too. */
   const catchUp = async (latest: Origin) => {
     origin = latest;
     const [before, after, made] = [session.claims, carry(latest), { id: session.id, secretHash: "" }];
@@ -202,7 +202,7 @@ async function handOver<Claims extends object>(
       break;
     }
     if (own.status !== "conflict") {
-      // Somebody revoked it, rotated it or logged in on it meanwhile: then this log-in did not come from a live session.
+      // Somebody has revoked it, rotated it or logged in on it meanwhile: so this log-in did not come from a live session.
       await endSession(cx, { id: session.id, secretHash: "" }, { deadline, confirmed: false });
       if (own.status === "none" && cx.redis.isUnsure(losses)) throw repeatedError();
       return own.status === "superseded" ? rejected(cx, "superseded", old.id) : refused(cx, own.status, old);
@@ -213,7 +213,7 @@ async function handOver<Claims extends object>(
   return { token: issued.token, session };
 }
 
-/** The session that a log-in comes from. */
+/** The session from which a log-in comes. */
 interface OpenedOrigin extends Origin {
   readonly successor: string | undefined;
   /** Whether another log-in of the same user has ended it already. */
@@ -225,7 +225,7 @@ function originOf({ session, version, successor }: StoredSession<object>): Opene
   return { claims, client, userId, version, successor, hasEnded: false };
 }
 
-/** Reads the session that a log-in comes from, or what another log-in of the same user has just left of it. */
+/** Reads the session from which a log-in comes, or what another log-in of the same user has just left of it. */
 async function openOrigin<Claims extends object>(
   cx: Context<Claims>,
   old: Target,
@@ -252,7 +252,7 @@ async function readTrail<Claims extends object>(
   return trail === "none" ? null : decodeTrail(trail, key);
 }
 
-/** The client in the place of another: what the new one does not tell is forgotten. */
+/** A client that replaces another: what the new one does not tell is removed. */
 function encodeNewClient(client: CreateOptions<object>["client"]): string[] {
   return client === undefined ? [] : ["i", "", "a", "", ...encodeClient(client)];
 }

@@ -15,7 +15,7 @@ export function paceOf({ idleTimeout, absoluteTimeout, touchInterval }: Resolved
   };
 }
 
-/** Touches a session. Gives all that is known of it, the clock of Redis included. */
+/** Touches a session. Gives everything that is known of it, including when Redis read it. */
 export async function touch<Claims extends object>(
   cx: Context<Claims>,
   token: unknown,

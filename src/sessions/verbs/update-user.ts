@@ -1,6 +1,6 @@
 /**
- * Changing the claims of all live sessions of a user. Up to a page of them is one atomic step. Of more, those that the user
- * gains meanwhile are noted by the scripts that make them, and come last: however many log-ins go on, that ends.
+ * Changing the claims of all live sessions of a user. Up to one page is one atomic step. If there are more, the scripts that
+ * create sessions note those that the user gains meanwhile, and these are changed last: so this ends, even if log-ins go on.
  */
 import { checkClaims, checkUserId } from "../../leaves/arguments.js";
 import { CorruptRecordError } from "../../leaves/errors.js";
@@ -59,18 +59,18 @@ interface UserUpdate {
   readonly patch: EncodedClaims;
 }
 
-/** What a script did, or left to do, on some sessions. */
+/** What a script has done on some sessions, or has left to do. */
 interface Page {
   readonly status: "ok" | "moving";
   readonly ids: readonly string[];
 }
 
-/** Takes note of what a script has written, writes one by one what it could not, and throws for what it refused. */
+/** Announces what a script has written, writes one by one what it could not, and throws if it refused. */
 type Finish = <P extends Page>(page: P | Excess | { readonly status: "corrupt"; readonly id: string }) => Promise<P>;
 
 /**
- * Changes the sessions that the index names, page by page. Gives where the list of those stands that the user gains
- * meanwhile, or `undefined` if one page was all.
+ * Changes the sessions in the index, page by page. Gives how far the list of arrivals is read, or `undefined` if there was only
+ * one page.
  */
 async function updatePages<Claims extends object>(
   cx: Context<Claims>,
@@ -87,7 +87,7 @@ async function updatePages<Claims extends object>(
     arrivals ??= page.arrivals;
     after = page.next;
     if (after === undefined || arrivals !== undefined) continue;
-    // While the slot is moving, the script has not begun the list. It is begun now, and then the first page comes again.
+    // While the slot is moving, the script cannot begin the list. It is begun now, and then the first page is done again.
     arrivals = await beginArrivals(cx, update.user);
     after = START;
   }
@@ -95,8 +95,8 @@ async function updatePages<Claims extends object>(
 }
 
 /**
- * Changes the sessions that the user has gained meanwhile. The last script leaves nothing at the moment at which it runs.
- * `false`: the list has expired, because this process was held up for a minute, and nobody knows what was missed.
+ * Changes the sessions that the user has gained meanwhile. When the last script runs, no session is left. `false`: the list has
+ * expired because this process was held up for a minute, so sessions may have been missed.
  */
 async function updateArrivals<Claims extends object>(
   cx: Context<Claims>,
@@ -114,7 +114,7 @@ async function updateArrivals<Claims extends object>(
   }
 }
 
-/** Writes a patch to sessions one by one, while Redis Cluster moves their slot. Gives the ids of those that were live. */
+/** Writes a patch to sessions one by one, while their slot is moving. Gives the ids of those that were live. */
 async function writeEach<Claims extends object>(
   cx: Context<Claims>,
   ids: readonly string[],
@@ -133,7 +133,7 @@ async function writeEach<Claims extends object>(
   return ids.filter((_, at) => live[at]);
 }
 
-/** The form under a schema: every session's claims are judged before the first is written. */
+/** The same with a schema: it checks the claims of every session before the first is written. */
 async function updateEachOf<Claims extends object>(
   cx: Context<Claims>,
   userId: string,
@@ -169,7 +169,7 @@ async function updateEachOf<Claims extends object>(
   }
 }
 
-/** Lets the scripts note from now on which sessions the user gains. */
+/** Makes the scripts note which sessions the user gains from now on. */
 async function beginArrivals<Claims extends object>(cx: Context<Claims>, user: UserKeys): Promise<Arrivals> {
   const begun = await runArrivals(cx.redis, { user, mark: newMark(), most: PAGE });
   if (begun.status === "lost") throw unknownReply(begun);

@@ -38,14 +38,14 @@ export async function updateClaims<Claims extends object>(
     refuseObject("updateClaims", tokenOrId);
     return rejected(cx, "malformed");
   }
-  // A function wants to see the claims first, and a schema judges the whole of them.
+  // A function needs the current claims, and a schema checks all of them.
   if (typeof change === "function" || cx.options.claims !== undefined) return compareAndSet(cx, target, change);
   const encoded = encodePatch(cx, change);
   const outcome = await writeClaims(cx, target, { patch: encoded });
   return outcome === null ? null : announced(cx, outcome.stored.session, encoded);
 }
 
-/** Reads, lets the change see the claims, and writes only if nobody else has meanwhile; else tries again. */
+/** Reads the claims, gives them to the change, and writes only if nobody else has written meanwhile; otherwise tries again. */
 export async function compareAndSet<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
@@ -54,8 +54,8 @@ export async function compareAndSet<Claims extends object>(
   const deadline = cx.redis.deadline();
   let stored = await readTarget(cx, target, deadline);
   if (stored !== null && stored.successor !== undefined) {
-    // In the grace of a rotation it is the new session's claims that count. They are written by way of the old one all
-    // the same, which may be dead by then.
+    // During the grace of a rotation the claims of the successor count. They are still written through the target, whose secret
+    // must be right and which may have ended by then.
     stored = await readTarget(cx, { id: stored.successor, secretHash: "" }, deadline);
   }
   while (stored !== null) {
@@ -71,7 +71,7 @@ export async function compareAndSet<Claims extends object>(
   return null;
 }
 
-/** The error for claims that a script has found to be too much. */
+/** The error for claims that a script has found too large or too many. */
 export function excessError(excess: Excess, maxBytes: number): ClaimsError {
   return excess.status === "size" ? claimsTooLarge(excess.bytes, maxBytes) : tooManyClaims(excess.claims);
 }
@@ -111,7 +111,7 @@ export async function writeClaims<Claims extends object>(
   return { written: updated.status === "ok", stored };
 }
 
-/** The patch that a change makes of these claims, after the schema has judged the outcome. */
+/** The patch of a change to these claims, after the schema has checked the result. */
 export async function encodeChange<Claims extends object>(
   cx: Context<Claims>,
   claims: Readonly<Claims>,
@@ -124,7 +124,7 @@ export async function encodeChange<Claims extends object>(
     : encodeReplacement(cx, claims, patchClaims(claims, patch));
 }
 
-/** The patch that puts some claims in the place of others, after the schema has judged them. */
+/** The patch that replaces claims by others, after the schema has checked these. */
 export async function encodeReplacement<Claims extends object>(
   cx: Context<Claims>,
   before: object,
