@@ -104,9 +104,9 @@ local function strike_pair(key, record, alone)
   return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
 end
 
--- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner. Returns 'more' where more
--- are left, else 'done', followed by the ids that were live; or, where Redis Cluster is moving the slot and they are not all
--- here, or the mark of this call cannot be, does nothing and returns 'moving' and the ids to look at.
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner. Returns 'more' if more
+-- are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
+-- node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.
 local function strike_page(index, sessions, except, most, mark)
   local members = call('ZRANGE', index, 0, most)
   local beside, others = { index, mark }, { 'moving' }

@@ -10,12 +10,13 @@
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
 --   :…  one claim: its name JSON-escaped, its value JSON
--- Successor and predecessor are partners: until the grace ends both are live, and what happens to one happens to both. The key
--- ends with the session, so its TTL tells the rest: the session was last seen one idle timeout before its end. Where it ends at
--- its absolute deadline the TTL cannot tell that, and s does; where s is absent, both are the same instant. Nothing in a field
--- or value holds a newline, so a session travels as its end (epoch ms), the ms it has left, and its fields and values, joined
--- by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see is_over); nothing
--- else says whether it does. Needs prelude.lua before it.
+-- Successor and predecessor are partners: until the grace ends both are live, and what happens to one happens to both.
+-- The key ends with the session, so its TTL tells when the session was last seen: one idle timeout before its end. If the
+-- session ends at its absolute deadline, the TTL cannot tell that, so s does; if s is absent, the TTL is right even then.
+-- No field or value holds a newline, so a script gives a session as its end (epoch ms), the ms it has left, and its fields and
+-- values, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
+-- is_over); nothing else decides that.
+-- Needs prelude.lua before it.
 
 -- How many ms more than its idle timeout a session may have left: the clock of Redis can go back, for instance after a
 -- failover, and TIME of ioredis-mock is not exact.
@@ -75,8 +76,8 @@ local function told(record, ends, left)
 end
 
 -- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil if
--- somebody else has written the record, or the TTL: a session without an end, with more left than a touch gives, or past its
--- absolute deadline by more than a move explains.
+-- somebody else has written the record or the TTL: the session has no end, more left than a touch gives, or is past its
+-- absolute deadline by more than a move of its slot explains.
 local function times(record, ends, left)
   local created, authenticated, idle, absolute = string.match(record.t or '', '^(%d+) (%S+) (%d+) (%d+)$')
   if not created then return nil end

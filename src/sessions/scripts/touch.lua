@@ -34,7 +34,7 @@ if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
 if not created then return 'corrupt' end
 local ends, last = tonumber(record[1]), created + absolute
--- Whoever reads this says that it is over, or that nobody of ours wrote it. No slide may hide that.
+-- The caller will say that the session is over, or that coatcheck did not write this. A slide must not hide it.
 if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created) + 2000 then
   return table.concat(record, '\n')
 end
