@@ -33,6 +33,9 @@ export interface RefusedCommand {
 /** Sends a question to a server, and rejects with `StoreUnavailableError` if the deadline of them all passes first. */
 type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 
+/** Before a client that is connecting is looked at again, ms. */
+const PAUSE = 10;
+
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
 /**
@@ -41,10 +44,39 @@ const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
  */
 export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
   if (client.nodes !== undefined && client.status !== "ready") {
-    // A Cluster that is not connected yet knows no nodes. It connects to run a script that does nothing; whether that worked,
-    // its nodes will tell. One that is connected must not be asked so: the node that serves the key may not answer.
-    await inTime(() => client.eval("return 1", 1, "coatcheck")).catch(ignoreOutage);
+    const refused = await connectOrRefused(client, inTime);
+    if (refused !== null) return refused;
   }
+  return inspectNodes(client, inTime);
+}
+
+/**
+ * Waits until a Cluster client that is not connected yet knows its nodes. Only then it is asked, because a connected one would
+ * send the script below to a node that may not answer. Gives the facts at once if the nodes refuse what the client needs to
+ * connect: then it never does, and its nodes come and go.
+ */
+async function connectOrRefused(client: RedisClient, inTime: InTime): Promise<ServerFacts[] | null> {
+  let isOver = false;
+  const connecting = inTime(() => client.eval("return 1", 1, "coatcheck"))
+    .catch(ignoreOutage)
+    .then(() => {
+      isOver = true;
+      return [];
+    });
+  const isRefused = ({ refusals = [] }: ServerFacts) => refusals.some(({ command }) => command.startsWith("CLUSTER"));
+  while (!isOver) {
+    const asking = inspectNodes(client, inTime).catch((error: unknown) => {
+      ignoreOutage(error);
+      return [];
+    });
+    const facts = await Promise.race([asking, connecting]);
+    if (facts.some(isRefused)) return facts;
+    await Promise.race([connecting, new Promise((resolve) => setTimeout(resolve, PAUSE))]);
+  }
+  return null;
+}
+
+async function inspectNodes(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
   const masters = client.nodes?.("master") ?? [client];
   const nodes = [...new Set([...masters, ...(client.nodes?.("all") ?? [])])];
   if (nodes.length === 0) throw new StoreUnavailableError("Redis cannot be reached");
