@@ -35,7 +35,7 @@ local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$
 if not created then return 'corrupt' end
 local ends, last = tonumber(record[1]), created + absolute
 -- The caller will say that the session is over, or that coatcheck did not write this. A slide must not hide it.
-if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created) + 2000 then
+if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created + 0) + 2000 then
   return table.concat(record, '\n')
 end
 -- The clock of Redis is the end of the key less what it has left, which costs less than TIME.

@@ -59,11 +59,12 @@ describe.each(tampered)("a session after %s", (_, tamper) => {
     expect(await store.revoke(subject.id)).toBe(true);
   });
 
-  it("makes a touch name its key in its last idle timeout too, after a sight that its TTL does not tell", async () => {
-    const { token, id } = await liveSubject(store, newUser());
-    const key = keys.session(id);
+  it("makes a touch name its key in the last idle timeout of a session with timeouts of its own", async () => {
+    const lasting = { idleTimeout: 10 * MINUTE, absoluteTimeout: HOUR };
+    const { token, session } = await store.create({ userId: newUser(), ...lasting });
+    const key = keys.session(session.id);
     const [created, ...times] = present(await redis.hget(key, "t")).split(" ");
-    await redis.hset(key, "t", [Number(created) - 714 * MINUTE, ...times].join(" "), "s", 708 * MINUTE);
+    await redis.hset(key, "t", [Number(created) - 57 * MINUTE, ...times].join(" "), "s", 53 * MINUTE);
     await tamper(key);
     const before = await redis.hgetall(key);
     expect(await rejection(store.touch(token))).toMatchObject({ name: "CorruptRecordError", key });
