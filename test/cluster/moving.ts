@@ -1,7 +1,7 @@
 /** Slots half-way between two masters of a Cluster, and what must be true of a user's keys wherever they lie. */
 import type { Cluster } from "ioredis";
 import { expect } from "vitest";
-import { createSessionStore, type SessionStore, type SessionStoreOptions } from "../../src/index.js";
+import { createSessionStore, type Session, type SessionStore, type SessionStoreOptions } from "../../src/index.js";
 import { Keys } from "../../src/sessions/keys.js";
 import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { latestBound } from "../harness/indexes.js";
@@ -61,6 +61,21 @@ export async function startMoving(options: RedisClusterOptions = { masters: 2 })
       expectAfter(await redis.pexpiretime(index), ids.length === 0 ? -2 : Math.max(...scores));
     },
   };
+}
+
+/**
+ * Asserts that this is the session that it was before its slot began to move. It may have travelled: then it ends later by the
+ * time of its journey, and so was seen later. But it was never seen in the future.
+ */
+export function expectSame(found: Session | null | undefined, before: Session): void {
+  const journey = (found?.lastSeenAt ?? Number.NaN) - before.lastSeenAt;
+  expect(found).toEqual({
+    ...before,
+    lastSeenAt: before.lastSeenAt + journey,
+    expiresAt: Math.min(before.expiresAt + journey, before.absoluteExpiresAt),
+  });
+  expect(journey).toBeGreaterThanOrEqual(0);
+  expect(found?.lastSeenAt).toBeLessThanOrEqual(Date.now());
 }
 
 function expectAfter(instant: number, other: number): void {

@@ -120,21 +120,34 @@ describe("a session past its absolute deadline whose key lives on for a few seco
     expect(heard).toEqual(Array.from({ length: 4 }, () => ({ id, reason: "unknown" })));
   });
 
-  it("leaves the one that a rotation has put in its place alone, when its grace is over and it is revoked", async () => {
-    const subject = await liveSubject(store, newUser());
-    const fresh = present(await store.rotate(subject.token, { grace: MINUTE }));
-    const key = keys.session(subject.id);
-    const [created = "", authenticated, idle] = present(await redis.hget(key, "t")).split(" ");
-    await redis.hset(key, "t", [Number(created) - MINUTE, authenticated, idle, MINUTE - 1000].join(" "));
-    await redis.pexpire(key, 5000);
-    expect(await store.revoke(subject.token)).toBe(false);
-    expect(await store.updateClaims(subject.token, { a: 1 })).toBeNull();
-    expect(await store.get(fresh.token)).toEqual(fresh.session);
-    const heard: string[] = [];
-    const own = open();
-    own.events.on("revoked", ({ id }) => heard.push(id));
-    expect(await own.revoke(fresh.token)).toBe(true);
-    expect(heard).toEqual([fresh.session.id]);
+  describe("that a rotation has replaced, whose grace is over", () => {
+    async function replaced() {
+      const { token, id, userId } = await liveSubject(store, newUser());
+      const fresh = present(await store.rotate(token, { grace: MINUTE }));
+      const key = keys.session(id);
+      const [created = "", authenticated, idle] = present(await redis.hget(key, "t")).split(" ");
+      await redis.hset(key, "t", [Number(created) - MINUTE, authenticated, idle, MINUTE - 1000].join(" "));
+      await redis.pexpire(key, 5000);
+      return { token, id, userId, fresh };
+    }
+
+    it("does not take its successor along when it is revoked, nor is it told of with it", async () => {
+      const { token, fresh } = await replaced();
+      expect(await store.revoke(token)).toBe(false);
+      expect(await store.updateClaims(token, { a: 1 })).toBeNull();
+      expect(await store.get(fresh.token)).toEqual(fresh.session);
+      const heard: string[] = [];
+      const own = open();
+      own.events.on("revoked", ({ id }) => heard.push(id));
+      expect(await own.revoke(fresh.token)).toBe(true);
+      expect(heard).toEqual([fresh.session.id]);
+    });
+
+    it("does not spare its successor when it is the exception", async () => {
+      const { token, userId, fresh } = await replaced();
+      expect(await store.revokeAllForUser(userId, { except: token })).toBe(1);
+      expect(await store.get(fresh.token)).toBeNull();
+    });
   });
 });
 

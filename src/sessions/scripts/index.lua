@@ -119,7 +119,7 @@ local function strike_page(index, sessions, except, most, mark)
   end
   if #beside > 2 and not together(unpack(beside)) then return reply_of(others) end
 
-  local spared = except ~= '' and load(sessions .. except)
+  local spared = except ~= '' and open(sessions .. except)
   local partner = spared and partner_of(spared)
   local ids, reply = {}, { 'done' }
   for _, id in ipairs(members) do

@@ -187,7 +187,7 @@ end
 local function origin_in(trail, sessions, hash, user)
   local left = load(trail)
   if not left or not left.w or left.k ~= hash or left.l ~= user then return nil end
-  local heir = load(sessions .. left.n)
+  local heir = open(sessions .. left.n)
   if not heir or heir.n or (heir.v or '0') ~= left.w then return nil end
   local record = { h = hash, u = user }
   for field, value in pairs(left) do
