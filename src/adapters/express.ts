@@ -30,7 +30,7 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
   };
 }
 
-/** A handler for any route: it says nothing of `req.params`, so the route's path still does. */
+/** A handler for any route: it leaves the type of `req.params` to the path of the route. */
 type Guard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
 
 /**
@@ -46,7 +46,7 @@ export function requireSession(requirement: Requirement<RegisteredClaims> = {}):
       if (!req.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
       address = req.session.admit(requirement);
     } catch (error) {
-      // On an upgrade nobody catches what is thrown, and a stranger could end the process.
+      // On an upgrade nobody catches an error that is thrown, and anybody could end the process.
       next(error);
       return;
     }

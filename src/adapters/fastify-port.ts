@@ -28,7 +28,7 @@ export class FastifyPort implements HttpPort {
   }
 
   writable() {
-    // After `hijack`, and once somebody has written to `reply.raw`, Fastify drops what is set here without a word.
+    // After `hijack`, or if somebody has written to `reply.raw`, Fastify ignores headers that are set here.
     return !this.#reply.sent && !this.#reply.raw.headersSent;
   }
 }

@@ -14,17 +14,17 @@ declare module "fastify" {
   }
 }
 
-/** The options of the plugin: a store, and how its sessions travel. */
+/** The options of the plugin: a store, and the options of HTTP. */
 export interface SessionsPluginOptions extends HttpOptions {
   readonly store: RegisteredStore;
   /**
-   * The name of the property of the request, for an application with sessions of two kinds or beside @fastify/session. The
+   * The name of the property of the request, for an application with two kinds of sessions, or with @fastify/session too. The
    * guard takes the same name. Default: `"session"`.
    */
   readonly decorateAs?: string | undefined;
 }
 
-/** What the guard asks for, and where it finds the session. */
+/** What the guard needs, and where it finds the session. */
 export interface FastifyRequirement extends Requirement<RegisteredClaims> {
   /** As in the options of the plugin. */
   readonly decorateAs?: string | undefined;
@@ -46,7 +46,7 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
   { name: "coatcheck", fastify: "5.x" },
 );
 
-/** For every Fastify, whatever its server, its logger and its types of a request are. */
+/** A type for every Fastify, whatever its server, its logger and its types of a request are. */
 type Guard = (request: object, reply: { redirect(url: string, code: number): unknown }) => Promise<unknown>;
 
 /**

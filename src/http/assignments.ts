@@ -1,11 +1,11 @@
 /**
- * What becomes of habits from libraries that save a session at the end of a request: `req.session.cart = …` and
- * `req.session = null` would be lost here without a word, so they throw, in sloppy CommonJS too.
+ * Assignments that work with libraries which save a session at the end of a request: here `req.session.cart = …` and
+ * `req.session = null` would be lost without an error, so they throw, in sloppy CommonJS too.
  */
 
 /**
- * The end of the prototype chain of a request's session. A name that the session does not have is looked for here at last,
- * so reading what there is costs nothing.
+ * The end of the prototype chain of a request's session. Only names that the session does not have are looked up here, so it
+ * costs nothing to read the others.
  */
 export const noAssignments: object = new Proxy(
   {},
@@ -19,7 +19,7 @@ export const noAssignments: object = new Proxy(
   },
 );
 
-/** Puts the session of a request where its framework has it, and nothing else can take its place. */
+/** Puts the session of a request into a property of its framework, where nothing else can replace it. */
 export function attachSession(holder: object, name: string, session: object): void {
   Object.defineProperty(holder, name, {
     get: () => session,

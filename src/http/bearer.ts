@@ -5,8 +5,8 @@ import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { HttpPort } from "./port.js";
 
 /**
- * The form in which clients hold session tokens that they send in `Authorization: Bearer`, where it is not the token as it
- * is. What `createJwtSessions` of coatcheck/jwt makes is one.
+ * A form in which clients hold the session tokens that they send in `Authorization: Bearer`, other than the token itself.
+ * `createJwtSessions` of coatcheck/jwt makes one.
  */
 export interface BearerFormat {
   /** The session token in what a client sent; `null` to refuse it. Asks no Redis. */
@@ -20,7 +20,7 @@ const bareTokens: BearerFormat = {
   wrap: async ({ token }) => token,
 };
 
-/** Reads the option. `undefined` if bearer tokens are off. Throws `TypeError` for anything else than it may be. */
+/** Reads the option. `undefined` if bearer tokens are off. Throws `TypeError` for a wrong value. */
 export function parseBearerOption(bearer: boolean | BearerFormat): BearerFormat | undefined {
   if (typeof bearer !== "object" || bearer === null) return checkBoolean("bearer", bearer) ? bareTokens : undefined;
   if (typeof bearer.wrap !== "function" || typeof bearer.unwrap !== "function") {

@@ -1,7 +1,7 @@
 /** What a response tells caches about itself. Knows no session. */
 import type { HttpPort } from "./port.js";
 
-/** What one response has told caches so far. Once its headers are sent it is too late, and then nothing is said. */
+/** What one response has told caches so far. When its headers are sent it is too late, and nothing is added. */
 export class Caching {
   readonly #port: HttpPort;
   readonly #credentials: string;
@@ -14,14 +14,16 @@ export class Caching {
     this.#credentials = credentials;
   }
 
-  /** The response depends on who asks: a cache may give it to nobody with other credentials (RFC 9110, 12.5.5). */
+  /** The response depends on who asks: a cache must not give it to a request with other credentials (RFC 9110, 12.5.5). */
   varies(): void {
     if (this.#varies || this.#port.writable?.() === false) return;
     this.#varies = true;
     this.#port.appendHeader("Vary", this.#credentials);
   }
 
-  /** The response is for one user alone: no cache keeps it, the browser's included (RFC 9111, 5.2.2.5; ASVS 5.0, 14.3.2). */
+  /**
+   * The response is only for one user: no cache keeps it, not even that of the browser (RFC 9111, 5.2.2.5; ASVS 5.0, 14.3.2).
+   */
   noStore(): void {
     if (this.#noStore || this.#port.writable?.() === false) return;
     this.#noStore = true;

@@ -8,11 +8,11 @@ import type { CookieAttributes, HttpPort } from "./port.js";
 /** How the session cookie looks (RFC 6265bis). */
 export interface CookieOptions {
   /**
-   * Default: `__Host-session`, which only this very host can set; `__Secure-session` if `domain` or `path` forbids
-   * that prefix; `session` if `secure` is off (ASVS 5.0, 3.3.3).
+   * Default: `__Host-session`, which only this host can set; `__Secure-session` if `domain` or `path` forbids that prefix;
+   * `session` if `secure` is off (ASVS 5.0, 3.3.3).
    */
   readonly name?: string | undefined;
-  /** Sent over HTTPS alone (ASVS 5.0, 3.3.1). `false` is for local development only. Default: `true`. */
+  /** Sent only over HTTPS (ASVS 5.0, 3.3.1). `false` is for local development only. Default: `true`. */
   readonly secure?: boolean | undefined;
   /** Whether other sites may cause it to be sent (ASVS 5.0, 3.3.2). Default: `"lax"`; `"none"` with `partitioned`. */
   readonly sameSite?: "lax" | "strict" | "none" | undefined;
@@ -23,9 +23,8 @@ export interface CookieOptions {
   /** Keeps it when the browser closes, until the session's absolute deadline. Default: `true`. */
   readonly persistent?: boolean | undefined;
   /**
-   * Gives this site a cookie of its own within each site that shows it in an iframe (CHIPS). Browsers that block
-   * third-party cookies keep no other there. Needs `secure`, and a `name` of its own if the site had a cookie before.
-   * Default: `false`.
+   * Gives this site a cookie of its own within each site that shows it in an iframe (CHIPS). Browsers that block third-party
+   * cookies keep only such cookies there. Needs `secure`, and a new `name` if the site had a cookie before. Default: `false`.
    */
   readonly partitioned?: boolean | undefined;
 }
@@ -51,7 +50,7 @@ export class SessionCookie {
     const { sameSite = partitioned ? "none" : "lax" } = options;
     checkOneOf("cookie.sameSite", sameSite, ["lax", "strict", "none"]);
     checkString("cookie.path", path);
-    // Browsers take any other path for none, and an empty domain for this host.
+    // Browsers ignore any other path, and take an empty domain for this host.
     if (!path.startsWith("/")) throw new RangeError(`cookie.path must begin with "/", got ${show(path)}`);
     if (domain !== undefined && checkString("cookie.domain", domain) === "") {
       throw new RangeError("cookie.domain must not be empty: leave it out for this host alone");
@@ -70,27 +69,28 @@ export class SessionCookie {
     }
     this.name = name;
     this.#persistent = persistent;
-    // HttpOnly is no option: no script has any business with the token (ASVS 5.0, 3.3.4).
+    // HttpOnly is no option: no script needs the token (ASVS 5.0, 3.3.4).
     this.#attributes = {
       ...{ httpOnly: true, secure, sameSite, path },
       ...(domain === undefined ? {} : { domain }),
       ...(partitioned ? { partitioned } : {}),
     };
     try {
-      // The package refuses names and attributes that would break the header; better now than in a request.
+      // The package `cookie` refuses names and attributes that would break the header. That should happen now, and not in a
+      // request.
       this.clear();
     } catch (error) {
       throw new TypeError(`cookie does not fit into a header: ${(error as Error).message}`);
     }
   }
 
-  /** Every different value that a `Cookie` header has for this name: more than one means that somebody planted some. */
+  /** The different values that a `Cookie` header has for this name. If there are several, some may be planted or left over. */
   read(header: string | null | undefined): string[] {
     const at = header?.indexOf(this.name) ?? -1;
     if (!header || at === -1) return [];
     const isOnly = !header.includes(this.name, at + this.name.length);
     if (isOnly) {
-      // The usual case, in which nothing else is taken apart.
+      // The usual case, in which nothing else is parsed.
       const end = header.indexOf(";", at);
       const value = parse(header.slice(header.lastIndexOf(";", at) + 1, end === -1 ? header.length : end))[this.name];
       return value ? [value] : [];
@@ -118,7 +118,7 @@ export class SessionCookie {
   /** Takes back all cookies of this name that the browser may have sent with this request, wherever they come from. */
   takeBackEverywhere(port: HttpPort): void {
     const own = { ...this.#attributes, maxAge: 0 };
-    // The name itself says that there is one place only (RFC 6265bis, 4.1.3.2).
+    // A cookie with this name can be in one place only (RFC 6265bis, 4.1.3.2).
     const places = /^__host-/i.test(this.name) ? placesOf(own, "", "") : placesOf(own, hostOf(port), port.url ?? "");
     for (const place of places) {
       if (port.setCookie === undefined) port.appendHeader("Set-Cookie", serialize(this.name, "", place));

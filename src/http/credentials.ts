@@ -1,8 +1,8 @@
 /**
- * Which credential of a request counts. Nearly always it has one. A browser may have more under the name of our cookie:
- * left over from another domain or path, another application's, or planted; and a client may send a bearer token beside.
- * No order among them can be trusted (RFC 6265, 4.2.2), so the store decides: what is no live session does not count, and
- * of two live sessions neither does.
+ * Which credential of a request counts. Nearly always it has one. A browser may have more under the name of our cookie: left
+ * over from another domain or path, another application's, or planted; and a client may send a bearer token too. Their order
+ * says nothing (RFC 6265, 4.2.2), so the store decides: a credential without a live session does not count, and if there are
+ * two live sessions, neither counts.
  */
 import { isNotReplicated, UntrustedOriginError } from "../leaves/errors.js";
 import { parseToken } from "../leaves/token.js";
@@ -17,15 +17,15 @@ export interface Credential {
   /** `null` if what came is no token, or if no token of several can be trusted. */
   readonly token: string | null;
   readonly transport: Transport;
-  /** Whether the browser keeps one in the cookie: also if it came as a bearer token beside. */
+  /** Whether the browser has a token in the cookie, even if another came as a bearer token. */
   readonly inCookie: boolean;
   /** The tokens of the live sessions, if there is more than one. */
   readonly rivals?: readonly string[] | undefined;
-  /** Whether all that the browser keeps under our name is to be taken back with the session, wherever it comes from. */
+  /** Whether every cookie with our name must be taken back with the session, wherever it comes from. */
   readonly crowded?: boolean | undefined;
 }
 
-/** So many tokens of one request are looked up at most. */
+/** How many tokens of one request are looked up at most. */
 const MOST_TOKENS = 4;
 
 /** What {@link pickCredential} needs to know. */
@@ -55,7 +55,7 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
 
   const tokens = [...new Set(bearer ? [bearer, ...cookies] : cookies)].filter((value) => parseToken(value) !== null);
   const [only, ...others] = tokens;
-  // Whoever can send the token in a header of their own is no other site's dupe, whatever the cookie says too.
+  // Another site cannot make a browser send a bearer token, so this request is not forged, whatever its cookie holds.
   if (others.length === 0 && only !== undefined && only !== bearer) return byCookie(only);
   if (others.length === 0) return { token: only ?? bearer ?? cookies[0] ?? null, transport, inCookie };
 
@@ -79,12 +79,12 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
     transport: live.includes(bearer ?? "") ? "bearer" : "cookie",
     inCookie,
     rivals: live,
-    // Another application's session under the same name is none of ours to end.
+    // We must not end another application's session under the same name.
     crowded: crowded || live.length === tokens.length,
   };
 }
 
-/** Ends the sessions of these tokens. Returns whether one was live. Throws as `revoke` does, when all are through. */
+/** Ends the sessions of these tokens. Returns whether one was live. Throws as `revoke` does, after it has tried all. */
 export async function revokeEach(store: Pick<SessionStore, "revoke">, tokens: readonly string[]): Promise<boolean> {
   const outcomes = await Promise.allSettled(tokens.map((token) => store.revoke(token)));
   const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));

@@ -1,8 +1,9 @@
 /**
  * Whether a browser sent a request on behalf of another site (cross-site request forgery). Knows no session.
  *
- * Browsers say so themselves: `Sec-Fetch-Site` in all current ones, and `Origin` with every cross-origin request that
- * can change something; Chromium opens WebSockets with `Origin` alone. Neither header means that no browser sent the request (ASVS 5.0, 3.5.1).
+ * Browsers say so themselves: `Sec-Fetch-Site` in all current ones, and `Origin` with every cross-origin request that can
+ * change something; Chromium opens WebSockets with `Origin` alone. If a request has neither header, no browser sent it (ASVS
+ * 5.0, 3.5.1).
  */
 import { checkNames, show } from "../leaves/arguments.js";
 import { hostOf, isOf } from "./host.js";
@@ -11,17 +12,16 @@ import type { HttpPort } from "./port.js";
 /** Which other origins may send requests that change something. */
 export interface CsrfOptions {
   /**
-   * Origins such as `https://app.example.com`, `http://localhost:5173` or `capacitor://localhost`. Of `http` and `https`
-   * neither capitals nor a default port matter; origins of other schemes are compared as they are written. Throws
-   * `TypeError` for what no browser sends: a path, a star, `"null"`, `file://`. Default: none.
+   * Origins such as `https://app.example.com`, `http://localhost:5173` or `capacitor://localhost`. For `http` and `https`,
+   * capitals and a default port do not matter; origins with other schemes are compared as they are written. Throws `TypeError`
+   * for values that no browser sends: with a path or a star, `"null"`, `file://`. Default: none.
    */
   readonly trustedOrigins?: readonly string[] | undefined;
   /**
-   * Names the requests that another site must be able to send, such as the form in which an identity provider posts its
-   * answer. A request for which it returns `true` is loaded without its cookie, so nothing is done in the name of the user
-   * whose browser it is; `start` works, and sets a cookie. Such a route has to prove by itself who sent the request (a
-   * signature, a `state`). It is asked for requests that may change something, and must return a boolean, not a promise.
-   * Default: none.
+   * Names the requests that another site must be able to send, such as the form in which an identity provider posts its answer.
+   * If it returns `true`, the request is loaded without its cookie, so it can do nothing in the name of the user of the
+   * browser; `start` works, and sets a cookie. Such a route must check itself who sent the request (a signature, a `state`).
+   * The function is called for requests that may change something, and must return a boolean, not a promise. Default: none.
    */
   readonly exempt?: ((port: HttpPort) => boolean) | undefined;
 }
@@ -37,13 +37,13 @@ export interface CsrfPolicy {
 /** RFC 9110, 9.2.1. */
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
-/** Schemes of addresses whose origin browsers name otherwise: `null` for a file, the page's own for a WebSocket. */
+/** Schemes that are never in an `Origin`: browsers send `null` for a file, and the page's own origin for a WebSocket. */
 const NO_ORIGIN = new Set(["file", "ws", "wss", "ftp"]);
 
 /** A scheme and an authority without a user, and nothing else. */
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^\s\p{Cc}/\\?#@*]+)$/iu;
 
-/** Reads the option. Throws `TypeError` for one that could never be meant. */
+/** Reads the option. Throws `TypeError` for a value that cannot be right. */
 export function parseCsrfOption(csrf: CsrfOptions | false): CsrfPolicy {
   if (csrf === false) return { isAllowed: () => true, isExempt: () => false };
   checkNames("csrf", csrf, ["trustedOrigins", "exempt"]);
@@ -56,7 +56,7 @@ export function parseCsrfOption(csrf: CsrfOptions | false): CsrfPolicy {
   const isExempt = (port: HttpPort): boolean => {
     if (exempt === undefined || changesNothing(port)) return false;
     const answer: unknown = exempt(port);
-    // A promise is truthy: an asynchronous function would except every route.
+    // A promise is truthy: an asynchronous function would exempt every route.
     if (typeof answer !== "boolean") throw new TypeError(`csrf.exempt must return a boolean, got ${show(answer)}`);
     return answer;
   };
@@ -69,8 +69,8 @@ export function isSafe(method: string): boolean {
 }
 
 /**
- * Whether a request promises to change nothing. The one that opens a WebSocket is a GET and promises no such thing: no
- * browser asks the server before it lets a page read and send there (RFC 6455, 10.2).
+ * Whether a request promises to change nothing. A request that opens a WebSocket is a GET, but does not promise that: a browser
+ * does not ask the server before a page may read and send there (RFC 6455, 10.2).
  */
 function changesNothing(port: HttpPort): boolean {
   return isSafe(port.method) && !isUpgradeToWebSocket(port.header("upgrade"));
@@ -86,11 +86,11 @@ export function isTrusted(port: HttpPort, trustedOrigins: ReadonlySet<string>): 
   const origin = port.header("origin") ?? undefined;
   if (origin !== undefined && trustedOrigins.size > 0 && trustedOrigins.has(normalOrigin(origin) ?? "")) return true;
   const site = port.header("sec-fetch-site") ?? undefined;
-  // "none" is the user's own doing: an address typed in, a bookmark.
+  // "none": the user has typed the address, or used a bookmark.
   if (site !== undefined) return site === "same-origin" || site === "none";
   if (origin === undefined) return true;
-  // A page may hide its origin from its own server too. With a `Referrer-Policy` of `no-referrer` nothing is left to
-  // judge by, and then the request may be any site's. A sandboxed page, which must not be trusted, never sends a referrer.
+  // A page may hide its origin from its own server too. With a `Referrer-Policy` of `no-referrer` there is nothing to judge by,
+  // and the request may be any site's. A sandboxed page, which must not be trusted, never sends a referrer.
   return isOf(hostOf(port), origin === "null" ? (port.header("referer") ?? "") : origin);
 }
 

@@ -17,19 +17,19 @@ export interface HttpOptions {
   /** The session cookie, or `false` for none. Default: on. */
   readonly cookie?: CookieOptions | false | undefined;
   /**
-   * Whether `Authorization: Bearer` is accepted too, for mobile and API clients (RFC 6750). With what `createJwtSessions`
-   * makes, clients get and send JWTs there, and no bare tokens are accepted. Default: `false`.
+   * Whether `Authorization: Bearer` is accepted too, for mobile and API clients (RFC 6750). With the result of
+   * `createJwtSessions`, clients get and send JWTs there, and bare tokens are refused. Default: `false`.
    */
   readonly bearer?: boolean | BearerFormat | undefined;
   /**
-   * Requests that change something and are authenticated by the cookie must come from this origin or a trusted one.
-   * `false` turns that off, for applications that have a defence of their own. Default: on.
+   * Requests that change something and are authenticated by the cookie must come from this origin or a trusted one. `false`
+   * turns that off, for applications with another protection. Default: on.
    */
   readonly csrf?: CsrfOptions | false | undefined;
   /**
-   * Whether a request is a sign that the user is there. If it returns `false`, as for a page that asks for news every few
-   * seconds, the session is looked up and its idle deadline stays where it is. Must return a boolean, not a promise.
-   * Default: every request is one.
+   * Whether a request shows that the user is there. If it returns `false`, for example for a page that asks for news every few
+   * seconds, the session is looked up and its idle deadline does not move. Must return a boolean, not a promise. Default: every
+   * request does.
    */
   readonly slide?: ((port: HttpPort) => boolean) | undefined;
 }
@@ -45,7 +45,7 @@ export interface HttpSessions<Claims extends object> {
   load(port: HttpPort): Promise<RequestSession<Claims>>;
 }
 
-/** The names of {@link HttpOptions}, for adapters that take other options beside them. */
+/** The names of {@link HttpOptions}, for adapters that have more options. */
 export const HTTP_OPTION_NAMES = ["cookie", "bearer", "csrf", "slide"] as const;
 
 /** Makes the request lifecycle over a store. Throws `TypeError` and `RangeError` for wrong options. */
@@ -97,7 +97,7 @@ export function createHttpSessions<Claims extends object>(
 function slides(slide: HttpOptions["slide"], port: HttpPort): boolean {
   if (slide === undefined) return true;
   const answer: unknown = slide(port);
-  // A promise is truthy: an asynchronous function would let every request slide.
+  // A promise is truthy: with an asynchronous function every request would slide.
   if (typeof answer !== "boolean") throw new TypeError(`slide must return a boolean, got ${show(answer)}`);
   return answer;
 }

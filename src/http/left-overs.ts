@@ -1,15 +1,15 @@
 /**
- * Where a browser may keep a cookie that it sends to an address. Two cookies of one name differ in domain or path, neither
- * of which a browser tells, so whoever wants to take back "the cookie" has to name each place.
+ * The places from which a browser may send a cookie to an address. Two cookies with one name differ in domain or path, and a
+ * browser tells neither. So a server that takes back "the cookie" must name each place.
  */
 import type { CookieAttributes } from "./port.js";
 
-/** So many parent domains and paths are named at most: each costs a header, and proxies bound what they take of them. */
-const MOST_PLACES = 4;
+/** How many domains are named at most: each place costs a header, and proxies limit these. */
+const MOST_DOMAINS = 4;
 
 /**
- * The attributes of a cookie at every place that `host` and `url` allow: this host alone and each domain that it is part
- * of, with the path `/`, the first part of the path, and the whole. The cookie's own place comes last.
+ * The attributes of a cookie at every place that `host` and `url` allow: only this host, and each domain above it; each with
+ * the path `/`, the first part of the path, and the whole path. The cookie's own place comes last.
  */
 export function placesOf(own: CookieAttributes, host: string, url: string): CookieAttributes[] {
   const { domain: ownDomain, path: ownPath, ...rest } = own;
@@ -17,7 +17,7 @@ export function placesOf(own: CookieAttributes, host: string, url: string): Cook
   const places = domains.flatMap((domain) =>
     pathsOf(url, ownPath).map((path) => ({ ...rest, path, ...(domain === undefined ? {} : { domain }) })),
   );
-  // A browser keeps the two apart (CHIPS).
+  // A browser keeps partitioned cookies and others apart (CHIPS).
   if (own.secure) places.push({ ...own, partitioned: !own.partitioned });
   const isOwn = (place: CookieAttributes) =>
     place.path === ownPath &&
@@ -26,13 +26,13 @@ export function placesOf(own: CookieAttributes, host: string, url: string): Cook
   return [...places.filter((place) => !isOwn(place)), own];
 }
 
-/** What may stand between two dots of a host's name. Others, such as one with an underscore, are no domain of a cookie. */
+/** A label of a host name. A name with another label, for example with an underscore, cannot be the domain of a cookie. */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** What a cookie's path may hold. */
 const PATH = /^[!-:=-~]{1,100}$/;
 
-/** The domains that a host may set cookies for, itself first. Browsers refuse those that are everybody's, such as `co.uk`. */
+/** The domains for which a host may set cookies, the host itself first. Browsers refuse public suffixes, such as `co.uk`. */
 function domainsOf(host: string): string[] {
   const name = host.replace(/:\d+$/, "").toLowerCase();
   const labels = name.split(".");
@@ -40,7 +40,7 @@ function domainsOf(host: string): string[] {
   return labels
     .slice(0, -1)
     .map((_, n) => labels.slice(n).join("."))
-    .slice(-MOST_PLACES);
+    .slice(-MOST_DOMAINS);
 }
 
 function pathsOf(url: string, ownPath: string): string[] {

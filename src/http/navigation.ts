@@ -3,10 +3,10 @@ import { checkString, show } from "../leaves/arguments.js";
 import { hostOf, isOf } from "./host.js";
 import type { HttpPort } from "./port.js";
 
-/** Longer addresses are not worth carrying along: servers and proxies limit the headers of a response. */
+/** Longer addresses are left out, because servers and proxies limit the headers of a response. */
 const MAX_RETURN = 2000;
 
-/** Any host will do: it only shows whether an address leads away from the one that it is read with. */
+/** Any host will do: it only shows whether an address leads to another host. */
 const HERE = "http://here.invalid";
 
 /** Throws `TypeError` and `RangeError` unless it is a path of this site, or an address with `http` or `https`. */
@@ -19,8 +19,8 @@ export function checkRedirectTo(redirectTo: unknown): void {
 }
 
 /**
- * Where to send a request that needs a log-in: the log-in page, with the address that was asked for in `returnTo`. `null`
- * for what is not a browser that opens a page, and for a request to the log-in page itself, which would never end.
+ * The address for a request that needs a log-in: the log-in page, with the requested address in `returnTo`. `null` unless a
+ * browser opens a page, and for a request to the log-in page itself, which would be redirected for ever.
  */
 export function logInAddress(redirectTo: string, port: HttpPort): string | null {
   if (!isNavigation(port) || port.writable?.() === false) return null;
@@ -42,13 +42,13 @@ function isNavigation(port: HttpPort): boolean {
 }
 
 /**
- * The address in `returnTo` if it is a path of this site, and else `fallback`: what a link carries may come from anybody, so
- * check it where it is used, right before the redirection (ASVS 5.0, 3.7.2). A scheme, a host (`//`, `/\`), a control
- * character, and what is not a string are refused. The path comes back as a browser would send it, percent-encoded.
+ * The address in `returnTo` if it is a path of this site, otherwise `fallback`. Anybody can make a link, so check the address
+ * where you use it, right before the redirection (ASVS 5.0, 3.7.2). It refuses a scheme, a host (`//`, `/\`), a control
+ * character, and a value that is not a string. The path comes back as a browser would send it, percent-encoded.
  * @example res.redirect(303, safeReturnTo(req.body.returnTo, "/"));
  */
 export function safeReturnTo(value: unknown, fallback: string): string {
-  // Browsers read a backslash as a slash, and leave tabs and newlines out.
+  // Browsers read a backslash as a slash, and ignore tabs and newlines.
   if (typeof value !== "string" || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(value) || !URL.canParse(value, HERE))
     return fallback;
   const { origin, pathname, search, hash } = new URL(value, HERE);

@@ -1,10 +1,10 @@
-/** The port of whatever sits on Node's own request and response: Express, Koa, plain `node:http`. */
+/** The port for everything that uses Node's own request and response: Express, Koa, plain `node:http`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpPort } from "./port.js";
 
 /**
- * Makes the port of one request. On an upgrade there is no response, or an object in its place that takes no headers: leave
- * it out, or pass what there is. `url` is for frameworks whose routers change the request's own.
+ * Makes the port of one request. On an upgrade there is no response, or another object that takes no headers: leave it out, or
+ * pass that object. `url` is for frameworks whose routers change the request's own.
  */
 export function nodePort(
   request: IncomingMessage & { readonly originalUrl?: string | undefined },

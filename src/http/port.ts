@@ -1,4 +1,6 @@
-/** What an adapter supplies: one request and its response. Three members are enough; each of the others mends something. */
+/**
+ * What an adapter supplies: one request and its response. Three members are required; each of the others improves something.
+ */
 export interface HttpPort {
   /** The request's method, such as `GET`. */
   readonly method: string;
@@ -13,7 +15,10 @@ export interface HttpPort {
    * `rotate` refuse before they change anything. Without this member the answer is taken to be `true`.
    */
   writable?(): boolean;
-  /** Takes the cookie in parts, for frameworks that want it so. Without this member `appendHeader` gets a `Set-Cookie`. */
+  /**
+   * Takes the cookie in parts, for frameworks that have such a function. Without this member `appendHeader` gets a
+   * `Set-Cookie`.
+   */
   setCookie?(name: string, value: string, attributes: CookieAttributes): void;
 }
 
@@ -27,6 +32,6 @@ export interface CookieAttributes {
   readonly domain?: string;
   /** Seconds; 0 takes the cookie back. Absent for a cookie that ends with the browser. */
   readonly maxAge?: number;
-  /** A cookie of its own within each site that shows this one in an iframe (CHIPS). */
+  /** Whether each site that shows this one in an iframe gets a cookie of its own (CHIPS). */
   readonly partitioned?: boolean;
 }

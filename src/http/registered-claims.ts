@@ -16,13 +16,13 @@ declare global {
   }
 }
 
-/** The application's claims, or any where it has named none. */
+/** The claims that the application has declared, or any claims if it has declared none. */
 export type RegisteredClaims = keyof Coatcheck.Claims extends never ? Record<string, unknown> : Coatcheck.Claims;
 
 /**
- * What an adapter takes: a store of the application's claims, or where it has named none, a store of any, which a store
- * of `object` stands for. The second member of the union is nothing that there could be: the compiler prints its name
- * where a store has other claims.
+ * What an adapter takes: a store with the declared claims; or any store if none are declared, which is the type
+ * `SessionStore<object>`. No value has the second type of the union: the compiler prints the name of its member if a store has
+ * other claims.
  */
 export type RegisteredStore = keyof Coatcheck.Claims extends never
   ? SessionStore<object>
@@ -33,6 +33,6 @@ export function createRegisteredSessions(
   store: RegisteredStore,
   options?: HttpOptions,
 ): HttpSessions<RegisteredClaims> {
-  // If no claims are declared, those of this store are not known here: any, by name.
+  // If no claims are declared, the claims of this store are not known here, and count as any.
   return createHttpSessions(store as SessionStore<RegisteredClaims>, options);
 }

@@ -1,4 +1,4 @@
-/** What a request's session is made of: what all requests of an application share, and what its verbs take. Knows no request. */
+/** What all requests of an application share, and the options of the verbs of a request's session. Knows no request. */
 
 import type { ClaimsPatch } from "../sessions/claims.js";
 import type { SessionStore } from "../sessions/store.js";
@@ -13,22 +13,22 @@ import type { HttpPort } from "./port.js";
 export interface StartOptions<Claims extends object> {
   /** Who has logged in. Without it, a guest's session. */
   readonly userId?: string | undefined;
-  /** Claims to begin with. A guest's own are kept, and these go on top. */
+  /** Claims to begin with. A guest's claims are kept, and these are added. */
   readonly claims?: ClaimsPatch<Claims> | undefined;
-  /** What to remember of the client. Default: the `User-Agent` header, or what the session that came along remembers. */
+  /** What to remember of the client. Default: the `User-Agent` header, or what the session of the request remembers. */
   readonly client?: CreateOptions<Claims>["client"];
   /**
-   * How long this session lasts without use, and however much it is used, ms: "remember me". Default: as in the options of the
-   * store. `Max-Age` of the cookie follows the second.
+   * How long this session lasts without use, and how long in any case, ms: for "remember me". Default: as in the options of the
+   * store. `absoluteTimeout` decides `Max-Age` of the cookie.
    */
   readonly idleTimeout?: number | undefined;
   readonly absoluteTimeout?: number | undefined;
   /**
-   * Whether the browser keeps the cookie when it closes. It is stored with the session, so the cookies of later rotations are
-   * the same. Default: `cookie.persistent` of the application.
+   * Whether the browser keeps the cookie when it closes. It is stored with the session, so it holds for the cookies of later
+   * rotations too. Default: `cookie.persistent` of the application.
    */
   readonly persistent?: boolean | undefined;
-  /** How the token will travel. Default: as it came; a cookie for a request that brought none, if cookies are on. */
+  /** How the token will travel. Default: as it came; for a request without a token in a cookie, if cookies are on. */
   readonly transport?: Transport | undefined;
 }
 
@@ -42,13 +42,13 @@ export const START_OPTIONS = [
 export function timeoutsOf(options: StartOptions<object>, usual: Timeouts | undefined): GivenTimeouts {
   const { userId, idleTimeout, absoluteTimeout } = options;
   if (usual === undefined) return { idleTimeout, absoluteTimeout };
-  // A guest without a log-in goes on as before.
+  // Without a log-in, the session of a guest goes on with its own timeouts.
   return userId === undefined && !hasTimeouts(options) ? {} : resolveTimeouts(usual, options);
 }
 
 /** How a log-out ends. */
 export interface EndOptions {
-  /** Also has the browser forget what it keeps of this origin, with `Clear-Site-Data`. Default: `false`. */
+  /** Also makes the browser delete what it keeps of this origin, with `Clear-Site-Data`. Default: `false`. */
   readonly clearSiteData?: boolean | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface RequestContext<Claims extends object> {
   readonly cookie: SessionCookie | undefined;
   /** `undefined` if bearer tokens are off. */
   readonly bearer: BearerFormat | undefined;
-  /** What a log-in gets that says nothing else; `undefined` if the store does not tell. */
+  /** The timeouts of a log-in that sets none; `undefined` if the store does not tell them. */
   readonly timeouts: Timeouts | undefined;
   /** The headers by which sessions are found, as in `Vary`. */
   readonly vary: string;

@@ -13,8 +13,8 @@ import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";
-import { readBearer } from "./bearer.js";
 import { Caching } from "./caching.js";
+import { logInAgain, logInFirst, twoSessions } from "./challenge.js";
 import { type Credential, revokeEach, type Transport } from "./credentials.js";
 import { logInAddress } from "./navigation.js";
 import type { HttpPort } from "./port.js";
@@ -29,8 +29,8 @@ import { checkRequirement, isFresh, meets, type Requirement, type UserSession } 
 import { addHeaders, CLEAR_SITE_DATA, checkWritable, type HeaderMap, isWritable, NO_STORE } from "./response-head.js";
 
 /**
- * The session of a request. Reading `current` asks nobody; every method is one explicit call to the store, with its
- * errors and its round trips. Nothing is saved when the response ends.
+ * The session of a request. Reading `current` asks no server; every method is one explicit call to the store, with its errors
+ * and its round trips. Nothing is saved when the response ends.
  */
 export class RequestSession<Claims extends object = Record<string, unknown>> {
   readonly #cx: RequestContext<Claims>;
@@ -57,8 +57,8 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * The live session, as this request last saw it; `null` for none. What the response says now depends on it, so reading it
-   * adds `Vary`, and `Cache-Control: no-store` if there is a session, unless the headers are sent already.
+   * The live session, as this request last saw it; `null` for none. The response may now depend on it, so reading it adds
+   * `Vary`, and `Cache-Control: no-store` if there is a session, unless the headers are sent already.
    */
   get current(): Session<Claims> | null {
     this.#caching.varies();
@@ -67,12 +67,12 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * Log-in: starts a session with a token of its own, and sends the cookie. The session that the request came with ends
-   * in the same step (ASVS 5.0, 7.2.4); a guest's claims survive, also where a form is sent twice: each answer then has a
-   * session with them. The returned token is for clients that take it from
-   * the body: a JWT if bearer tokens are JWTs and this is to be one. Throws as `create` and `rotate` of the store do,
-   * `UntrustedOriginError` for another site's request, and `TypeError` if the response can take no headers any more; then
-   * nothing is changed. If it throws `NotReplicatedError`, nobody is logged in, and the cookie is taken back.
+   * Log-in: starts a session with a token of its own, and sends the cookie. The session that the request came with ends in the
+   * same step (ASVS 5.0, 7.2.4); a guest's claims are kept, even if a form is sent twice: each answer then has a session with
+   * them. The returned token is for clients that take it from the body: it is a JWT if bearer tokens are JWTs and `transport`
+   * is `"bearer"`. Throws as `create` and `rotate` of the store do, `UntrustedOriginError` for another site's request, and
+   * `TypeError` if the response can take no headers any more; then nothing is changed. If it throws `NotReplicatedError`,
+   * nobody is logged in, and the cookie is taken back.
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
     checkNames("start", options, START_OPTIONS);
@@ -85,27 +85,28 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     if (persistent !== undefined) checkBoolean("persistent", persistent);
     const timeouts = timeoutsOf(options, this.#cx.timeouts);
     checkWritable(this.#port, "start");
-    // Another site must not log a browser in either: as the attacker, it would confide in the attacker's account. With a
-    // GET it may: so identity providers and links in mails send browsers here, and OAuth's `state` is for them.
+    // Another site must not log a browser in either: the user would then work in the attacker's account. A GET may do it:
+    // identity providers and links in mails send browsers here so, and OAuth's `state` protects them.
     if (transport === "cookie" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
 
     const { store } = this.#cx;
-    // First, because they may stand in the way of a log-in: a user may have no more sessions than the limit allows.
+    // These end first, because they count towards the limit of sessions, and could prevent the log-in.
     if (this.#credential?.rivals !== undefined) await this.#ending(revokeEach(store, this.#credential.rivals));
     const brought = this.#credential?.token ?? null;
     const old = this.#current === null ? null : brought;
     let issued: IssuedSession<Claims> | null = null;
-    // A rotation without a user keeps the one there is, and a guest must not go on as the user before.
+    // A rotation without a user keeps the user of the session, and a guest must not get that.
     const keepsUser = userId === undefined && this.#current?.userId !== null;
     if (old !== null && !keepsUser) {
       const isLogIn = userId !== undefined;
-      // On a session of the same user it would keep what an earlier log-in has said.
+      // `null`: on a session of the same user, the choice of an earlier log-in must not stay.
       const lasting = { ...timeouts, persistent: persistent ?? (isLogIn ? null : undefined) };
       const reauthenticated = isLogIn || timeouts.idleTimeout !== undefined;
       const change = { userId, claims, client: options.client, reauthenticated, ...lasting };
       issued = await this.#ending(store.rotate(old, change));
     }
-    // The second of a double click: the first has ended the session a moment ago, and left a guest's claims for this one.
+    // The second request of a double click: the first has ended the session a moment ago, and has left a guest's claims for
+    // this one.
     if (old === null && brought !== null && userId !== undefined) {
       const lasting = { ...timeouts, persistent: persistent ?? null };
       issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client, ...lasting }));
@@ -113,7 +114,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     if (issued === null) {
       issued = await store.create({ userId, claims: claims as Claims | undefined, client, ...timeouts, persistent });
       try {
-        // It was another user's, or has been rotated and is in its grace.
+        // It is another user's, or it was rotated and is in its grace.
         if (old !== null) await this.#ending(store.revoke(old));
       } catch (error) {
         await this.#discard(issued);
@@ -133,7 +134,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { clearSiteData = false } = options;
     checkBoolean("clearSiteData", clearSiteData);
     const credential = this.#credential;
-    // A form on another site comes without a `SameSite` cookie, and the answer would still take it back.
+    // A form on another site is sent without a `SameSite` cookie, but the answer would still take the cookie back.
     if (credential?.transport !== "bearer" && !this.#cx.isAllowed(this.#port)) throw new UntrustedOriginError();
     const token = credential?.token ?? null;
     const extra: HeaderMap = clearSiteData ? CLEAR_SITE_DATA : {};
@@ -170,10 +171,10 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * Gives the session a new token and sends the cookie, as `rotate` of the store does: after a change of privilege, or
-   * with `reauthenticated` after the user has proved anew who they are. `null`: the session is no longer live, or another
-   * request has just rotated it, and this one came in the grace. Throws `TypeError` if the response can take no headers
-   * any more; then nothing is changed.
+   * Gives the session a new token and sends the cookie, as `rotate` of the store does: after a change of privilege, or with
+   * `reauthenticated` after the user has authenticated again. `null`: the session is no longer live, or another request has
+   * just rotated it, and this one came during the grace. Throws `TypeError` if the response can take no headers any more; then
+   * nothing is changed.
    */
   async rotate(
     options: Pick<RotateOptions<Claims>, "claims" | "reauthenticated" | "grace"> = {},
@@ -189,10 +190,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * The live session, if it meets the requirement. Throws `UnauthenticatedError` (401) without one, with a guest's, or
-   * with one whose log-in is too old, and `ForbiddenError` (403) where its claims do not do. What the response then says is for this
-   * user alone, so it is marked `no-store` (ASVS 5.0, 14.3.2). Throws `TypeError` and `RangeError` for a requirement that
-   * could never be meant.
+   * The live session, if it meets the requirement. Throws `UnauthenticatedError` (401) without one, with a guest's, or with one
+   * whose log-in is too old, and `ForbiddenError` (403) if its claims are not enough. The response is then only for this user,
+   * so it is marked `no-store` (ASVS 5.0, 14.3.2). Throws `TypeError` and `RangeError` for a requirement that cannot be right.
    */
   require(requirement?: Requirement<Claims> & { readonly guest?: false | undefined }): UserSession<Claims>;
   require(requirement: Requirement<Claims>): Session<Claims>;
@@ -201,24 +201,20 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { where, freshWithin, guest = false } = requirement;
     const session = this.#current;
     this.#caching.varies();
-    if (this.#credential?.rivals !== undefined) {
-      const challenge = 'error="invalid_request"';
-      throw this.#unauthenticated("The request has two sessions: log in again", { challenge });
-    }
-    if (session === null || (session.userId === null && !guest)) throw this.#unauthenticated("Log in first");
+    const { bearer } = this.#cx;
+    if (this.#credential?.rivals !== undefined) throw twoSessions(bearer);
+    if (session === null || (session.userId === null && !guest)) throw logInFirst(this.#port, bearer);
     if (where !== undefined && !meets(session, where)) throw new ForbiddenError();
-    if (freshWithin !== undefined && !isFresh(session, this.#readAt, freshWithin)) {
-      // RFC 9470, 3.
-      const challenge = `error="insufficient_user_authentication", max_age="${Math.floor(freshWithin / 1000)}"`;
-      throw this.#unauthenticated("Log in again", { challenge, reauthenticate: true });
-    }
+    if (freshWithin !== undefined && !isFresh(session, this.#readAt, freshWithin))
+      throw logInAgain(freshWithin, bearer);
     this.#caching.noStore();
     return session;
   }
 
   /**
-   * The guard of a page: `null` if the request may go on, or where to send the browser: with a status of 303, to the
-   * log-in page in `redirectTo`. That is for requests that open a page and lack a log-in; all else is as in `require`.
+   * The guard of a page: `null` if the request may go on, or the address to which to send the browser, with a status of 303:
+   * the log-in page in `redirectTo`. It gives an address only for a request that opens a page and lacks a log-in; everything
+   * else is as in `require`.
    */
   admit(requirement: Requirement<Claims> = {}): string | null {
     try {
@@ -234,16 +230,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     }
   }
 
-  #unauthenticated(message: string, { challenge = "", reauthenticate = false } = {}): UnauthenticatedError {
-    if (this.#cx.bearer === undefined) return new UnauthenticatedError(message, { reauthenticate });
-    // RFC 6750, 3: an error code only for a request that brought a token.
-    const error = challenge || (readBearer(this.#port) === undefined ? "" : 'error="invalid_token"');
-    return new UnauthenticatedError(message, { reauthenticate, challenge: `Bearer ${error}`.trim() });
-  }
-
   /**
-   * Waits for a call that ends the session of this request. If too few replicas have confirmed that, the session has ended
-   * all the same. The headers are in the error too, since Koa sends no others with an error.
+   * Waits for a call that ends the session of this request. If too few replicas have confirmed that, the session has ended all
+   * the same. The headers are in the error too, because Koa sends only those with an error.
    */
   async #ending<T>(call: Promise<T>, extra: HeaderMap = {}): Promise<T> {
     try {
@@ -257,13 +246,13 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     }
   }
 
-  /** Ends a session whose token nobody has got. */
+  /** Ends a session whose token nobody has received. */
   async #discard({ session }: IssuedSession<Claims>): Promise<void> {
-    // There is an error to tell already, and without this the session ends with its idle timeout.
+    // The caller already gets another error, and otherwise the session ends with its idle timeout.
     await this.#cx.store.revoke(session.id).catch(() => {});
   }
 
-  /** Goes on with another session. Gives what the client is to get of it. */
+  /** Goes on with another session. Gives what the client gets of it. */
   async #adopt(issued: IssuedSession<Claims>, transport: Transport): Promise<IssuedSession<Claims>> {
     const { token, session } = issued;
     if (transport === "cookie" && this.#cx.cookie !== undefined) {
@@ -278,7 +267,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
       const lifetime = session.absoluteExpiresAt - session.lastSeenAt;
       this.#cx.cookie.send(this.#port, token, lifetime, session.persistent);
     } else {
-      // Nobody needs the old cookie beside the new token.
+      // The old cookie is not needed beside the new token.
       this.#takeCookieBack();
     }
     this.#caching.noStore();

@@ -6,23 +6,23 @@ import { checkJson, equalJson } from "../leaves/json.js";
 import type { Session } from "../sessions/session.js";
 import { checkRedirectTo } from "./navigation.js";
 
-/** What a request needs to be let through. */
+/** What a request needs to pass the guard. */
 export interface Requirement<Claims extends object> {
   /**
-   * Claims that the session must have, or a test of the session. Else 403. Claims are compared by value, arrays and
-   * objects in them as a whole: `{ roles: ["admin"] }` is met by exactly this list. An `undefined` in it, a value that is
-   * not JSON, or an object without a claim is a mistake, and throws `TypeError`.
+   * Claims that the session must have, or a test of the session. Otherwise 403. Claims are compared by value, with arrays and
+   * objects as a whole: `{ roles: ["admin"] }` needs exactly this list. An `undefined`, a value that is not JSON, or an object
+   * without a claim is a mistake, and throws `TypeError`.
    */
   readonly where?: Partial<Claims> | ((session: Session<Claims>) => boolean) | undefined;
-  /** How long ago the user may have logged in, ms, for what is worth asking again (ASVS 5.0, 7.5.3). Else 401. */
+  /** How long ago the user may have logged in, ms, for actions that need a recent log-in (ASVS 5.0, 7.5.3). Otherwise 401. */
   readonly freshWithin?: number | undefined;
-  /** Whether a guest's session will do, which proves nothing about anybody. Default: `false`, 401. */
+  /** Whether a guest's session is enough, which proves nothing about anybody. Default: `false`, 401. */
   readonly guest?: boolean | undefined;
   /**
-   * The log-in page, for a guard of pages: a browser that opens a page without a session, or with a log-in that is too old,
-   * is sent there with a 303 instead of a 401, and the address that it asked for in `returnTo`. Requests of scripts, and
-   * those that may change something, still get 401. A path such as `"/login"`, or a URL. Read by the guards and by
-   * `session.admit`; `session.require` throws in any case. Default: none.
+   * The log-in page, for a guard of pages: a browser that opens a page without a session, or with a log-in that is too old, is
+   * sent there with a 303 instead of a 401, and the address that it asked for in `returnTo`. Requests of scripts, and requests
+   * that may change something, still get 401. A path such as `"/login"`, or a URL. Read by the guards and by `session.admit`;
+   * `session.require` throws in any case. Default: none.
    */
   readonly redirectTo?: string | undefined;
 }
@@ -33,21 +33,21 @@ export type UserSession<Claims extends object = Record<string, unknown>> = Sessi
   readonly authenticatedAt: number;
 };
 
-/** Throws `TypeError` and `RangeError` for a requirement that could never be meant. */
+/** Throws `TypeError` and `RangeError` for a requirement that cannot be right. */
 export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
   checkNames("requireSession", requirement, ["where", "freshWithin", "guest", "redirectTo"]);
   const { where, freshWithin, guest, redirectTo } = requirement;
   if (redirectTo !== undefined) checkRedirectTo(redirectTo);
   if (guest !== undefined) checkBoolean("guest", guest);
   if (where !== undefined && typeof where !== "function") {
-    // It would let every session through, and whoever wrote it meant something else.
+    // It would let every session through, which the caller cannot want.
     if (Object.keys(checkClaims("where", where)).length === 0) throw new TypeError("where must name a claim");
     checkJson("where", where);
   }
   if (freshWithin !== undefined) hintAtUnit("freshWithin", checkDuration("freshWithin", freshWithin));
 }
 
-/** Whether the claims of a session do. Throws `TypeError` if a test of the caller's answers with anything but a boolean. */
+/** Whether the claims of a session are enough. Throws `TypeError` if the test of the caller does not return a boolean. */
 export function meets<Claims extends object>(
   session: Session<Claims>,
   where: NonNullable<Requirement<Claims>["where"]>,
