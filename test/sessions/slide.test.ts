@@ -65,10 +65,38 @@ describe("a touch", () => {
     expect(await commandsOf(token)).toEqual({ ...READS, pexpireat: 1 });
   });
 
-  it("that slides a user's session writes its TTL alone, and looks at the bound in the index", async () => {
+  it("that slides a user's session writes its TTL alone, and looks at its bound in the index once a quarter of the idle timeout", async () => {
     const { token, session } = await store.create({ userId: newUser() });
-    await age(session, 2 * MINUTE);
-    expect(await commandsOf(token)).toEqual({ ...READS, zscore: 1, pexpireat: 1 });
+    const looks: number[] = [];
+    // Where the end lies less than a minute behind the border of a quarter, it is looked at once more.
+    for (let minutes = 2; minutes < 22; minutes += 2) {
+      await age(session, 2 * MINUTE);
+      const { zscore, ...commands } = await commandsOf(token);
+      expect(commands).toEqual({ ...READS, pexpireat: 1 });
+      if (zscore !== undefined) looks.push(minutes);
+    }
+    expect(looks).toEqual([2, 8, 10, 16]);
+  });
+
+  it("keeps the bound at or above the end of the session, whatever its timeouts and its steps", async () => {
+    for (const [idleTimeout, absoluteTimeout] of [
+      [30 * MINUTE, 12 * HOUR],
+      [7 * MINUTE + 1, HOUR + 3],
+      [10 * MINUTE + 7, 11 * MINUTE],
+      [HOUR, HOUR],
+    ] as const) {
+      const userId = newUser();
+      let { token, session } = await store.create({ userId, idleTimeout, absoluteTimeout });
+      for (let step = 0; step < 40; step++) {
+        await age(session, ((step * 7919) % 97) * 4000 + 60_001);
+        const touched = await store.touch(token);
+        if (touched === null) break;
+        expect(await scoreOf(session)).toBeGreaterThanOrEqual(touched.expiresAt);
+        expect(await scoreOf(session)).toBeLessThanOrEqual(touched.expiresAt + idleTimeout);
+        await expectIndex(redis, prefix, userId, [session.id]);
+        if (step % 9 === 8) ({ token, session } = present(await store.rotate(token)));
+      }
+    }
   });
 
   it("moves the bound in the index once an idle timeout, however often it slides", async () => {
@@ -83,18 +111,18 @@ describe("a touch", () => {
       if ((await scoreOf(session)) !== before) moved++;
       await expectIndex(redis, prefix, userId, [session.id]);
     }
-    expect(moved).toBe(2);
+    expect(moved).toBe(3);
   });
 
-  it("compares with the bound that was written, and mends an index that has lost the session or knows an earlier one", async () => {
+  it("that leads into another quarter compares with the bound that was written, and mends an index that has lost the session or knows an earlier one", async () => {
     const userId = newUser();
     const { token, session } = await store.create({ userId });
-    await age(session, 2 * MINUTE);
+    await age(session, 8 * MINUTE);
     await redis.del(keys.user(userId).index);
     await store.touch(token);
     await expectIndex(redis, prefix, userId, [session.id]);
 
-    await age(session, 2 * MINUTE);
+    await age(session, 8 * MINUTE);
     await redis.zadd(keys.user(userId).index, (await redis.pexpiretime(keys.session(session.id))) - 1, session.id);
     await store.touch(token);
     await expectIndex(redis, prefix, userId, [session.id]);
@@ -106,7 +134,7 @@ describe("a touch", () => {
     const dead = await store.create({ userId });
     const live = await store.create({ userId });
     const { index } = keys.user(userId);
-    await age(session, 2 * MINUTE);
+    await age(session, 8 * MINUTE);
     await redis.del(keys.session(dead.session.id));
     const now = Date.now();
     await redis.zadd(index, now - 2, dead.session.id, now - 1, live.session.id, now, session.id);

@@ -1,13 +1,14 @@
 -- Reads a session, and slides its idle deadline once an interval. Like get.lua it has no prelude. A slide is one write, of the
 -- TTL. There are two exceptions: in the last idle timeout before the absolute deadline the TTL stays, and `s` is written; and
--- about once in an idle timeout the index gets a new bound too.
+-- about once in an idle timeout the index gets a new bound too. The index is looked at once in a quarter of that time.
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  how the times of most sessions end: a space, an idle timeout of at least twice the interval, a space, an absolute
 --          deadline
 -- ARGV[3]  that idle timeout less the interval, in ms
 -- Returns  'none', 'secret' (it does not match), 'corrupt', or the session as text, as get.lua has it
-local record = redis.call('HGETALL', KEYS[1])
+local key, usual_times = KEYS[1], ARGV[2]
+local record = redis.call('HGETALL', key)
 -- A new record begins with these two fields, and a small one keeps its order: then there is nothing to search.
 if record[1] ~= 'h' or record[3] ~= 't' then
   if #record == 0 then return 'none' end
@@ -25,21 +26,18 @@ if record[2] ~= ARGV[1] then return 'secret' end
 
 -- The key ends with the session, so its TTL tells when the session was last seen. If enough of the idle timeout is left, that
 -- was within the interval, and there is nothing to do. Most requests take this path.
-local left = redis.call('PTTL', KEYS[1])
-record[1] = redis.call('PEXPIRETIME', KEYS[1])
-record[2] = left
-local usual = string.find(record[4], ARGV[2], -#ARGV[2], true)
+local left, ends = redis.call('PTTL', key), redis.call('PEXPIRETIME', key)
+record[1], record[2] = ends, left
+local usual = string.find(record[4], usual_times, -#usual_times, true)
 if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 
 local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
 if not created then return 'corrupt' end
-local ends, last = tonumber(record[1]), created + absolute
--- The caller will say that the session is over, or that coatcheck did not write this. A slide must not hide it.
-if left < 0 or ends - left > last or ends - idle > math.max(ends - left, created + 0) + 2000 then
-  return table.concat(record, '\n')
-end
+local last = created + absolute
 -- The clock of Redis is the end of the key less what it has left, which costs less than TIME.
-local now = ends - left
+local now, earliest = ends - left, ends - idle - 2000
+-- The caller will say that the session is over, or that coatcheck did not write this. A slide must not hide it.
+if left < 0 or now > last or earliest > now and earliest > created + 0 then return table.concat(record, '\n') end
 local slid, isCut = now + idle, false
 local user, sight
 if slid > last then slid, isCut = last, true end
@@ -56,24 +54,31 @@ if isCut or not usual then
   if now - seen < interval then return table.concat(record, '\n') end
 end
 
-local id, index, moves = string.sub(KEYS[1], -26), nil, false
+local index, moves
 if user then
-  index = string.sub(KEYS[1], 1, -29) .. 'u:' .. user
-  -- This reads the bound that is really there, so an index that somebody has deleted is repaired.
-  local done, score = pcall(redis.call, 'ZSCORE', index, id)
-  -- A move may put off the end of a session by more than that of its index (see `drift` in record.lua), and the index has to be
-  -- there for as long. So the bound stays ahead of the end by a minute, or by an eighth of a short idle timeout.
-  moves = done and not (score and score + 0 >= math.min(slid + math.min(60000, idle / 8), last))
-  -- While the slot is moving, the index may be on the other node, and would seem absent: a new one here would be only a part of
-  -- it. Then a command with several keys fails (see prelude.lua), and this lookup does not slide.
-  if moves then done, score = pcall(redis.call, 'EXISTS', KEYS[1], index) end
-  if not done then
-    local reason = tostring(score)
-    if string.find(reason, 'non local key', 1, true) or string.find(reason, 'during rehashing', 1, true) then
-      return table.concat(record, '\n')
+  -- Time is cut into quarters of the idle timeout, from the creation on, and the bound in the index stays ahead of the end of
+  -- the quarter that the session's end lies in. So the index is looked at only if this slide leads into another quarter, or
+  -- if the absolute deadline cuts the session short. A move may put off the end of a session by more than that of its index
+  -- (see `drift` in record.lua), and over the border of a quarter: so the bound stays ahead by a minute, or by an eighth of a
+  -- short idle timeout, and an end that lies so little behind the border may have come there by a move.
+  local quarter, margin = idle / 4, math.min(60000, idle / 8)
+  local start = slid - (slid - created) % quarter
+  if isCut or start + margin > ends then
+    -- This reads the bound that is really there, so an index that somebody has deleted is repaired.
+    index = string.sub(key, 1, -29) .. 'u:' .. user
+    local done, found = pcall(redis.call, 'ZSCORE', index, string.sub(key, -26))
+    moves = done and not (found and found + 0 >= math.min(start + quarter + margin, last))
+    -- While the slot is moving, the index may be on the other node, and would seem absent: a new one here would be only a
+    -- part of it. Then a command with several keys fails (see prelude.lua), and this lookup does not slide.
+    if moves then done, found = pcall(redis.call, 'EXISTS', key, index) end
+    if not done then
+      local reason = tostring(found)
+      if string.find(reason, 'non local key', 1, true) or string.find(reason, 'during rehashing', 1, true) then
+        return table.concat(record, '\n')
+      end
+      -- Nothing was written yet. The error says which key holds something else.
+      return { err = string.find(reason, '^WRONGTYPE') and 'WRONGTYPE of the key ' .. index or reason }
     end
-    -- Nothing was written yet. The error says which key holds something else.
-    return { err = string.find(reason, '^WRONGTYPE') and 'WRONGTYPE of the key ' .. index or reason }
   end
 end
 
@@ -82,7 +87,7 @@ if isCut then
   -- sight is not recorded. HSET comes before PEXPIREAT, which deletes a key whose last ms has passed meanwhile: a later HSET
   -- would make the key again, without an end.
   local age = string.format('%.0f', math.max(0, now - created))
-  local done, failure = pcall(redis.call, 'HSET', KEYS[1], 's', age)
+  local done, failure = pcall(redis.call, 'HSET', key, 's', age)
   if done then
     if not sight then
       sight = #record + 2
@@ -94,15 +99,15 @@ if isCut then
   end
 end
 -- When Redis is out of memory, it judges only the first write of a script, and allows PEXPIREAT.
-record[1], record[2] = string.format('%.0f', slid), slid - now
-if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', KEYS[1], record[1]) end
+record[1], record[2] = string.format('%.0f', slid), isCut and slid - now or idle
+if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', key, record[1]) end
 if moves then
   local score = string.format('%.0f', math.min(slid + idle, last))
-  redis.call('ZADD', index, score, id)
+  redis.call('ZADD', index, score, string.sub(key, -26))
   -- As in index.lua: dead sessions whose bound has passed are removed, and the index lives as long as its latest member.
   local dead = redis.call('ZRANGEBYSCORE', index, '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 100)
   for i = 1, #dead do
-    local done, live = pcall(redis.call, 'EXISTS', string.sub(KEYS[1], 1, -27) .. dead[i])
+    local done, live = pcall(redis.call, 'EXISTS', string.sub(key, 1, -27) .. dead[i])
     if done and live == 0 then redis.call('ZREM', index, dead[i]) end
   end
   local latest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] + 0

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CorruptRecordError, createSessionStore } from "../../../src/index.js";
 import { Keys } from "../../../src/sessions/keys.js";
 import { liveSubject, rejection, type Subject } from "../../fixtures/every-verb.js";
+import { ageSession } from "../../harness/aging.js";
 import { connect, keysUnder, uniquePrefix } from "../../harness/fixtures.js";
 import { expectIndex, indexedIds } from "../../harness/indexes.js";
 import { present } from "../contract/rig.js";
@@ -190,6 +191,8 @@ describe.each<[how: string, (index: string) => Promise<unknown>]>([
         const { index } = keys.user(userId);
         await redis.zadd(index, Date.now(), session.id);
         await tamper(index);
+        // Into another quarter of its idle timeout.
+        await ageSession(redis, keys.session(session.id), 2 * MINUTE);
         await store.touch(token);
         return session.id;
       },
@@ -199,7 +202,10 @@ describe.each<[how: string, (index: string) => Promise<unknown>]>([
     const subject = await liveSubject(store, userId);
     await tamper(keys.user(userId).index);
     const id = await verb(subject);
-    if (how.startsWith("DEL")) await store.touch(subject.token);
+    if (how.startsWith("DEL")) {
+      await ageSession(redis, keys.session(subject.id), 8 * MINUTE);
+      await store.touch(subject.token);
+    }
     await expectIndex(redis, prefix, userId, [subject.id, id]);
   });
 });
