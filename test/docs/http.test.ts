@@ -1,11 +1,14 @@
 /** The programs of docs/http.md do what the page says: each is run as it stands there, and asked over a socket. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSetCookie } from "cookie";
+import type express from "express";
 import type { FastifyInstance } from "fastify";
 import { describe, expect, it, vi } from "vitest";
+import { sessions } from "../../src/express.js";
 import type { HttpPort, HttpSessions } from "../../src/http.js";
 import { createSessionStore, type SessionStore } from "../../src/index.js";
 import { afterFile, connect } from "../harness/fixtures.js";
@@ -78,6 +81,20 @@ describe("docs/http.md", () => {
     const { ask } = await serve((await run("const asJson")).app);
     const answer = await ask("GET", "/me");
     expect([answer.status, answer.json()]).toEqual([401, { error: "UNAUTHENTICATED" }]);
+  });
+
+  it("passes on what an asynchronous handler of Express 4 rejects with", async () => {
+    const found = page.blocks("js").filter(({ code }) => code.includes("const caught"));
+    expect(found).toHaveLength(1);
+    const file = join(folder, "express-4.mjs");
+    writeFileSync(file, `export default (app) => {\n${found[0]?.code}};`);
+    const mount = (await import(/* @vite-ignore */ file)) as { default(app: RequestListener): void };
+    const app = (createRequire(import.meta.url)("express4") as typeof express)();
+    app.set("env", "test").use(sessions(store));
+    mount.default(app);
+    const { ask } = await serve(app);
+    expect((await ask("POST", "/logout", { Origin: "https://other.example" })).status).toBe(403);
+    expect((await ask("POST", "/logout")).json()).toBe(false);
   });
 
   it("sends a browser to the log-in page, and back to where it wanted to go", async () => {
