@@ -1,5 +1,5 @@
 /**
- * Every verb while its slot is on its way from one master to another, stopped half-way: some keys of the user on one node,
+ * Every verb while its slot is moving from one master to another, stopped half-way: some keys of the user on one node,
  * the rest on the other. A single key is always found. A script over several keys must neither take what is on the other
  * node for absent, nor make it anew: that would be half an index, and the move could not even be finished.
  */

@@ -97,7 +97,7 @@ function holdsSession({ sessions }: Contents, session: ModelSession): boolean {
   const claims = Object.entries(record).filter(([field]) => field.startsWith(":"));
   return (
     (record["u"] ?? null) === session.userId &&
-    (record["n"] ?? null) === session.next &&
+    (record["n"] ?? null) === session.successor &&
     Number(created) === session.createdAt &&
     seenAt === session.seenAt &&
     isDeepStrictEqual(

@@ -126,7 +126,7 @@ export const increment = (reference: Reference) =>
     reference,
     (store) => store.updateClaims(reference.target, visits),
     (state, session, outcome) => {
-      const head = (session.next === null ? undefined : state.live.get(session.next)) ?? session;
+      const head = (session.successor === null ? undefined : state.live.get(session.successor)) ?? session;
       return isSame(outcome, state.patch(session, visits(head.claims)));
     },
   );
@@ -137,7 +137,7 @@ export const revoke = (reference: Reference) =>
     reference,
     (store) => store.revoke(reference.target),
     (state, session, outcome) => {
-      state.end(state.pair(session));
+      state.end(state.withPartner(session));
       return outcome === true;
     },
   );
@@ -157,13 +157,13 @@ function replace(
   outcome: unknown,
 ): boolean {
   // What was rotated already cannot be rotated again.
-  if (session.next !== null || outcome === null) return session.next !== null && outcome === null;
+  if (session.successor !== null || outcome === null) return session.successor !== null && outcome === null;
   const added = state.add((outcome as Issued).session);
-  if (session.previous !== null) state.live.delete(session.previous);
+  if (session.predecessor !== null) state.live.delete(session.predecessor);
   if (grace > 0) {
-    session.next = added.id;
-    session.previous = null;
-    added.previous = session.id;
+    session.successor = added.id;
+    session.predecessor = null;
+    added.predecessor = session.id;
   } else {
     state.live.delete(session.id);
   }
@@ -218,16 +218,16 @@ function handOver(
   run: Operation["run"],
 ): Operation {
   const isGuest = reference.owner === null;
-  const isFresh: Step = (state) => find(state, reference)?.next === null;
+  const isFresh: Step = (state) => find(state, reference)?.successor === null;
   const opens: Step = (state) => isFresh(state) || trailOf(state, reference, userId) !== undefined;
   const end: (issued: Issued) => Step = (issued) => (state) => {
     const old = find(state, reference);
     // A guest who was rotated meanwhile is not logged in; of another user nothing is carried over, so it does not matter.
-    if (isGuest && old !== undefined && old.next !== null) return false;
+    if (isGuest && old !== undefined && old.successor !== null) return false;
     const left = old === undefined ? trailOf(state, reference, userId) : { userId, claims: isGuest ? old.claims : {} };
     if (left === undefined) return false;
     if (old !== undefined) {
-      state.end(state.pair(old));
+      state.end(state.withPartner(old));
       state.trails.set(old.id, left);
     }
     return isSame(issued.session, { ...issued.session, userId, claims: patched(left.claims, claims) });
@@ -266,7 +266,7 @@ export const revokeAll = (userId: string, except: Reference | null) =>
     (store) => store.revokeAllForUser(userId, except === null ? {} : { except: except.target }),
     (state, outcome) => {
       const spared = except === null ? undefined : state.live.get(except.target.slice(0, 26));
-      const kept = spared?.userId === userId ? state.pair(spared) : [];
+      const kept = spared?.userId === userId ? state.withPartner(spared) : [];
       const ended = state.of(userId).filter((session) => !kept.includes(session));
       state.end(ended);
       return outcome === ended.length;
@@ -320,7 +320,7 @@ export const list = (userId: string) =>
     userId,
     (store) => store.listForUser(userId),
     (state, outcome) => {
-      const expected = state.of(userId).filter(({ next }) => next === null);
+      const expected = state.of(userId).filter(({ successor }) => successor === null);
       expected.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
       const listed = outcome as Session[];
       return listed.length === expected.length && expected.every((session, at) => isSame(listed[at], session));

@@ -15,8 +15,8 @@ export interface ModelSession {
   seenAt: number;
   claims: Claims;
   /** The one that a rotation with grace has put in this one's place, and the other way round. */
-  next: string | null;
-  previous: string | null;
+  successor: string | null;
+  predecessor: string | null;
 }
 
 /** What a log-in has left of the session that it ended, for another log-in of the same user on that session. */
@@ -49,15 +49,15 @@ export class State {
 
   add(session: Session<Claims>): ModelSession {
     const { id, userId, createdAt, lastSeenAt, claims } = session;
-    const added = { id, userId, createdAt, seenAt: lastSeenAt, claims, next: null, previous: null };
+    const added = { id, userId, createdAt, seenAt: lastSeenAt, claims, successor: null, predecessor: null };
     this.live.set(id, added);
     return added;
   }
 
   /** Both tokens of a session in its grace, or the one it has: themselves, in either order. */
-  pair(session: ModelSession): ModelSession[] {
-    const twin = this.live.get(session.next ?? session.previous ?? "");
-    return twin === undefined ? [session] : [session, twin];
+  withPartner(session: ModelSession): ModelSession[] {
+    const partner = this.live.get(session.successor ?? session.predecessor ?? "");
+    return partner === undefined ? [session] : [session, partner];
   }
 
   end(sessions: Iterable<ModelSession>): void {
@@ -70,8 +70,8 @@ export class State {
 
   /** Applies a patch to a session, in its grace to both halves. Gives the half that counts. */
   patch(session: ModelSession, patch: Claims): ModelSession {
-    for (const half of this.pair(session)) half.claims = patched(half.claims, patch);
-    return (session.next === null ? undefined : this.live.get(session.next)) ?? session;
+    for (const half of this.withPartner(session)) half.claims = patched(half.claims, patch);
+    return (session.successor === null ? undefined : this.live.get(session.successor)) ?? session;
   }
 
   /** Makes room for a new session of a user: `"blocked"` or `"limit"` where there is none to be had. */
@@ -79,12 +79,12 @@ export class State {
     if (this.blocked.has(userId)) return "blocked";
     const limit = this.limits.get(userId);
     if (limit === undefined) return "ok";
-    const counted = this.of(userId).filter(({ next }) => next === null);
+    const counted = this.of(userId).filter(({ successor }) => successor === null);
     const surplus = counted.length + 1 - limit.most;
     if (surplus > 0 && limit.policy === "reject") return "limit";
     const rank = limit.policy === "evict-idle" ? "seenAt" : "createdAt";
     counted.sort((a, b) => a[rank] - b[rank] || (a.id < b.id ? -1 : 1));
-    for (const evicted of counted.slice(0, Math.max(0, surplus))) this.end(this.pair(evicted));
+    for (const evicted of counted.slice(0, Math.max(0, surplus))) this.end(this.withPartner(evicted));
     return "ok";
   }
 }
