@@ -49,7 +49,7 @@ export interface StoredSession<Claims extends object> {
 }
 
 const SESSION_TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
-const SIGHT = /^\d+$/;
+const COUNT = /^\d+$/;
 /** How many ms more than its idle timeout a session may have left: see record.lua. */
 const SLACK = 2000;
 /** By how much a move to another node may put off the end of a key, ms: see record.lua. */
@@ -99,7 +99,8 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     // The parser's message would quote the value, which must not get into a log.
     throw new CorruptRecordError(key);
   }
-  if (times === null || (sight !== undefined && !SIGHT.test(sight))) throw new CorruptRecordError(key);
+  if (times === null || (sight !== undefined && !COUNT.test(sight))) throw new CorruptRecordError(key);
+  if (version !== "0" && !COUNT.test(version)) throw new CorruptRecordError(key);
   const [ends, left] = [Number(parts[0]), Number(parts[1])];
   const readAt = ends - left;
   const createdAt = Number(times[1]);

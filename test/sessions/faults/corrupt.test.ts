@@ -63,6 +63,32 @@ describe("a record without its hash or its times", () => {
   });
 });
 
+describe.each(["v", "s"])("a record whose field %s is no number", (field) => {
+  const { revoke: _, "revoke by id": __, ...readers } = onToken;
+
+  it.each<[string, Verb]>([
+    ...Object.entries(readers),
+    ["rotate for the same user", ({ token, userId }) => store.rotate(token, { userId })],
+    ["rotate with claims", ({ token }) => store.rotate(token, { claims: { a: 1 } })],
+    ["listForUser", ({ userId }) => store.listForUser(userId)],
+    ["updateClaimsForUser", ({ userId }) => store.updateClaimsForUser(userId, { a: 1 })],
+  ])("makes %s name its key", async (name, verb) => {
+    // Before the other one in the index, so that a change of all comes to it last.
+    const other = await store.create({ userId: newUser(), claims: { a: 0 } });
+    const { userId } = other.session;
+    const subject = await liveSubject(store, String(userId));
+    const key = keys.session(subject.id);
+    // At its absolute deadline, where its TTL does not tell when it was seen last.
+    const [created, authenticated, idle] = ((await redis.hget(key, "t")) ?? "").split(" ");
+    const times = [Number(created) - 5, authenticated, idle, Number(idle) + 5];
+    await redis.hset(key, field, "soon", "t", times.join(" "));
+    const before = await dumpOf(subject.userId);
+    await expectCorrupt(verb(subject), key);
+    // A touch does not look at the version, and slides.
+    if (name !== "touch") expect(await dumpOf(subject.userId)).toEqual(before);
+  });
+});
+
 describe("a session key of another kind", () => {
   it.each(Object.entries(onToken))("makes %s name it and change nothing", async (_, verb) => {
     const subject = await liveSubject(store, newUser());
