@@ -122,6 +122,21 @@ describe("an id that is taken", () => {
   });
 });
 
+describe("a token whose key lives longer than it, as after a move of its slot", () => {
+  it.each(["peek", "consume"] as const)("is gone for %s", async (verb) => {
+    const { token } = await newToken();
+    const [key = expect.fail("no key")] = (await keysUnder(redis, prefix)).filter((name) =>
+      name.endsWith(`:o:reset:${token.slice(0, 26)}`),
+    );
+    expect(await tokens.peek(token)).not.toBeNull();
+    const now = Date.now();
+    await redis.hset(key, "t", `${now - 60_000} ${now - 1000}`);
+    await redis.pexpire(key, 5000);
+    expect(await tokens[verb](token)).toBeNull();
+    expect(await redis.exists(key)).toBe(1);
+  });
+});
+
 describe("a key that holds something else", () => {
   const keysOf = async ({ subject, token }: Subject) => {
     const keys = await keysUnder(redis, prefix);

@@ -13,6 +13,9 @@ if not record then
 end
 local refused = refusal(record, ARGV[1])
 if refused then return refused end
+-- A move of the slot may have put off the end of the key, and not that of the token.
+local expires = string.match(record.t, ' (%d+)$')
+if expires and clock() > tonumber(expires) then return 'none' end
 -- Redis allows both commands when it is out of memory.
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIREAT', KEYS[2], digits(clock() + tonumber(ARGV[2])))

@@ -38,8 +38,8 @@ end
 -- Whether there is anything under the key of a session that may still be served, or that somebody else has written.
 local function lives(key, now)
   if redis.call('EXISTS', key) == 0 then return false end
-  local is_hash, times = pcall(redis.call, 'HGET', key, 't')
-  return not (is_hash and type(times) == 'string' and is_over(key, times, now))
+  local is_hash, fields = pcall(redis.call, 'HMGET', key, 't')
+  return not (is_hash and type(fields[1]) == 'string' and is_over(key, fields[1], now))
 end
 
 -- A session: its record, its end, and how many ms it has left. nil if there is none, or it is over.
