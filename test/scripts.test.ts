@@ -115,7 +115,8 @@ describe("the scripts together", () => {
     for (const [name, { source }] of all) {
       const { body } = partsOf(name);
       const code = body.split("\n").map((line) => line.trim());
-      expect(source.endsWith(code.filter((line) => line !== "").join("\n")), name).toBe(true);
+      const shipped = source.split("\n").map((line) => line.trim());
+      expect(shipped.join("\n").endsWith(code.filter((line) => line !== "").join("\n")), name).toBe(true);
       expect(source).not.toMatch(/^\s*--|\n\n/m);
     }
   });
@@ -124,6 +125,14 @@ describe("the scripts together", () => {
     const shas = all.map(([, { sha }]) => sha);
     expect(new Set(shas).size).toBe(shas.length);
     for (const sha of shas) expect(sha).toMatch(/^[0-9a-f]{40}$/);
+  });
+
+  it("define no function that they do not call: Redis would make it anew at each call", () => {
+    for (const [name, { source }] of all) {
+      for (const [, fn = ""] of source.matchAll(/^local function (\w+)/gm)) {
+        expect(source.match(new RegExp(`\\b${fn}\\b`, "g"))?.length, `${fn} in ${name}`).toBeGreaterThan(1);
+      }
+    }
   });
 
   it("define every function that they call before they call it", () => {

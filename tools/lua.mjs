@@ -5,7 +5,8 @@
  * that a cold start sends and that the package weighs. No script has a string that goes over several lines.
  */
 export function luaModule(source) {
-  const lines = source.split("\n").map((line) => line.trim());
-  const code = lines.filter((line) => line !== "" && !line.startsWith("--")).join("\n");
+  // A space remains where a line was indented: it tells what stands inside of a function (see src/redis/script.ts).
+  const lines = source.split("\n").map((line) => (line.trim() === "" ? "" : line.replace(/^\s+/, " ").trimEnd()));
+  const code = lines.filter((line) => line !== "" && !line.trimStart().startsWith("--")).join("\n");
   return `export default ${JSON.stringify(code)};`;
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
+import prelude from "../../src/redis/prelude.lua";
 import { ensureBuilt } from "../harness/dist.js";
 
 const dist = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -23,8 +24,9 @@ function codeOf(entry: string, seen = new Set<string>()): string {
 
 const sources = Object.values(oneTimeScripts).map(({ source }) => source);
 const bodies = Object.entries(oneTimeScripts).map(([name, { source }]) => {
-  // The longest line that no other script has, and that looks in a module as it does in Lua.
-  const own = source.split("\n").filter((line) => sources.filter((other) => other.includes(line)).length === 1);
+  // The longest line that no other script has and no prelude, and that looks in a module as it does in Lua.
+  const lines = source.split("\n").filter((text) => !prelude.includes(text));
+  const own = lines.filter((text) => sources.filter((other) => other.includes(text)).length === 1);
   const [line = ""] = own.filter((text) => !/["\\]/.test(text)).sort((a, b) => b.length - a.length);
   return [name, line] as const;
 });
