@@ -31,14 +31,14 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
 }
 
 /** A handler for any route: it leaves the type of `req.params` to the path of the route. */
-type Guard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
+type ExpressGuard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
 
 /**
  * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403, or
  * with `redirectTo` the log-in page.
  * @example app.get("/admin", requireSession({ where: { role: "admin" } }), handler);
  */
-export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Guard {
+export function requireSession(requirement: Requirement<RegisteredClaims> = {}): ExpressGuard {
   checkRequirement(requirement);
   return function coatcheckRequireSession(req, res, next) {
     let address: string | null;

@@ -47,14 +47,14 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
 );
 
 /** A type for every Fastify, whatever its server, its logger and its types of a request are. */
-type Guard = (request: object, reply: { redirect(url: string, code: number): unknown }) => Promise<unknown>;
+type FastifyGuard = (request: object, reply: { redirect(url: string, code: number): unknown }) => Promise<unknown>;
 
 /**
  * Handler for `preHandler` that lets a request through only with a live session that meets the requirement: else 401 or
  * 403, or with `redirectTo` the log-in page.
  * @example app.get("/admin", { preHandler: requireSession({ where: { role: "admin" } }) }, handler);
  */
-export function requireSession({ decorateAs = "session", ...requirement }: FastifyRequirement = {}): Guard {
+export function requireSession({ decorateAs = "session", ...requirement }: FastifyRequirement = {}): FastifyGuard {
   checkRequirement(requirement);
   return async function coatcheckRequireSession(request, reply) {
     const session: unknown = Reflect.get(request, decorateAs);

@@ -21,7 +21,8 @@ declare module "koa" {
 export function sessions(store: RegisteredStore, options?: HttpOptions): Middleware {
   const http = createRegisteredSessions(store, options);
   return async function coatcheckSessions(ctx, next) {
-    // Express, where it has this application inside, has cut the address before Koa saw it, and kept the whole there.
+    // If this application is inside one of Express, Express has cut the address before Koa saw it, and has kept the whole
+    // there.
     const request: typeof ctx.req & { readonly originalUrl?: string | undefined } = ctx.req;
     const url = request.originalUrl ?? ctx.originalUrl;
     attachSession(ctx, "session", await http.load(nodePort(request, ctx.res, url)));

@@ -3,7 +3,7 @@ import { UnauthenticatedError } from "../leaves/errors.js";
 import { type BearerFormat, readBearer } from "./bearer.js";
 import type { HttpPort } from "./port.js";
 
-/** There is no session, or a guest's where a user's is needed. */
+/** There is no session, or only a guest's although a user's is needed. */
 export function logInFirst(port: HttpPort, bearer: BearerFormat | undefined): UnauthenticatedError {
   // A request that brought no token gets no error code.
   const error = readBearer(port) === undefined ? "" : 'error="invalid_token"';

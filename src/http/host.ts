@@ -1,7 +1,7 @@
 /** Which host a request is for, and whether an address is of that host. Knows no session. */
 import type { HttpPort } from "./port.js";
 
-/** The host that a request is for, with its port, as the client named it; empty where it named none. */
+/** The host of a request with its port, as the client named it; empty if it named none. */
 export function hostOf(port: HttpPort): string {
   return port.header("host") ?? port.header(":authority") ?? "";
 }

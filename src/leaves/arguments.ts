@@ -3,7 +3,7 @@
  * was expected and what came. A leaf.
  */
 const MAX_USER_ID_BYTES = 256;
-/** The longest duration, ms: ten years. Whoever gives more has mistaken the unit. */
+/** The longest duration, ms: ten years. A longer one is a mistake of the unit. */
 export const MAX_DURATION = 10 * 365 * 24 * 60 * 60 * 1000;
 
 /** Throws unless `value` is an object with only known names. */

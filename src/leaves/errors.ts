@@ -81,7 +81,7 @@ export class CorruptRecordError extends SessionError {
 /** Claims that cannot be stored: refused by the schema, not JSON, or too large. Nothing was written. */
 export class ClaimsError extends SessionError {
   override name = "ClaimsError";
-  /** What the schema found, where a schema refused the claims; otherwise empty. */
+  /** What the schema found, if it refused the claims; otherwise empty. */
   readonly issues: ReadonlyArray<{ readonly message: string; readonly path: readonly PropertyKey[] }>;
   constructor(message: string, issues: ClaimsError["issues"] = [], cause?: unknown) {
     super("CLAIMS", message, { cause });

@@ -47,7 +47,7 @@ export interface OneTimeTokensOptions {
   readonly timeout?: number | undefined;
 }
 
-/** What a token is issued with. `data` may be left out where its type allows `null`. */
+/** What a token is issued with. `data` may be left out if its type allows `null`. */
 export type IssueOptions<Data> = {
   /** Whose token it is: any non-empty string up to 256 bytes, such as a user id or an e-mail address. */
   readonly subject: string;

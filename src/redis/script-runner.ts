@@ -99,7 +99,7 @@ export class ScriptRunner<Client extends ScriptClient> {
         known = false;
         return { after: 0, send };
       }
-      // Every script may run twice, so this one may, too.
+      // Every script may run twice, so it is safe to send it again.
       return this.retryIfPassing(error, send);
     });
   }

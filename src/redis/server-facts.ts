@@ -33,14 +33,14 @@ export interface RefusedCommand {
 /** Sends a question to a server, and rejects with `StoreUnavailableError` if the deadline of them all passes first. */
 type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 
-/** Before a client that is connecting is looked at again, ms. */
-const PAUSE = 10;
+/** How long to wait before another look at a client that is connecting, ms. */
+const LOOK_AGAIN = 10;
 
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
 /**
  * Asks the servers of a client: one, or every node of a Cluster, the masters first. Rejects with `StoreUnavailableError`
- * where none answers.
+ * if none answers.
  */
 export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
   if (client.nodes !== undefined && client.status !== "ready") {
@@ -71,7 +71,7 @@ async function connectOrRefused(client: RedisClient, inTime: InTime): Promise<Se
     });
     const facts = await Promise.race([asking, connecting]);
     if (facts.some(isRefused)) return facts;
-    await Promise.race([connecting, new Promise((resolve) => setTimeout(resolve, PAUSE))]);
+    await Promise.race([connecting, new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))]);
   }
   return null;
 }

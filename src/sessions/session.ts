@@ -21,7 +21,7 @@ export interface Session<Claims extends object = Record<string, unknown>> {
   readonly userId: string | null;
   readonly claims: Readonly<Claims>;
   readonly client: Client;
-  /** When the session was created. A rotation keeps it; a log-in starts anew. */
+  /** When the session was created. A rotation keeps it; a log-in sets it again. */
   readonly createdAt: number;
   /** When the user last proved who they are; `null` for a guest. */
   readonly authenticatedAt: number | null;

@@ -72,7 +72,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * extended. With a `userId` it is a log-in. `null`: no such live session. If the reply is lost and the new session ends
    * before the call is sent again, it rejects with `StoreUnavailableError`, as it may have run. Throws `UserBlockedError`,
    * `SessionLimitError` (only with another `userId`) and `ClaimsError`. One round trip, two with a schema and `claims`; three
-   * where a log-in hands the session to another user.
+   * if a log-in gives the session to another user.
    */
   rotate(token: unknown, options?: RotateOptions<Claims>): Promise<IssuedSession<Claims> | null>;
 

@@ -24,7 +24,7 @@ export function readRecord(
 
 function foundOf(reply: unknown): Found | null {
   const [record, left]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
-  // As text where the client has `stringNumbers`, and from ioredis-mock.
+  // A client with `stringNumbers` gives text, and so does ioredis-mock.
   const ttl = typeof left === "string" && /^-?\d+(\.0+)?$/.test(left) ? Number(left) : left;
   if (typeof ttl === "number" && Number.isSafeInteger(ttl)) {
     // ioredis-mock gives Lua's `false`.

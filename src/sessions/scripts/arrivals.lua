@@ -3,7 +3,7 @@
 -- ARGV[1]  mark of the list, random; of a list that is there already the mark is another
 -- ARGV[2]  how many entries were read before; '' to begin
 -- ARGV[3]  most entries
--- Returns  {'lost'} (the list has expired, and must be begun anew), or {'ok', mark, entries read, ids …}
+-- Returns  {'lost'} (the list has expired, and must begin again), or {'ok', mark, entries read, ids …}
 -- Bound    ARGV[3] entries
 if ARGV[2] == '' then
   local mark, size = open_arrivals(KEYS[1], ARGV[1])

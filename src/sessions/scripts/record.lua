@@ -2,7 +2,7 @@
 --   h   SHA-256 of the secret, base64url
 --   t   times: created, authenticated, idle timeout, absolute deadline. The first is epoch ms, all others are ms; the
 --       second ("-" for a guest) and the fourth count from the first
---   s   last seen, ms from the creation; only where the absolute deadline cuts the session short (see below)
+--   s   last seen, ms from the creation; only if the absolute deadline cuts the session short (see below)
 --   u   user id, JSON-escaped; absent for a guest
 --   i   client's IP address, a its user agent, both JSON-escaped; absent if not given
 --   c   whether the client keeps its token when it closes, 1 or 0; absent if its log-in did not say
@@ -182,8 +182,8 @@ local function trail_for(key, hash, user)
   return text(trail)
 end
 
--- What a log-in of a user found on their own session, as that session would be now; nil where there is none for the bearer of
--- this hash who logs in as this user. It holds only while the session that took its place is as that log-in left it: after a
+-- What a log-in of a user found on their own session, as that session would be now; nil if there is none for the bearer of this
+-- hash who logs in as this user. It holds only while the session that took its place is as that log-in left it: after a
 -- revocation of all, or a change of all, nothing from before may come back.
 local function origin_in(trail, sessions, hash, user)
   local left = load(trail)

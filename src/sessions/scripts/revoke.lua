@@ -6,7 +6,7 @@
 -- ARGV[5]  '1' to write something in any case, for a WAIT, else ''
 -- Returns  {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …}, where 'moving' means that Redis
 --          Cluster is moving the slot, and the index is not here and still names them; or {'moving', id} (nothing was done:
---          the partner has this id, is not here, and is to be ended first)
+--          the partner has this id, is not here, and must be ended first)
 local mark = stem(KEYS[1], string.sub(KEYS[1], -26)) .. 'm:' .. ARGV[3]
 local record = open(KEYS[1])
 if not record then

@@ -5,7 +5,7 @@
 -- KEYS[3]  prefix of the indexes, completed with the user id in the record
 -- ARGV[1]  hash of the old secret
 -- ARGV[2]  hash of the new secret
--- ARGV[3]  user whom the session must belong to, JSON-escaped; '' for whoever has it
+-- ARGV[3]  user whom the session must belong to, JSON-escaped; '' for any user
 -- ARGV[4]  after a new authentication, which restarts both clocks of a user's session, '1'; or the idle timeout and the absolute
 --          timeout that it has from now on, ms, which restart a guest's too; else '0'
 -- ARGV[5]  ms for which the old session stays valid

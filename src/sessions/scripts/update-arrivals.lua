@@ -8,7 +8,7 @@
 -- ARGV[5]  most bytes that all claims of one session may take
 -- ARGV[6]  mark of this call, ARGV[7] for how many ms to keep it
 -- ARGV[8…] pairs of field and value; '' removes the field
--- Returns  {'lost'} (the list has expired: the update has to begin anew), {'size', bytes}, {'many', claims} or {'corrupt', id}
+-- Returns  {'lost'} (the list has expired: the update must begin again), {'size', bytes}, {'many', claims} or {'corrupt', id}
 --          (nothing was written), {'ok', entries read, entries left, changed ids …}, or {'moving', entries read, entries
 --          left, ids …} (nothing was written: Redis Cluster is moving the slot, and these sessions are not all here)
 -- Bound    ARGV[4] sessions, or fewer if they are large (see WORK in index.lua)
