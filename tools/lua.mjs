@@ -5,7 +5,7 @@
  * that a cold start sends and that the package weighs. No script has a string that goes over several lines.
  */
 export function luaModule(source) {
-  // A space remains where a line was indented: it tells what stands inside of a function (see src/redis/script.ts).
+  // A space remains where a line was indented: it tells what stands inside of a function (see src/redis/linker.ts).
   const lines = source.split("\n").map((line) => (line.trim() === "" ? "" : line.replace(/^\s+/, " ").trimEnd()));
   const code = lines.filter((line) => line !== "" && !line.trimStart().startsWith("--")).join("\n");
   return `export default ${JSON.stringify(code)};`;

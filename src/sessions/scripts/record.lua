@@ -148,7 +148,7 @@ end
 --   n   id of the session that took its place
 --   k   hash of the secret of the session that ended, which opens the trail; there is no h, so it is no session
 --   l   user who has logged in, JSON-escaped; o the user whose session it was, absent for a guest
---   w   version of the claims of the session that took its place; where that was the same user's, and in the same step
+--   w   version of the claims of the session that took its place; only if that was the same user's, and made in the same step
 --   v, i, a, and the claims, as the session had them; with w also t and c
 local function leave_trail(trail, hash, record, id, user, previous, ms, version)
   local fields = { 'n', id, 'k', hash, 'l', user, 'v', record.v or '0' }
