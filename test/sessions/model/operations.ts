@@ -1,4 +1,5 @@
 /** The verbs of the store as the model knows them: how each is called, and which steps its outcome allows. */
+import { isDeepStrictEqual } from "node:util";
 import {
   type IssuedSession,
   type RotateOptions,
@@ -178,7 +179,8 @@ function trailOf(state: State, { opens }: Reference, userId: string): Trail | un
 
 /**
  * A log-in on a session: the rotation of the user's own, or else the hand-over in three steps. Where an earlier log-in of the
- * same user has ended the session, it goes on from what that one left; it may also come too late for that, after ten seconds.
+ * same user has ended the session, it goes on from what that one found; it may also come too late for that, after ten seconds,
+ * or because the session of the earlier one has ended or changed meanwhile.
  */
 export function logIn(reference: Reference, userId: string, claims: Claims): Operation {
   const run: Operation["run"] = (store) => store.rotate(reference.target, { userId, claims });
@@ -191,7 +193,10 @@ export function logIn(reference: Reference, userId: string, claims: Claims): Ope
 function renewal(name: string, reference: Reference, userId: string, claims: Claims, run: Operation["run"]): Operation {
   const onLive = onSession(name, reference, run, (state, session, outcome) => {
     if (!replace(state, session, { claims }, outcome)) return false;
-    if (outcome !== null) state.trails.set(session.id, { userId, claims: patched(session.claims, claims) });
+    if (outcome !== null) {
+      const heir = { id: (outcome as Issued).session.id, claims: patched(session.claims, claims) };
+      state.trails.set(session.id, { userId, claims: session.claims, heir });
+    }
     return true;
   });
   return {
@@ -202,6 +207,10 @@ function renewal(name: string, reference: Reference, userId: string, claims: Cla
         if (trail === undefined || outcome === null) return onLive.steps(outcome).every((step) => step(state));
         // No limit: the store is one without, as for every rotation of a user's own.
         if (state.blocked.has(userId)) return outcome instanceof UserBlockedError;
+        // What was revoked, rotated or changed since is not brought back.
+        const heir = state.live.get(trail.heir?.id ?? "");
+        if (heir === undefined || heir.successor !== null) return false;
+        if (!isDeepStrictEqual(heir.claims, trail.heir?.claims)) return false;
         const { session } = outcome as Issued;
         state.add(session);
         return isSame(session, { ...session, userId, claims: patched(trail.claims, claims) });

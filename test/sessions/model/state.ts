@@ -23,6 +23,8 @@ export interface ModelSession {
 export interface Trail {
   readonly userId: string;
   readonly claims: Claims;
+  /** Of a user's own session: what the log-in has put in its place, for as long as which another log-in may come. */
+  readonly heir?: { readonly id: string; readonly claims: Claims };
 }
 
 /** How many sessions a user may have, and what happens beyond that. */
