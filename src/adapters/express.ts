@@ -24,7 +24,13 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
   const http = createRegisteredSessions(store, options);
   return function coatcheckSessions(req, res, next) {
     http.load(nodePort(req, res)).then((session) => {
-      attachSession(req, "session", session);
+      try {
+        attachSession(req, "session", session);
+      } catch (error) {
+        next(error);
+        return;
+      }
+      // Not in the try: what a later handler throws is not ours to pass on.
       next();
     }, next);
   };

@@ -21,6 +21,11 @@ export const noAssignments: object = new Proxy(
 
 /** Puts the session of a request into a property of its framework, where nothing else can replace it. */
 export function attachSession(holder: object, name: string, session: object): void {
+  const before = Object.getOwnPropertyDescriptor(holder, name);
+  // Express-session would look for its own when the response ends, and never end it.
+  if (before?.value) {
+    throw new TypeError(`Another library has put its own ${JSON.stringify(name)} on the request: use one of the two`);
+  }
   Object.defineProperty(holder, name, {
     get: () => session,
     set: refuseReplacement,
