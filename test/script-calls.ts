@@ -163,6 +163,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
         grace: 1,
         version: "1",
         maxBytes: 1,
+        limit: 1,
         patch,
       }),
     replies: [

@@ -42,7 +42,7 @@ const rawGet: ClientContender = {
   givesUp: "the check of a secret, deadlines, an index, and updates of single claims",
   open: (place) =>
     openRaw(place, async (redis, session, key) => {
-      await redis.set(key, JSON.stringify(flatten(session)), "PX", 7_200_000);
+      await redis.psetex(key, 7_200_000, JSON.stringify(flatten(session)));
       return () => redis.get(key);
     }),
 };

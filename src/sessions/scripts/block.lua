@@ -14,7 +14,11 @@ local keys = stem(KEYS[1], ARGV[1])
 local mark = keys .. 'm:' .. ARGV[5]
 -- A second run must not make the block again if somebody has lifted it since.
 local before = remembered(mark)
-if before then return before end
+if before then
+  -- It writes something, as the WAIT of a second run needs, and changes nothing.
+  redis.call('PEXPIREAT', mark, digits(clock() + tonumber(ARGV[6])))
+  return before
+end
 local now = clock()
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= now then return { 'past', digits(now) } end
 local index = keys .. 'u:' .. ARGV[1]

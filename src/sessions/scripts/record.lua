@@ -81,7 +81,7 @@ end
 local function times(record, ends, left)
   local created, authenticated, idle, absolute = string.match(record.t or '', '^(%d+) (%S+) (%d+) (%d+)$')
   if not created then return nil end
-  if string.find(record.s or '0', '%D') or string.find(record.v or '0', '%D') then return nil end
+  if not string.find(record.s or '0', '^%d+$') or not string.find(record.v or '0', '^%d+$') then return nil end
   created, idle, absolute = tonumber(created), tonumber(idle), tonumber(absolute)
   local now = ends - left
   if left < 0 or ends - idle > math.max(now, created) + slack or now > created + absolute then return nil end

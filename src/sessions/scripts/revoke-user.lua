@@ -11,8 +11,14 @@
 local keys = stem(KEYS[1], ARGV[1])
 local mark = keys .. 'm:' .. ARGV[4]
 local before = remembered(mark)
-if ARGV[6] == '1' and (before or call('ZCARD', KEYS[1]) == 0) then trace(KEYS[1]) end
-if before then return before end
+if before then
+  -- It writes something, as the WAIT of a second run needs, and changes nothing.
+  redis.call('PEXPIREAT', mark, digits(clock() + tonumber(ARGV[5])))
+  return before
+end
 local reply = strike_page(KEYS[1], keys .. 's:', ARGV[2], tonumber(ARGV[3]), mark)
--- If nothing was written, Redis would refuse this when it is out of memory.
-return #reply > 1 and reply[1] ~= 'moving' and remember(mark, ARGV[5], reply) or reply
+if reply[1] == 'moving' then return reply end
+-- If nothing was written, Redis would refuse a mark when it is out of memory.
+if #reply > 1 then return remember(mark, ARGV[5], reply) end
+if ARGV[6] == '1' then trace(mark) end
+return reply

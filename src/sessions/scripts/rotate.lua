@@ -11,7 +11,8 @@
 -- ARGV[5]  ms for which the old session stays valid
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
--- ARGV[8…] pairs of field and value to change; '' removes the field
+-- ARGV[8]  how many sessions the user may have, for a second log-in, which adds one; 0 for any number
+-- ARGV[9…] pairs of field and value to change; '' removes the field
 -- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'taken'} (another session has the new id),
 --          {'foreign', session as text} (another user's, or a guest's), {'blocked', until or '', reason} (the user is blocked),
 --          {'size', bytes} or {'many', claims}, {'conflict', session as text} (another version), or {'ok', session as text}
@@ -22,14 +23,21 @@ if fresh then
   return { 'ok', told(fresh, fresh_ends, fresh_left) }
 end
 
-local trail = stem(KEYS[1], old_id) .. 'e:' .. old_id
+local trail, mark = stem(KEYS[1], old_id) .. 'e:' .. old_id, stem(KEYS[2], id) .. 'm:' .. id
 local record, ends, left = open(KEYS[1])
 -- The second of two log-ins (a double click) goes on from what the first one found.
 local is_second = not record and ARGV[3] ~= ''
-if is_second then record, ends, left = origin_in(trail, sessions, ARGV[1], ARGV[3]) end
+if is_second then
+  -- The first run has made the new session, and it has ended since. It must not come back.
+  if remembered(mark) then return { 'none' } end
+  record, ends, left = origin_in(trail, sessions, ARGV[1], ARGV[3])
+end
 local refused = session_refusal(record, ARGV[1], ends, left)
 if refused then return { refused } end
 if record.n then return { 'superseded' } end
+-- Where it would be one too many, the caller creates a session in its own right, for which another is evicted, or is refused.
+local most = tonumber(ARGV[8])
+if is_second and most > 0 and call('ZCARD', KEYS[3] .. ARGV[3]) >= most then return { 'none' } end
 if ARGV[3] ~= '' and record.u ~= ARGV[3] then return { 'foreign', told(record, ends, left) } end
 if ARGV[6] ~= '' and (record.v or '0') ~= ARGV[6] then return { 'conflict', told(record, ends, left) } end
 -- A call of blockUser that was interrupted may have left this session: it is not rotated.
@@ -41,9 +49,9 @@ ends = math.min(ends, created + absolute)
 -- What this log-in changes is no business of a second one.
 local found = {}
 for field, value in pairs(record) do found[field] = value end
-local _, _, excess = patched(record, 8, tonumber(ARGV[7]))
+local _, _, excess = patched(record, 9, tonumber(ARGV[7]))
 if excess then return excess end
-if ARGV[8] then record.v = digits((record.v or 0) + 1) end
+if ARGV[9] then record.v = digits((record.v or 0) + 1) end
 
 -- After a failover the clock may be before the creation, but a record holds no negative times.
 local age, index = math.max(0, now - created), record.u and KEYS[3] .. record.u
@@ -106,4 +114,6 @@ if index then
 end
 call_many('HSET', KEYS[2], fields)
 redis.call('PEXPIREAT', KEYS[2], digits(ends))
+-- For as long as the trail may be there.
+if is_second then remember(mark, 10000, { id }) end
 return { 'ok', told(record, ends, ends - now) }

@@ -30,6 +30,8 @@ export interface Rotation {
   readonly version?: string | undefined;
   /** How many bytes all claims may take. */
   readonly maxBytes: number;
+  /** How many sessions the user may have, for the second of two log-ins on one session, which adds one; 0 for any number. */
+  readonly limit: number;
   /** Fields and values in turn; an empty value removes the field. */
   readonly patch: readonly string[];
 }
@@ -67,13 +69,23 @@ export const rotateScript = script(
 
 /** Replaces a session by one with a new id and secret, for the same user. */
 export function runRotate(redis: RedisDoor, rotation: Rotation, deadline?: Deadline): Promise<Rotated> {
-  const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, patch } = rotation;
+  const { key, newKey, indexes, secretHash, newSecretHash, user = "", version = "", maxBytes, limit, patch } = rotation;
   const { reauthenticated, timeouts } = rotation;
   const restarted = timeouts === undefined ? "1" : `${timeouts.idleTimeout} ${timeouts.absoluteTimeout}`;
   return redis.run(
     rotateScript,
     [key, newKey, indexes],
-    [secretHash, newSecretHash, user, reauthenticated ? restarted : "0", rotation.grace, version, maxBytes, ...patch],
+    [
+      secretHash,
+      newSecretHash,
+      user,
+      reauthenticated ? restarted : "0",
+      rotation.grace,
+      version,
+      maxBytes,
+      limit,
+      ...patch,
+    ],
     deadline,
   );
 }

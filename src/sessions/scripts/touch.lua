@@ -49,7 +49,7 @@ else
   end
 end
 if isCut or not usual then
-  if sight and string.find(record[sight], '%D') then return 'corrupt' end
+  if sight and not string.find(record[sight], '^%d+$') then return 'corrupt' end
   local seen = ends >= last and sight and created + record[sight] or ends - idle
   local interval = math.min(string.match(ARGV[2], '%d+') - ARGV[3], idle / 2)
   if now - seen < interval then return table.concat(record, '\n') end

@@ -2,6 +2,7 @@
 
 import { checkInteger, checkNames, checkString, checkUserId } from "../../leaves/arguments.js";
 import { escapeText, unescapeText } from "../../leaves/text.js";
+import { repeatedError } from "../../redis/redis-errors.js";
 import { type Context, PAGE } from "../context.js";
 import { runBlock } from "../scripts/block.js";
 import { runGetBlock } from "../scripts/get-block.js";
@@ -53,7 +54,11 @@ export async function blockUser<Claims extends object>(
 }
 
 export async function unblockUser<Claims extends object>(cx: Context<Claims>, userId: string): Promise<boolean> {
-  return runUnblock(cx.redis, cx.keys.user(checkUserId(userId)));
+  const { losses } = cx.redis;
+  const lifted = await runUnblock(cx.redis, cx.keys.user(checkUserId(userId)));
+  // While the slot is moving no mark can be kept, and the second run does not know that the first one has lifted the block.
+  if (!lifted && cx.redis.isUnsure(losses)) throw repeatedError();
+  return lifted;
 }
 
 export async function getBlock<Claims extends object>(cx: Context<Claims>, userId: string): Promise<Block | null> {

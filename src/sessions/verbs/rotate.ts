@@ -38,7 +38,8 @@ export interface RotateOptions<Claims extends object> {
    * its claims is carried over. Implies `reauthenticated`. If there are two log-ins on one token at once (a double click), or
    * within ten seconds, both succeed if they are the same user's: each gives a session with the claims. A log-in of another
    * user gets `null`, and so does one whose session was revoked or rotated meanwhile. So does the second one on a user's own
-   * session as soon as the session that the first one gave has ended, was rotated, or has other claims.
+   * session as soon as the session that the first one gave has ended, was rotated, or has other claims; and if it would be one
+   * more than `maxSessionsPerUser`.
    */
   readonly userId?: string | undefined;
   /** Claims to change in the same step, as in `updateClaims`. With `grace`, the old session keeps its own until it ends. */
@@ -109,6 +110,7 @@ export async function rotate<Claims extends object>(
       grace: options.grace ?? 0,
       version: judged?.version,
       maxBytes,
+      limit: cx.options.maxSessionsPerUser ?? 0,
       patch: [...encoded, ...encodeNewClient(options.client), ...encodeNewPersistence(options.persistent)],
     };
     const { losses } = cx.redis;

@@ -63,7 +63,12 @@ describe("a record without its hash or its times", () => {
   });
 });
 
-describe.each(["v", "s"])("a record whose field %s is no number", (field) => {
+describe.each([
+  ["v", "soon"],
+  ["v", ""],
+  ["s", "soon"],
+  ["s", ""],
+])("a record whose field %s is no number but %j", (field, value) => {
   const { revoke: _, "revoke by id": __, ...readers } = onToken;
 
   it.each<[string, Verb]>([
@@ -81,7 +86,7 @@ describe.each(["v", "s"])("a record whose field %s is no number", (field) => {
     // At its absolute deadline, where its TTL does not tell when it was seen last.
     const [created, authenticated, idle] = ((await redis.hget(key, "t")) ?? "").split(" ");
     const times = [Number(created) - 5, authenticated, idle, Number(idle) + 5];
-    await redis.hset(key, field, "soon", "t", times.join(" "));
+    await redis.hset(key, field, value, "t", times.join(" "));
     const before = await dumpOf(subject.userId);
     await expectCorrupt(verb(subject), key);
     // A touch does not look at the version, and slides.

@@ -200,6 +200,15 @@ describe("a second log-in on the same token", () => {
     expect(await other.listForUser(userId)).toHaveLength(1 + times);
   });
 
+  it("adds no session above the limit to a user's own", async () => {
+    const userId = `log-in ${users++}`;
+    const limited = createSessionStore(there, { prefix, maxSessionsPerUser: 1 });
+    const { token } = await limited.create({ userId });
+    const first = await limited.rotate(token, { userId });
+    expect(await limited.rotate(token, { userId })).toBeNull();
+    expect((await limited.listForUser(userId)).map(({ id }) => id)).toEqual([first?.session.id]);
+  });
+
   it("tells whom it follows, as the first one does", async () => {
     const { guest, userId } = await guestAndUser();
     const heard: unknown[] = [];

@@ -9,6 +9,7 @@ import { afterFile, connect, guardKeyspace, uniquePrefix } from "../../harness/f
 import { gated, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
 import { loseReply } from "../../harness/lost-reply.js";
+import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
 
 const redis = connect();
@@ -443,5 +444,75 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     expect(lifted).toBe(true);
     expect(await direct.getBlock(userId)).toMatchObject({ reason: "again" });
     await direct.unblockUser(userId);
+  });
+
+  it("brings nothing back of a second log-in on a user's own session that was revoked between the two runs", async () => {
+    const { userId, token } = await logIn();
+    const first = await direct.rotate(token, { userId });
+    const second = runTwice(
+      "rotate",
+      () => store.rotate(token, { userId }),
+      async () => expect(await direct.revokeAllForUser(userId, { except: first?.token })).toBe(1),
+    );
+    await expect(second).rejects.toThrow("may have run");
+    await expectIndex(redis, prefix, userId, [first?.session.id ?? ""]);
+  });
+});
+
+describe("with replicas, which a WAIT only counts if its connection has written", () => {
+  const careful = { ...options, replicas: { count: 1, timeout: 20 } };
+  const NOT_CONFIRMED = { name: "NotReplicatedError" };
+
+  /** A server on which nobody else writes, and nothing expires. */
+  async function lonely() {
+    const server = await startRedisServer();
+    const own = await startProxy(server.port);
+    afterFile(async () => {
+      own.close();
+      await server.stop();
+    });
+    const admin = connect({ port: server.port });
+    await gated(admin);
+    const behind = connect({ port: own.port, retryStrategy: () => 5, maxRetriesPerRequest: null });
+    await behind.ping();
+    return {
+      proxy: own,
+      near: createSessionStore(admin, careful),
+      far: createSessionStore(behind, careful),
+      /** How much the server has written, as it counts it itself. */
+      written: async () => Number(/^rdb_changes_since_last_save:(\d+)/m.exec(await admin.info("persistence"))?.[1]),
+    };
+  }
+
+  it("ends every session of a user with more than one page, and keeps the index of the spared one", async () => {
+    const { userId, token, id } = await logIn();
+    const others = await Promise.all(Array.from({ length: 300 }, () => direct.create({ userId })));
+    const far = createSessionStore(proxied, careful);
+    const ending = runTwice("revokeUser", () => far.revokeAllForUser(userId, { except: token }));
+    await expect(ending).rejects.toMatchObject(NOT_CONFIRMED);
+    const left = await Promise.all(others.map((other) => direct.get(other.token)));
+    expect(left.filter((session) => session !== null)).toEqual([]);
+    await expectIndex(redis, prefix, userId, [id]);
+  });
+
+  it("writes in the second run of a block", async () => {
+    const { proxy: own, near, far, written } = await lonely();
+    await near.create({ userId: "ada" });
+    let before = 0;
+    const look = async () => {
+      before = await written();
+    };
+    const blocking = loseReply(own, scripts.block, () => far.blockUser("ada"), look);
+    await expect(blocking).rejects.toMatchObject(NOT_CONFIRMED);
+    expect(await written()).toBeGreaterThan(before);
+  });
+
+  it("writes if there is nothing to end but a session that is spared", async () => {
+    const { near, written } = await lonely();
+    const { token } = await near.create({ userId: "ada" });
+    const before = await written();
+    await expect(near.revokeAllForUser("ada", { except: token })).rejects.toMatchObject(NOT_CONFIRMED);
+    expect(await written()).toBeGreaterThan(before);
+    expect(await near.listForUser("ada")).toHaveLength(1);
   });
 });
