@@ -41,6 +41,15 @@ export function describeTransports(rig: HttpRig): void {
       expect((await app.send("GET", "/me", next)).status).toBe(401);
     });
 
+    it("log their session out from a page of any site: no browser adds one by itself", async () => {
+      const app = await rig.open({ options: { bearer: true } });
+      const { token } = await app.loggedIn();
+      const foreign = { "Sec-Fetch-Site": "cross-site", Origin: "https://app.example" };
+      const answer = await app.send("POST", "/logout", { ...bearer(token), ...foreign });
+      expect([answer.status, answer.json()]).toEqual([200, { ended: true }]);
+      expect((await app.send("GET", "/me", bearer(token))).status).toBe(401);
+    });
+
     it("stay bearer tokens through a log-in on the same client", async () => {
       const app = await rig.open({ options: { bearer: true } });
       const { token } = (await app.send("POST", "/login?transport=bearer")).json();
