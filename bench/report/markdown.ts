@@ -1,4 +1,4 @@
-/** What of a run goes into the README: the headline, one table, the targets, and the command that made them. Pure. */
+/** What of a run goes into the documents: the headline, tables, the targets, and the command that made them. Pure. */
 import { type Circumstances, type Figure, type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
 import { fasterThanOurs, judge } from "../targets.ts";
@@ -16,10 +16,25 @@ export function between(document: string, text: string): string {
   return `${document.slice(0, begin + BEGIN.length)}\n${text.trim()}\n${document.slice(end)}`;
 }
 
-/** The summary of a run. `from` is the file of its results, as seen from the document. */
+const CHART = "Authenticated requests per second of each contender";
+
+/** What the README says of a run: the chart, on what it was measured, and which targets it missed. */
+export function briefOf({ figures, machine, startedAt, versions }: Results): string {
+  const verdicts = judge(figures).filter(({ measured }) => measured !== null);
+  const missed = verdicts.filter(({ reached }) => !reached);
+  const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}`;
+  return [
+    `![${CHART}](bench/headline.svg)`,
+    "",
+    `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${verdicts.length - missed.length}.`,
+    ...missed.map(({ target, measured }) => `Missed: ${target}; it was ${measured}.`),
+  ].join("\n");
+}
+
+/** The summary of a run for docs/benchmark.md. `from` is the file of its results, as seen from the document. */
 export function summaryOf(results: Results, from: string): string {
   return [
-    "![Authenticated requests per second of each contender](bench/headline.svg)",
+    `![${CHART}](../bench/headline.svg)`,
     "",
     sourceOf(results, from),
     "",

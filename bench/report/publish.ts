@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../results.ts";
 import { headlineSvg } from "./headline.ts";
 import { htmlReport } from "./html.ts";
-import { BEGIN, between, comparisonOf, dropInOf, serviceTokensOf, summaryOf } from "./markdown.ts";
+import { BEGIN, between, briefOf, comparisonOf, dropInOf, serviceTokensOf, summaryOf } from "./markdown.ts";
 import { scalePage } from "./scale-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,7 +28,8 @@ export async function publish(results: Results, file: string): Promise<string[]>
     throw new Error("There is no headline without the scenario peers: this run has not measured it.");
   const page = scalePage(results, `../${from}`);
   const summaries = [
-    ["README.md", summaryOf(results, from)],
+    ["README.md", briefOf(results)],
+    ["docs/benchmark.md", summaryOf(results, `../${from}`)],
     ["docs/sessions-or-jwt.md", comparisonOf(results, `../${from}`)],
     ["docs/jwt.md", serviceTokensOf(results, `../${from}`)],
     ["docs/drop-in.md", dropInOf(results, `../${from}`)],

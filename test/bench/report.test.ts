@@ -5,7 +5,7 @@ import { type Figure, select } from "../../bench/figures.js";
 import { COLOURS, withVariables } from "../../bench/report/charts/drawing.js";
 import { chartsOf } from "../../bench/report/charts.js";
 import { htmlReport, PALETTE } from "../../bench/report/html.js";
-import { BEGIN, between, dropInOf, END, serviceTokensOf, summaryOf } from "../../bench/report/markdown.js";
+import { BEGIN, between, briefOf, dropInOf, END, serviceTokensOf, summaryOf } from "../../bench/report/markdown.js";
 import { overviewOf } from "../../bench/report/tables.js";
 import { terminalReport } from "../../bench/report/terminal.js";
 import { METHOD } from "../../bench/results.js";
@@ -137,7 +137,10 @@ describe("the report", { timeout: 120_000 }, () => {
       );
       expect(summary).toContain(`| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside} |`);
       if (!reached) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);
+      expect(briefOf(results).includes(`Missed: ${target}; it was ${measured}.`)).toBe(!reached);
     }
+    const count = judged.filter(({ reached }) => reached).length;
+    expect(briefOf(results)).toContain(`Of ${judged.length} targets it reached ${count}.`);
   });
 
   it("says how coordinated omission is treated", () => {

@@ -17,6 +17,7 @@ const names = [
 ].filter((name) => name.endsWith(".md"));
 const documents = new Map(names.map((name) => [name, new MarkdownDocument(pathToFileURL(join(root, name)))]));
 const readme = documents.get("README.md") as MarkdownDocument;
+const reference = documents.get("docs/reference.md") as MarkdownDocument;
 const store = createSessionStore(connect());
 
 /** What a snippet that goes on from an earlier one may use without a declaration. */
@@ -62,13 +63,13 @@ describe("the program without a framework", () => {
   it("prints what its comments say", async () => {
     const server = await startRedisServer();
     afterFile(() => server.stop());
-    const program = readme.blocks("ts").find(({ code }) => code.includes("UserBlockedError"))?.code ?? "";
+    const program = reference.blocks("ts").find(({ code }) => code.includes("UserBlockedError"))?.code ?? "";
     await expectPrinted(program, server.url);
   });
 });
 
 describe("the tables", () => {
-  const firstColumn = (heading: string) => readme.table(heading).map(([cell]) => namesIn(cell)[0]);
+  const firstColumn = (heading: string) => reference.table(heading).map(([cell]) => namesIn(cell)[0]);
 
   it("name exactly the options that there are", () => {
     const unknown = { thereIsNoSuchOption: 1 } as object;
@@ -102,12 +103,24 @@ describe("the tables", () => {
     const isError = (value: unknown) => Object.prototype.isPrototypeOf.call(SessionError, value as object);
     const errors = Object.entries(coatcheck).flatMap(([name, value]) => (isError(value) ? [name] : []));
     expect(firstColumn("error").toSorted()).toEqual(errors.toSorted());
-    for (const [error, code, status] of readme.table("error")) {
+    for (const [error, code, status] of reference.table("error")) {
       const name = namesIn(error)[0] ?? "";
       const exported = new Map<string, unknown>(Object.entries(coatcheck)).get(name);
       const instance = Reflect.construct(exported as typeof SessionError, ["", {}]) as SessionError;
       expect([namesIn(code)[0], status], name).toEqual([instance.code, String(instance.status ?? "–")]);
     }
+  });
+});
+
+describe("the README", () => {
+  it("is short: what must be looked up is in docs/", () => {
+    expect(readme.text.trimEnd().split("\n").length).toBeLessThanOrEqual(220);
+  });
+
+  it("gives every promise that docs/promises.md gives, in the same words", () => {
+    const promises = (documents.get("docs/promises.md") as MarkdownDocument).table("promise");
+    expect(readme.table("promise")).toEqual(promises.map((row) => row.slice(0, 2)));
+    expect(promises.length).toBeGreaterThanOrEqual(8);
   });
 });
 

@@ -1,4 +1,4 @@
-/** The Express application with which the README begins: it is this file, and answers as in its transcript. */
+/** The Express application of docs/getting-started.md: it is this file, and answers as in its transcript. */
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
 import { afterFile } from "../harness/fixtures.js";
@@ -7,7 +7,7 @@ import { startRedisServer } from "../harness/redis-server.js";
 import { replay } from "../harness/transcript.js";
 import { type Program, startExample } from "./program.js";
 
-const readme = new MarkdownDocument(new URL("../../README.md", import.meta.url));
+const page = new MarkdownDocument(new URL("../../docs/getting-started.md", import.meta.url));
 const server = await startRedisServer();
 afterFile(() => server.stop());
 let program: Program;
@@ -17,13 +17,13 @@ beforeAll(async () => {
   program = await startExample("express", { REDIS_URL: server.url, NODE_ENV: "development" });
 }, 120_000);
 
-it("is in the README to the letter, before all other code", () => {
+it("is on the page to the letter, before all other code", () => {
   const file = readFileSync(new URL("../../examples/express/server.ts", import.meta.url), "utf8");
-  expect(`${readme.blocks("ts")[0]?.code}\n`).toBe(file);
+  expect(`${page.blocks("ts")[0]?.code}\n`).toBe(file);
 });
 
-it("answers as in the README's transcript", async () => {
-  const transcript = readme.blocks("console")[0]?.code ?? "";
+it("answers as in the page's transcript", async () => {
+  const transcript = page.blocks("console")[0]?.code ?? "";
   expect(await replay(transcript, program.url)).toBe(7);
 });
 
