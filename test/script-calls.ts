@@ -134,7 +134,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke.lua": {
-    call: (redis) => runRevoke(redis, { key, secretHash: "hash", alone: true }),
+    call: (redis) => runRevoke(redis, { key, secretHash: "hash", alone: true, reason: "revoked" }),
     replies: [["none"], ["secret"], ["ended", "ada", "", ID], ["ended", "", "moving", ID, OTHER], ["moving", OTHER]],
     broken: [
       ["ended"],
@@ -146,7 +146,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke-user.lua": {
-    call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250 }),
+    call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250, reason: "user" }),
     replies: [["done"], ["more", ID], ["moving", ID]],
     broken: [["past", "1"], ["2"]],
   },

@@ -19,7 +19,9 @@ export function documentedUser(...purposes: readonly string[]): DocumentedUser {
   return {
     username,
     password: rules.find((rule) => rule.startsWith(">"))?.slice(1) ?? "",
-    rules: [...rules, ...purposes.flatMap(additionFor)].map((rule) => rule.replace("~coatcheck:", "~coatcheck-test:")),
+    rules: [...rules, ...purposes.flatMap(additionFor)].map((rule) =>
+      rule.replace("~coatcheck:", "~coatcheck-test:").replace("&coatcheck:", "&coatcheck-test:*"),
+    ),
   };
 }
 

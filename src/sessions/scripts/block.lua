@@ -36,4 +36,5 @@ if ARGV[2] ~= '' then
   redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'r', ARGV[3]) end
-return remember(mark, ARGV[6], whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark) or { 'moving' })
+local reply = whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark, 'b') or { 'moving' }
+return remember(mark, ARGV[6], reply)

@@ -50,7 +50,7 @@ if index and limit > 0 then
       return { 'again' }
     end
     if ARGV[5] == 'reject' then return { 'limit' } end
-    local evicted = strike_page(index, sessions, '', 1000, mark)
+    local evicted = strike_page(index, sessions, '', 1000, mark, 'l')
     table.remove(evicted, 1)
     if #evicted > 0 then remember(mark, ARGV[6], evicted) end
     return { 'again', unpack(evicted) }
@@ -81,6 +81,7 @@ if index and limit > 0 then
         if candidates[i].predecessor then ids[#ids + 1] = candidates[i].predecessor end
       end
       strike(index, sessions, ids)
+      tell(stem(KEYS[1], id), 'l', ids)
       remember(mark, ARGV[6], evicted)
     end
   end

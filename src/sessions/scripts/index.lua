@@ -86,9 +86,9 @@ local function strike(index, sessions, ids)
   unlist(index, ids)
 end
 
--- Deletes the session with this record, and its partner unless `alone` is set. Returns what revoke.lua returns for a live
--- session.
-local function strike_pair(key, record, alone)
+-- Deletes the session with this record, and its partner unless `alone` is set, and tells why by a letter. Returns what revoke.lua
+-- returns for a live session.
+local function strike_pair(key, record, alone, letter)
   local id = string.sub(key, -26)
   local keys = stem(key, id)
   local sessions = keys .. 's:'
@@ -101,13 +101,14 @@ local function strike_pair(key, record, alone)
   local listed = index and together(key, index)
   -- The deletion comes first: when Redis is out of memory, it judges only the first write of a script, and allows this one.
   if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
+  tell(keys, letter, ids)
   return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
 end
 
--- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner. Returns 'more' if more
--- are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner, and tells why by a letter. Returns
+-- 'more' if more are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
 -- node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.
-local function strike_page(index, sessions, except, most, mark)
+local function strike_page(index, sessions, except, most, mark, letter)
   local members = call('ZRANGE', index, 0, most)
   local beside, others = { index, mark }, { 'moving' }
   if except ~= '' then beside[3] = sessions .. except end
@@ -121,23 +122,23 @@ local function strike_page(index, sessions, except, most, mark)
 
   local spared = except ~= '' and open(sessions .. except)
   local partner = spared and partner_of(spared)
-  local ids, reply = {}, { 'done' }
+  local ids, status = {}, #members > most and 'more' or 'done'
   for _, id in ipairs(members) do
     if id ~= except and id ~= partner then
       if #ids == most then
-        reply[1] = 'more'
+        status = 'more'
         break
       end
       ids[#ids + 1] = id
     end
   end
-  if #members > most then reply[1] = 'more' end
-  local now = clock()
+  local now, live = clock(), {}
   for _, id in ipairs(ids) do
-    if lives(sessions .. id, now) then reply[#reply + 1] = id end
+    if lives(sessions .. id, now) then live[#live + 1] = id end
   end
   strike(index, sessions, ids)
-  return reply_of(reply)
+  tell(string.sub(sessions, 1, -3), letter, live)
+  return { status, unpack(live) }
 end
 
 -- One page of the sessions in the index of a user, dead ones too: at most `most` ids, beginning after the member `id` with
@@ -202,6 +203,7 @@ local function patch_page(sessions, ids, reply, first, most)
     redis.call('HINCRBY', key, 'v', 1)
     reply[#reply + 1] = id
   end
+  tell(string.sub(sessions, 1, -3), '~', live)
   return nil, seen
 end
 

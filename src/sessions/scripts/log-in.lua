@@ -24,7 +24,7 @@ if record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(record, ends, left) } end
 
-local reply = strike_pair(KEYS[1], record, ARGV[3] == '1')
+local reply = strike_pair(KEYS[1], record, ARGV[3] == '1', 'n')
 -- A node that the slot is leaving can make no new key: then the log-in leaves no trail.
 if reply[1] == 'ended' and together(trail) then
   -- The next user must not get the claims of a user.

@@ -95,6 +95,14 @@ local function times_of(created, authenticated, idle, absolute)
   return string.format('%.0f %s %.0f %.0f', created, authenticated, idle, absolute)
 end
 
+-- Tells the processes that listen which sessions have ended, and by its letter why, or '~' for claims that have changed: see
+-- feed.ts. `keys` is what the names of all keys of the user begin with, and so with the hash tag of five characters and a colon
+-- at its end. It comes after the writes. A user of Redis who may not publish ends sessions all the same.
+local function tell(keys, letter, ids)
+  if #ids == 0 then return end
+  redis.pcall('PUBLISH', string.sub(keys, 1, -7) .. 'near', letter .. ' ' .. table.concat(ids, ' '))
+end
+
 -- Why the caller must not get a session: the hash is that of the caller's secret, or '' if the caller gave an id. nil: the
 -- caller may get it.
 local function session_refusal(record, hash, ends, left)

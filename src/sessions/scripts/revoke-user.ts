@@ -3,6 +3,7 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor, Revocation } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
+import { ENDING_LETTERS, type EndingReason } from "../feed.js";
 import type { UserKeys } from "../keys.js";
 import { ofIndex } from "./preludes.js";
 import body from "./revoke-user.lua";
@@ -36,12 +37,14 @@ export interface PageRevocation {
   readonly spared: string;
   /** How many sessions to end at most. */
   readonly most: number;
+  readonly reason: EndingReason;
 }
 
 /** Ends one page of a user's sessions. */
 export function runRevokeUser(
   redis: RedisDoor,
-  { user, spared, most }: PageRevocation,
+  { user, spared, most, reason }: PageRevocation,
 ): Promise<Revocation<RevokedPage>> {
-  return redis.runRevocation(revokeUserScript, [user.index], [user.name, spared, most, newMark(), redis.markLife]);
+  const args = [user.name, spared, most, newMark(), redis.markLife, ENDING_LETTERS[reason]];
+  return redis.runRevocation(revokeUserScript, [user.index], args);
 }

@@ -3,6 +3,7 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor, Revocation, RevocationOptions } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
+import { ENDING_LETTERS, type EndingReason } from "../feed.js";
 import { ofIndex } from "./preludes.js";
 import body from "./revoke.lua";
 
@@ -57,14 +58,15 @@ export interface SessionRevocation {
   readonly secretHash: string;
   /** Whether to leave the partner alone. Default: `false`. */
   readonly alone?: boolean;
+  readonly reason: EndingReason;
 }
 
 /** Ends a session and its partner. */
 export function runRevoke(
   redis: RedisDoor,
-  { key, secretHash, alone = false }: SessionRevocation,
+  { key, secretHash, alone = false, reason }: SessionRevocation,
   options?: RevocationOptions,
 ): Promise<Revocation<Ended | PartnerMoving | NotEnded>> {
-  const args = [secretHash, alone ? "1" : "", newMark(), redis.markLife];
+  const args = [secretHash, alone ? "1" : "", newMark(), redis.markLife, ENDING_LETTERS[reason]];
   return redis.runRevocation(revokeScript, [key], args, options);
 }

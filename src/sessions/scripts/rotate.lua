@@ -81,6 +81,9 @@ else
   record.p = nil
 end
 if #gone > 0 then redis.call('DEL', unpack(keys_of(gone, sessions))) end
+-- Whoever watches the old session, or has its copy, must know at once, the grace notwithstanding.
+local replaced = { unpack(gone) }
+if last then replaced[#replaced + 1] = old_id end
 -- A log-in has no grace, so the old one has ended.
 if ARGV[3] ~= '' and not is_second then leave_trail(trail, ARGV[1], found, id, ARGV[3], record.u, 0, record.v or '0') end
 
@@ -114,6 +117,7 @@ if index then
 end
 call_many('HSET', KEYS[2], fields)
 redis.call('PEXPIREAT', KEYS[2], digits(ends))
+tell(stem(KEYS[1], old_id), 'n', replaced)
 -- For as long as the trail may be there.
 if is_second then remember(mark, 10000, { id }) end
 return { 'ok', told(record, ends, ends - now) }

@@ -42,10 +42,15 @@ local function write(to)
   if #set > 0 then call_many('HSET', to, set) end
 end
 if #set > 0 or #removed > 0 then
-  if predecessor and redis.call('EXISTS', predecessor) == 1 then write(predecessor) end
+  local changed = { string.sub(key, -26) }
+  if predecessor and redis.call('EXISTS', predecessor) == 1 then
+    write(predecessor)
+    changed[2] = string.sub(predecessor, -26)
+  end
   record.v = digits(version + 1)
   set[#set + 1], set[#set + 2] = 'v', record.v
   write(key)
+  tell(string.sub(sessions, 1, -3), '~', changed)
   remember(mark, ARGV[5], { record.u or '' })
 end
 return { 'ok', string.sub(key, -26), told(record, ends, left) }

@@ -12,6 +12,7 @@ import { ignoreOutage } from "../../redis/redis-errors.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { unknownReply } from "../../redis/replies.js";
 import type { Context } from "../context.js";
+import type { EndingReason } from "../feed.js";
 import { type ClaimsConflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
 import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
 import { runUnlist } from "../scripts/unlist.js";
@@ -43,9 +44,10 @@ export function endSession(
   { id, secretHash }: Target,
   { deadline = cx.redis.deadline(), confirmed = true }: RevocationOptions = {},
 ): Promise<SessionEnd<Ended | NotEnded>> {
+  const reason = "revoked";
   const options = { deadline, confirmed };
-  const end = (alone: boolean) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash, alone }, options);
-  return endPair(cx, id, end, options);
+  const end = (alone: boolean) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash, alone, reason }, options);
+  return endPair(cx, id, end, { ...options, reason });
 }
 
 /**
@@ -62,7 +64,7 @@ export function endForLogIn(
     const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId, user: escapeText(userId) };
     return { reply: await runLogIn(cx.redis, logIn, deadline), shortfall: NONE };
   };
-  return endPair(cx, id, end, { deadline, confirmed: false });
+  return endPair(cx, id, end, { deadline, confirmed: false, reason: "rotated" });
 }
 
 /**
@@ -72,13 +74,13 @@ async function endPair<Reply extends NotEnded | Superseded | ClaimsConflict | Le
   cx: RedisAndKeys,
   id: string,
   end: (alone: boolean) => Promise<Revocation<Ended | PartnerMoving | Reply>>,
-  options: { readonly deadline: Deadline; readonly confirmed: boolean },
+  options: { readonly deadline: Deadline; readonly confirmed: boolean; readonly reason: EndingReason },
 ): Promise<SessionEnd<Ended | Reply>> {
   const { reply, shortfall } = await end(false);
   if (!isMoving(reply)) return combined(cx, id, reply, [reply], shortfall, options.deadline);
   const partner = await runRevoke(
     cx.redis,
-    { key: cx.keys.session(reply.partner), secretHash: "", alone: true },
+    { key: cx.keys.session(reply.partner), secretHash: "", alone: true, reason: options.reason },
     options,
   );
   const own = await end(true);
@@ -138,12 +140,13 @@ export async function endEach(
   index: string,
   ids: readonly string[],
   spared: string,
+  reason: EndingReason,
 ): Promise<End | null> {
   const kept = spared === "" ? null : await lookUp(cx, spared);
   const others = ids.filter((id) => id !== kept?.successor && id !== kept?.predecessor);
   if (others.length === 0) return null;
   const ends = await Promise.all(
-    others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true })),
+    others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true, reason })),
   );
   // The next page is read from the start of the index, so this one must be removed from it.
   await runUnlist(cx.redis, index, others);

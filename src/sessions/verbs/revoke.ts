@@ -56,9 +56,9 @@ export async function revokePages<Claims extends object>(
   const shortfalls: Shortfall[] = [];
   for (;;) {
     const { losses } = cx.redis;
-    const { reply, shortfall } = await runRevokeUser(cx.redis, { user, spared, most: PAGE });
+    const { reply, shortfall } = await runRevokeUser(cx.redis, { user, spared, most: PAGE, reason });
     const { status, ids } = reply;
-    const page = status === "moving" ? await endEach(cx, user.index, ids, spared) : { ended: ids, shortfall };
+    const page = status === "moving" ? await endEach(cx, user.index, ids, spared, reason) : { ended: ids, shortfall };
     // Every page is revoked at once; the wait for the replicas comes at the end.
     shortfalls.push(shortfall);
     if (page !== null) {
