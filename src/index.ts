@@ -13,6 +13,7 @@ export {
   UntrustedOriginError,
   UserBlockedError,
 } from "./leaves/errors.js";
+export type { CallFailure, CallOutcome, TracedCall } from "./leaves/tracing.js";
 export type { RedisClient, RedisPipeline } from "./redis/clients/client.js";
 export type { ReplicaOptions } from "./redis/replicas.js";
 export type { CheckFinding, CheckReport } from "./sessions/check.js";

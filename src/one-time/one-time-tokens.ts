@@ -7,6 +7,7 @@ import { CorruptRecordError } from "../leaves/errors.js";
 import { hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
+import { traced } from "../leaves/tracing.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
 import { newMark } from "../redis/marks.js";
 import { RedisDoor } from "../redis/redis-door.js";
@@ -98,6 +99,7 @@ export interface OneTimeTokens<Data = unknown> {
 }
 
 const HOUR = 3_600_000;
+const TRACES = { of: "one-time" } as const;
 const ONE_TIME_OPTIONS = ["purpose", "ttl", "maxPerHour", "maxDataBytes", "prefix", "timeout"] as const;
 
 /**
@@ -128,7 +130,7 @@ export function createOneTimeTokens<Data = unknown>(
     return null;
   }
 
-  return Object.freeze<OneTimeTokens<Data>>({
+  const verbs = traced<OneTimeTokens<Data>>(TRACES, {
     async issue(options) {
       checkNames("issue", options, ["subject", "data"]);
       const subject = checkUserId(options.subject, "subject");
@@ -169,6 +171,7 @@ export function createOneTimeTokens<Data = unknown>(
       return outcome === "voided";
     },
   });
+  return Object.freeze(verbs);
 }
 
 function checkPurpose(value: unknown): string {

@@ -42,6 +42,15 @@ export interface SessionEvents {
   updated: { readonly id: string; readonly userId: string | null; readonly claims: readonly string[] };
   revoked: { readonly id: string; readonly userId: string | null; readonly reason: RevocationReason };
   rejected: { readonly id: string | null; readonly reason: RejectionReason };
+  /** The block holds from now on. Sessions of the user may still be ending. `until` is `null` for a block without end. */
+  blocked: { readonly userId: string; readonly until: number | null };
+  /** A block was lifted by `unblockUser`. One that ends by itself is not told. */
+  unblocked: { readonly userId: string };
+  /**
+   * A verb has rejected because Redis could not do its part. `STORE_UNAVAILABLE`: it did not answer in time or cannot serve.
+   * `NOT_REPLICATED`: it has revoked, and too few replicas have confirmed that.
+   */
+  unavailable: { readonly verb: string; readonly code: "STORE_UNAVAILABLE" | "NOT_REPLICATED" };
 }
 
 type EventMap = { [Name in keyof SessionEvents]: [SessionEvents[Name]] };
@@ -52,16 +61,23 @@ const channels = {
   updated: channel("coatcheck:updated"),
   revoked: channel("coatcheck:revoked"),
   rejected: channel("coatcheck:rejected"),
+  blocked: channel("coatcheck:blocked"),
+  unblocked: channel("coatcheck:unblocked"),
+  unavailable: channel("coatcheck:unavailable"),
 } as const;
 
 /** The emitter behind `store.events`. */
 export class Events extends EventEmitter<EventMap> {
+  /** Whether anybody would hear an event. */
+  isHeard(name: keyof SessionEvents): boolean {
+    return channels[name].hasSubscribers || this.listenerCount(name) > 0;
+  }
+
   /** Tells listeners and subscribers. An error of a listener is an uncaught exception, and never the failure of the verb. */
   announce<Name extends keyof SessionEvents>(name: Name, payload: SessionEvents[Name]): void {
-    const { hasSubscribers } = channels[name];
-    if (!hasSubscribers && this.listenerCount(name) === 0) return;
+    if (!this.isHeard(name)) return;
     Object.freeze(payload);
-    if (hasSubscribers) channels[name].publish(payload);
+    if (channels[name].hasSubscribers) channels[name].publish(payload);
     try {
       (this as EventEmitter).emit(name, payload);
     } catch (error) {

@@ -2,6 +2,7 @@
  * The session store: its contract, and its constructor. The options are in `options.ts`, the verbs themselves in `verbs/`, one
  * subject a file.
  */
+import { traced } from "../leaves/tracing.js";
 import { checkClient, type RedisClient } from "../redis/clients/client.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { type CheckReport, judgeFacts } from "./check.js";
@@ -10,6 +11,7 @@ import type { Context } from "./context.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
 import { resolveOptions, type SessionStoreOptions } from "./options.js";
+import { outagesToldBy } from "./outages.js";
 import type { Session } from "./session.js";
 import { type SightingStore, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
@@ -135,13 +137,11 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     pace: paceOf(resolved),
   };
-  const verbs: Pick<SessionStore<Claims>, "touch" | "get"> = {
+  const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
+  const verbs = traced<Verbs<Claims>>(traces, {
+    create: (options) => create(cx, options),
     touch: async (token) => (await touch(cx, token))?.session ?? null,
     get: (token) => get(cx, token),
-  };
-  return Object.freeze<SightingStore<Claims>>({
-    create: (options) => create(cx, options),
-    ...verbs,
     updateClaims: (target, change) => updateClaims(cx, target, change),
     updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
     rotate: (token, options) => rotate(cx, token, options),
@@ -153,7 +153,14 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
     check: async () => judgeFacts(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
+  });
+  const sighted = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
+  return Object.freeze<SightingStore<Claims>>({
+    ...verbs,
     events: cx.events,
-    [sightings]: { verbs, timeouts: resolved, touch: (token) => touch(cx, token), get: (token) => sight(cx, token) },
+    [sightings]: { verbs, timeouts: resolved, ...traced(traces, sighted) },
   });
 }
+
+/** The verbs of a store: each of them is traced. */
+type Verbs<Claims extends object> = Omit<SessionStore<Claims>, "events">;

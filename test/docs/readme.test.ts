@@ -95,6 +95,9 @@ describe("the tables", () => {
       updated: true,
       revoked: true,
       rejected: true,
+      blocked: true,
+      unblocked: true,
+      unavailable: true,
     };
     expect(firstColumn("event")).toEqual(Object.keys(events));
   });

@@ -5,9 +5,11 @@ import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createSessionStore, type SessionEvents, type SessionStore } from "../../src/index.js";
 import { bucketOfUser, mintToken } from "../../src/leaves/token.js";
+import { createOneTimeTokens } from "../../src/one-time.js";
 import { Keys } from "../../src/sessions/keys.js";
-import { everyVerb, liveSubject } from "../fixtures/every-verb.js";
+import { callEveryVerb, everyVerb, liveSubject } from "../fixtures/every-verb.js";
 import { everythingOf, formsOf, hashOf, leaksIn, secretOf } from "../fixtures/leaks.js";
+import { REDIS_ERRORS, startFakeRedis } from "../harness/fake-redis.js";
 import { afterFile, connect, keysUnder, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
 
@@ -70,6 +72,8 @@ async function live(store: SessionStore, userId: string): Promise<void> {
   await store.get(guest.token);
   await store.revokeAllForUser(userId, { except: graced?.token ?? "" });
   await store.revoke(forged.token);
+  await store.blockUser(userId, { reason: "test" });
+  await store.unblockUser(userId);
 }
 
 describe("the search", () => {
@@ -152,20 +156,43 @@ describe("events, diagnostics messages and output", () => {
 
     const heard = new Map<keyof SessionEvents, string>();
     const messages: string[] = [];
-    const names = ["created", "rotated", "updated", "revoked", "rejected"] as const;
+    const all: Record<keyof SessionEvents, true> = {
+      ...{ created: true, rotated: true, updated: true, revoked: true, rejected: true },
+      ...{ blocked: true, unblocked: true, unavailable: true },
+    };
+    const names = Object.keys(all) as (keyof SessionEvents)[];
     const subscriber = (message: unknown) => messages.push(everythingOf(message));
     const tokens = new Set<string>();
     const store = createSessionStore(redis, { prefix: uniquePrefix() });
+    const fake = await startFakeRedis({ answer: REDIS_ERRORS.READONLY });
+    const broken = createSessionStore(connect({ port: fake.port }));
     for (const name of names) {
       const listener = (event: object) => heard.set(name, `${heard.get(name) ?? ""}\n${everythingOf(event)}`);
-      store.events.on(name, listener);
+      for (const { events } of [store, broken]) events.on(name, listener);
       diagnostics.subscribe(`coatcheck:${name}`, subscriber);
     }
+    // A token would be in the result of a traced promise, or in the context of a call.
+    const calls = new Map<string, string>();
+    const traceOf = (message: string) => (call: object) => {
+      calls.set(message, `${calls.get(message) ?? ""}\n${everythingOf(call)}`);
+    };
+    const tracers = ["start", "end", "asyncStart", "asyncEnd", "error"].map(
+      (message) => [`tracing:coatcheck:call:${message}`, traceOf(message)] as const,
+    );
+    for (const [name, tracer] of tracers) diagnostics.subscribe(name, tracer as (message: unknown) => void);
     try {
       await live(witness(store, tokens), "heard");
+      await callEveryVerb(witness(broken, tokens), await liveSubject(store, "heard by nobody"));
+      const oneTime = createOneTimeTokens(redis, { prefix: uniquePrefix(), purpose: "reset", ttl: 60_000 });
+      const { token } = await oneTime.issue({ subject: "heard" });
+      tokens.add(token);
+      await oneTime.peek(token);
+      await oneTime.consume(token);
     } finally {
       process.off("warning", warn);
       for (const name of names) diagnostics.unsubscribe(`coatcheck:${name}`, subscriber);
+      for (const [name, tracer] of tracers) diagnostics.unsubscribe(name, tracer as (message: unknown) => void);
+      await fake.close();
     }
 
     // Every event came, so that none is free of secrets by its absence.
@@ -173,6 +200,9 @@ describe("events, diagnostics messages and output", () => {
     expect(leaksIn([...heard.values()].join("\n"), tokens)).toEqual([]);
     expect(messages.length).toBeGreaterThan(tokens.size);
     expect(leaksIn(messages.join("\n"), tokens)).toEqual([]);
+    // No call rejects for tracing: an error would be published as it is.
+    expect([...calls.keys()].sort()).toEqual(["asyncEnd", "asyncStart", "end", "start"]);
+    expect(leaksIn([...calls.values()].join("\n"), tokens)).toEqual([]);
     expect(leaksIn(output.join("\n"), tokens)).toEqual([]);
     // A library has nothing to print at all.
     expect(output).toEqual([]);

@@ -43,6 +43,7 @@ export async function blockUser<Claims extends object>(
   if (reply.status === "past") {
     throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${reply.now}`);
   }
+  cx.events.announce("blocked", { userId, until: until ?? null });
   // While the slot is moving, the page names sessions that must still be ended.
   const ended = reply.status === "moving" ? [] : reply.ids;
   announceEnd(cx, ended, userId, "blocked");
@@ -58,6 +59,7 @@ export async function unblockUser<Claims extends object>(cx: Context<Claims>, us
   const lifted = await runUnblock(cx.redis, cx.keys.user(checkUserId(userId)));
   // While the slot is moving no mark can be kept, and the second run does not know that the first one has lifted the block.
   if (!lifted && cx.redis.isUnsure(losses)) throw repeatedError();
+  if (lifted) cx.events.announce("unblocked", { userId });
   return lifted;
 }
 

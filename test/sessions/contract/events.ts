@@ -5,7 +5,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { SessionEvents, SessionStore } from "../../../src/index.js";
 import { HOUR, MINUTE, present, type Rig, withOtherSecret } from "./rig.js";
 
-const NAMES = ["created", "rotated", "updated", "revoked", "rejected"] as const satisfies (keyof SessionEvents)[];
+const NAMES = [
+  ...(["created", "rotated", "updated", "revoked", "rejected"] as const),
+  ...(["blocked", "unblocked", "unavailable"] as const),
+] satisfies (keyof SessionEvents)[];
 
 type Heard = [name: string, payload: unknown];
 
@@ -99,10 +102,27 @@ export function describeEvents(rig: Rig): void {
       expect(told()).toEqual([["revoked", { id: session.id, userId: null, reason: "revoked" }]]);
       await store.revoke(session.id);
       await store.revokeAllForUser("ada");
-      await store.blockUser("ada");
       expect(told()).toEqual([]);
       await store.revoke(token);
       expect(told()).toEqual([["rejected", { id: session.id, reason: "unknown" }]]);
+    });
+
+    it("tell of a block before the sessions that it ends, and of its end only if somebody lifts it", async () => {
+      const { store } = rig.open();
+      const { session } = await store.create({ userId: "ada" });
+      const told = listen(store);
+      await store.blockUser("ada", { reason: "not told" });
+      const until = Date.now() + HOUR;
+      await store.blockUser("ada", { until });
+      await expect(store.blockUser("bob", { until: 1 })).rejects.toThrow(RangeError);
+      expect(told()).toEqual([
+        ["blocked", { userId: "ada", until: null }],
+        ["revoked", { id: session.id, userId: "ada", reason: "blocked" }],
+        ["blocked", { userId: "ada", until }],
+      ]);
+      await store.unblockUser("ada");
+      await store.unblockUser("ada");
+      expect(told()).toEqual([["unblocked", { userId: "ada" }]]);
     });
 
     it("tell of both ids that end when a rotation has made them two", async () => {
