@@ -1,0 +1,256 @@
+/**
+ * What a store hears from Redis: one subscription, on a connection of its own, for all who listen in this process. It tells
+ * them what is published on their channels, and when something may have been missed. It knows nothing of sessions.
+ */
+import { StoreUnavailableError } from "../leaves/errors.js";
+import type { RedisClient } from "./clients/client.js";
+import { OwnSubscriber } from "./clients/own-subscriber.js";
+import { IoredisSubscriber, isMock, type Subscriber, type SubscriberClient } from "./clients/subscriber.js";
+import { translate } from "./redis-errors.js";
+
+/** Who listens, and to which channels. No method may throw, and none is called within `add`. */
+export interface Listener {
+  /** As scripts name them, without the `keyPrefix` of the client. At least one. */
+  readonly channels: readonly string[];
+  message(channel: string, text: string): void;
+  /** Redis has confirmed all channels on the present connection: for the first time, or again. */
+  ready(): void;
+  /** From now on something may be missed, until `ready`. */
+  lost(): void;
+}
+
+interface Channel {
+  readonly listeners: Set<Listener>;
+  /** Whether Redis has confirmed it on the present connection. */
+  isConfirmed: boolean;
+}
+
+interface Listening {
+  isReady: boolean;
+  readonly waiting: Set<Waiting>;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** After how many ms a channel is subscribed again that Redis has refused. */
+const REFUSED_PAUSE = 1000;
+
+/** The subscription of one store. Connects with the first listener. */
+export class Subscription {
+  readonly #data: RedisClient;
+  readonly #given: SubscriberClient | undefined;
+  /** What the channels of scripts begin with: they come from `KEYS`, to which the client adds its prefix, but not to SUBSCRIBE. */
+  readonly #prefix: string;
+  readonly #channels = new Map<string, Channel>();
+  readonly #listenings = new Map<Listener, Listening>();
+  /** Timers of channels that Redis has refused. */
+  readonly #retries = new Set<NodeJS.Timeout>();
+  /** Channels whose UNSUBSCRIBE is under way. */
+  readonly #unsubscribing = new Map<string, Promise<unknown>>();
+  #subscriber: Subscriber | undefined;
+  /** Grows with each connection and each loss: a confirmation from before is none. */
+  #epoch = 0;
+  #isClosed = false;
+
+  /** Without `given`, a client of the application's, it makes its own of `data`. Does no I/O. */
+  constructor(data: RedisClient, given?: SubscriberClient) {
+    this.#data = data;
+    this.#given = given;
+    // The scripts of ioredis-mock do not see the prefix.
+    const { keyPrefix } = { ...data.options } as { keyPrefix?: unknown };
+    this.#prefix = typeof keyPrefix === "string" && !isMock(data) ? keyPrefix : "";
+  }
+
+  /** Begins to listen. Throws `TypeError` if the client cannot be duplicated. */
+  add(listener: Listener): void {
+    if (this.#isClosed || this.#listenings.has(listener)) return;
+    this.#connect();
+    this.#listenings.set(listener, { isReady: false, waiting: new Set() });
+    for (const name of listener.channels) {
+      const known = this.#channels.get(name);
+      const channel = known ?? { listeners: new Set(), isConfirmed: false };
+      channel.listeners.add(listener);
+      this.#channels.set(name, channel);
+      if (known === undefined) this.#ask(name, channel);
+    }
+    // If others listen to these channels already.
+    queueMicrotask(() => this.#judge(listener));
+  }
+
+  /** Listens no more. Nothing is told after this. */
+  remove(listener: Listener): void {
+    const listening = this.#listenings.get(listener);
+    if (listening === undefined) return;
+    this.#listenings.delete(listener);
+    for (const name of listener.channels) {
+      const channel = this.#channels.get(name);
+      channel?.listeners.delete(listener);
+      if (channel?.listeners.size !== 0) continue;
+      this.#channels.delete(name);
+      this.#unsubscribe(name);
+    }
+    for (const { reject } of [...listening.waiting]) reject(closedError());
+  }
+
+  /** Whether everything that is published on the channels of a listener is heard now. */
+  isReady(listener: Listener): boolean {
+    return this.#listenings.get(listener)?.isReady === true;
+  }
+
+  /**
+   * Waits until a listener is ready. Rejects with `StoreUnavailableError` if that takes more than so many ms, if Redis refuses
+   * a channel, or if the subscriber has been closed.
+   */
+  whenReady(listener: Listener, ms: number): Promise<void> {
+    const listening = this.#listenings.get(listener);
+    if (listening === undefined) return Promise.reject(closedError());
+    if (listening.isReady) return Promise.resolve();
+    if (this.#subscriber?.isEnded) return Promise.reject(endedError());
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        listening.waiting.delete(waiting);
+      };
+      const waiting: Waiting = {
+        resolve: () => {
+          end();
+          resolve();
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      };
+      const timer = setTimeout(() => waiting.reject(lateError(ms)), ms);
+      listening.waiting.add(waiting);
+    });
+  }
+
+  /** For a subscriber that looks well and hears nothing: takes another connection. Listeners are told `lost` at once. */
+  reconnect(): void {
+    this.#subscriber?.reconnect();
+  }
+
+  /**
+   * Ends everything. Closes the connection if it is ours; a client of the application's only unsubscribes. Nothing is told
+   * after this, and `add` does nothing.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const timer of this.#retries) clearTimeout(timer);
+    const names = [...this.#channels.keys()];
+    for (const listener of [...this.#listenings.keys()]) this.remove(listener);
+    const subscriber = this.#subscriber;
+    if (subscriber === undefined) return;
+    // The application may close its client when this has resolved, so UNSUBSCRIBE must not be under way any more.
+    if (this.#given !== undefined && subscriber.isOpen) {
+      await Promise.allSettled(names.map((name) => this.#unsubscribing.get(name)));
+    }
+    subscriber.close();
+  }
+
+  #unsubscribe(name: string): void {
+    const subscriber = this.#subscriber;
+    if (!subscriber?.isOpen) return;
+    // If it fails, the connection is lost, and the channel with it.
+    const done = subscriber.unsubscribe(this.#prefix + name).catch(() => {});
+    this.#unsubscribing.set(name, done);
+    done.then(() => {
+      if (this.#unsubscribing.get(name) === done) this.#unsubscribing.delete(name);
+    });
+  }
+
+  #connect(): void {
+    if (this.#subscriber !== undefined) return;
+    const hearing = {
+      message: (channel: string, text: string) => this.#hear(channel, text),
+      ready: () => this.#up(),
+      lost: () => this.#down(),
+      ended: () => this.#ended(),
+    };
+    this.#subscriber =
+      this.#given === undefined
+        ? new OwnSubscriber(this.#data, hearing)
+        : new IoredisSubscriber(this.#given, hearing, false);
+  }
+
+  #hear(channel: string, text: string): void {
+    if (!channel.startsWith(this.#prefix)) return;
+    const name = channel.slice(this.#prefix.length);
+    for (const listener of this.#channels.get(name)?.listeners ?? []) listener.message(name, text);
+  }
+
+  #ask(name: string, channel: Channel): void {
+    if (!this.#subscriber?.isOpen) return;
+    const epoch = this.#epoch;
+    const isOld = () => epoch !== this.#epoch || this.#channels.get(name) !== channel;
+    this.#subscriber.subscribe(this.#prefix + name).then(
+      () => {
+        if (isOld()) return;
+        channel.isConfirmed = true;
+        for (const listener of channel.listeners) this.#judge(listener);
+      },
+      (error: unknown) => {
+        if (isOld()) return;
+        for (const listener of channel.listeners) this.#fail(listener, translate(error, [], undefined));
+        const again = setTimeout(() => {
+          this.#retries.delete(again);
+          if (!isOld()) this.#ask(name, channel);
+        }, REFUSED_PAUSE);
+        again.unref();
+        this.#retries.add(again);
+      },
+    );
+  }
+
+  /** Tells a listener that it is ready, if it has become so. */
+  #judge(listener: Listener): void {
+    const listening = this.#listenings.get(listener);
+    if (listening === undefined || listening.isReady) return;
+    if (!listener.channels.every((name) => this.#channels.get(name)?.isConfirmed)) return;
+    listening.isReady = true;
+    listener.ready();
+    for (const { resolve } of [...listening.waiting]) resolve();
+  }
+
+  #fail(listener: Listener, error: Error): void {
+    for (const { reject } of [...(this.#listenings.get(listener)?.waiting ?? [])]) reject(error);
+  }
+
+  #up(): void {
+    this.#epoch++;
+    for (const [name, channel] of this.#channels) this.#ask(name, channel);
+  }
+
+  #down(): void {
+    this.#epoch++;
+    for (const channel of this.#channels.values()) channel.isConfirmed = false;
+    for (const [listener, listening] of [...this.#listenings]) {
+      if (!listening.isReady) continue;
+      listening.isReady = false;
+      listener.lost();
+    }
+  }
+
+  #ended(): void {
+    for (const listener of [...this.#listenings.keys()]) this.#fail(listener, endedError());
+  }
+}
+
+function closedError(): StoreUnavailableError {
+  return new StoreUnavailableError("The store is closed: it hears nothing any more");
+}
+
+function endedError(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "The subscriber is closed, or has given up: without it nothing is heard. Connect it again, or make another store",
+  );
+}
+
+function lateError(ms: number): StoreUnavailableError {
+  return new StoreUnavailableError(`Redis did not confirm a subscription within ${ms} ms`);
+}
