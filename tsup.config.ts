@@ -14,6 +14,7 @@ const entries = {
   introspection: "src/introspection.ts",
   "one-time": "src/one-time.ts",
   jwt: "src/jwt.ts",
+  testing: "src/testing.ts",
 };
 
 export default defineConfig({

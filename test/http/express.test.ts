@@ -1,10 +1,12 @@
-/** The HTTP contract on Express 5 and 4. */
+/** The contract of adapters, and that of the HTTP kit, on Express 5 and 4. */
 import { createServer, STATUS_CODES } from "node:http";
 import { createRequire } from "node:module";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import { requireSession, sessions } from "../../src/express.js";
 import { type Framework, listening } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
+import { startExpress } from "./subjects/express.js";
+import { describeAdapterContract } from "./subjects/served.js";
 
 function framework(make: typeof express): Framework {
   return {
@@ -53,6 +55,9 @@ function framework(make: typeof express): Framework {
   };
 }
 
-describeHttpContract("Express 5", framework(express));
 // The alias for Express 4 has no types of its own; those of 5 say the same about what is used here.
-describeHttpContract("Express 4", framework(createRequire(import.meta.url)("express4") as typeof express));
+const express4 = createRequire(import.meta.url)("express4") as typeof express;
+describeAdapterContract("Express 5", startExpress(express));
+describeAdapterContract("Express 4", startExpress(express4));
+describeHttpContract("Express 5", framework(express));
+describeHttpContract("Express 4", framework(express4));

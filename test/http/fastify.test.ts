@@ -1,4 +1,4 @@
-/** The HTTP contract on Fastify 5. */
+/** The contract of adapters, and that of the HTTP kit, on Fastify 5. */
 import { STATUS_CODES } from "node:http";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
@@ -9,6 +9,10 @@ import type { RegisteredClaims, RequestSession } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { describeHttpContract } from "./contract.js";
+import { startFastify } from "./subjects/fastify.js";
+import { describeAdapterContract } from "./subjects/served.js";
+
+describeAdapterContract("Fastify 5", startFastify);
 
 describeHttpContract("Fastify 5", {
   requireSession,

@@ -1,10 +1,12 @@
-/** The HTTP contract on Koa 3 and 2. */
+/** The contract of adapters, and that of the HTTP kit, on Koa 3 and 2. */
 import { createServer, STATUS_CODES } from "node:http";
 import { createRequire } from "node:module";
 import Koa from "koa";
 import { requireSession, sessions } from "../../src/koa.js";
 import { type Framework, listening } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
+import { startKoa } from "./subjects/koa.js";
+import { describeAdapterContract } from "./subjects/served.js";
 
 function framework(Application: typeof Koa): Framework {
   return {
@@ -46,6 +48,9 @@ function framework(Application: typeof Koa): Framework {
   };
 }
 
-describeHttpContract("Koa 3", framework(Koa));
 // The alias for Koa 2 has no types of its own; those of 3 say the same about what is used here.
-describeHttpContract("Koa 2", framework(createRequire(import.meta.url)("koa2") as typeof Koa));
+const Koa2 = createRequire(import.meta.url)("koa2") as typeof Koa;
+describeAdapterContract("Koa 3", startKoa(Koa));
+describeAdapterContract("Koa 2", startKoa(Koa2));
+describeHttpContract("Koa 3", framework(Koa));
+describeHttpContract("Koa 2", framework(Koa2));
