@@ -3,11 +3,19 @@ import RedisMock from "ioredis-mock";
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type SessionStore, type SessionStoreOptions } from "../../src/index.js";
 import { mintToken } from "../../src/leaves/token.js";
-import { ENDING_LETTERS, type EndingReason, feedChannel, parseFeed, reasonOf } from "../../src/sessions/feed.js";
+import {
+  ENDING_LETTERS,
+  type EndingReason,
+  type FeedMessage,
+  feedChannel,
+  parseFeed,
+  reasonOf,
+} from "../../src/sessions/feed.js";
 import { everyVerb, liveSubject, type Subject } from "../fixtures/every-verb.js";
 import { documentedUser, grant } from "../harness/access.js";
 import { listenToFeed } from "../harness/feed.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
+import { passThrough } from "../harness/pass-through.js";
 import { startRedisServer } from "../harness/redis-server.js";
 
 const changed = (...ids: string[]) => ({ kind: "changed", ids: ids.sort() });
@@ -205,6 +213,27 @@ describe("the feed of a user with 1000 sessions", () => {
     expect(ids.toSorted()).toEqual(issued.map(({ session }) => session.id).toSorted());
     for (const message of said) expect("reason" in message ? message.reason : undefined).toBe(reason);
     expect(said.length).toBeLessThanOrEqual(reason === "limit" ? 1 : 5);
+  });
+});
+
+describe("a script that runs a second time, because its reply was lost", () => {
+  it.each(Object.entries(everyVerb))("says of %s no more than the first run did", async (_, call) => {
+    const redis = connect();
+    const prefix = uniquePrefix();
+    const twice = passThrough(redis, {
+      async evalsha(sha: string, keys: number, ...args: (string | number)[]) {
+        await redis.evalsha(sha, keys, ...args);
+        return redis.evalsha(sha, keys, ...args);
+      },
+    });
+    const ear = await listenToFeed(connect(), [redis], prefix);
+    const options = { prefix, timeout: 10_000 };
+    const once = createSessionStore(redis, options);
+    const [subject, repeated] = [await liveSubject(once, "ada"), await liveSubject(once, "bob")];
+    const named = (said: readonly FeedMessage[]) => said.map((message) => ({ ...message, ids: message.ids.length }));
+    const expected = named(await ear.during(() => call(once, subject)));
+    const said = await ear.during(() => call(createSessionStore(twice, options), repeated));
+    expect(named(said)).toEqual(expected);
   });
 });
 
