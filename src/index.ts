@@ -14,7 +14,9 @@ export {
   UserBlockedError,
 } from "./leaves/errors.js";
 export type { CallFailure, CallOutcome, TracedCall } from "./leaves/tracing.js";
-export type { RedisClient, RedisPipeline } from "./redis/clients/client.js";
+export type { IoredisClient, IoredisPipeline } from "./redis/clients/ioredis/client.js";
+export type { NodeRedisClient } from "./redis/clients/node-redis/client.js";
+export type { RedisClient } from "./redis/clients/supported.js";
 export type { ReplicaOptions } from "./redis/replicas.js";
 export type { CheckFinding, CheckReport } from "./sessions/check.js";
 export type { CheckedServer } from "./sessions/checked-server.js";

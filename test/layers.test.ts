@@ -70,17 +70,19 @@ describe("the layers", () => {
   it("let the doors to Redis alone call a client's commands, and the drop-in stores alone use the side door", () => {
     const calls = /\.(evalsha|eval|pipeline|multi|wait|info|config|time|z?scan|sendCommand)(\?\.)?\(|client\[/;
     expect(files.filter((file) => calls.test(codeOf(file))).sort()).toEqual([
-      "redis/clients/node-redis.ts",
+      "redis/clients/ioredis/port.ts",
+      "redis/clients/node-redis/cluster.ts",
+      "redis/clients/node-redis/port.ts",
+      "redis/clients/node-redis/sentinel.ts",
+      "redis/clients/node-redis/single.ts",
+      // These call the port of the same names.
       "redis/keyspace.ts",
       "redis/redis-door.ts",
       "redis/replicas.ts",
-      "redis/script-runner.ts",
       "redis/server-facts.ts",
     ]);
-    const users = files.filter((file) =>
-      importsOf(file).some((path) => /^redis\/(keyspace|clients\/node-redis)\.ts$/.test(path)),
-    );
-    expect(users.filter((file) => !/^(redis\/clients\/node-redis\.ts|drop-in\/)/.test(file))).toEqual([]);
+    const users = files.filter((file) => importsOf(file).includes("redis/keyspace.ts"));
+    expect(users.filter((file) => !file.startsWith("drop-in/"))).toEqual([]);
   });
 
   it("let no file name a command of Redis but what asks for facts, and what tells of the answers", () => {
@@ -88,8 +90,12 @@ describe("the layers", () => {
       /["'`](GET|SET|DEL|HGETALL|HMGET|HSET|HDEL|HINCRBY|EXISTS|PEXPIREAT|Z[A-Z]+|EVALSHA|EVAL|TIME|INFO|CONFIG|WAIT|SCAN)["'`]/;
     expect(files.filter((file) => !/^(http|testing)\//.test(file) && names.test(codeOf(file))).sort()).toEqual([
       "redis/clients/client.ts",
-      // A sentinel of node-redis can be told to ask the master for what only reads by its raw form alone.
-      "redis/clients/node-redis.ts",
+      "redis/clients/ioredis/client.ts",
+      "redis/clients/ioredis/port.ts",
+      // Raw commands have replies that the client does not transform.
+      "redis/clients/node-redis/port.ts",
+      "redis/clients/node-redis/sentinel.ts",
+      "redis/clients/node-redis/single.ts",
       "redis/server-facts.ts",
       "sessions/check.ts",
     ]);
@@ -103,7 +109,15 @@ describe("the layers", () => {
     expect(users.filter((file) => !file.startsWith("jwt/"))).toEqual(["jwt.ts"]);
   });
 
-  it("keep everything but types of ioredis out of the package", () => {
-    for (const file of files) expect(codeOf(file)).not.toMatch(/from "(ioredis|iovalkey|ioredis-mock)"/);
+  it("keep every client out of the package, and its family below redis/clients", () => {
+    for (const file of files) expect(codeOf(file)).not.toMatch(/from "(ioredis|iovalkey|ioredis-mock|redis)"/);
+    const family = /^redis\/clients\/(ioredis|node-redis)\//;
+    const users = files.filter((file) => !family.test(file) && importsOf(file).some((path) => family.test(path)));
+    expect(users.sort()).toEqual([
+      "index.ts",
+      "redis/clients/own-subscriber.ts",
+      "redis/clients/supported.ts",
+      "redis/subscription.ts",
+    ]);
   });
 });

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { oneTimeScripts } from "../src/one-time/scripts/scripts.js";
+import { portOf } from "../src/redis/clients/supported.js";
 import { SlotMovingError } from "../src/redis/cluster/redirection.js";
 import { RedisDoor } from "../src/redis/redis-door.js";
 import { scripts } from "../src/sessions/scripts/scripts.js";
@@ -27,7 +28,7 @@ function answering(reply: unknown) {
     eval: async () => reply,
     on: () => {},
   };
-  return { redis: new RedisDoor(client as never, 1000), sent };
+  return { redis: new RedisDoor(portOf("", client as never), 1000), sent };
 }
 
 const headerOf = (path: string) => /^(--.*\n)+/.exec(readFileSync(new URL(path, SRC), "utf8"))?.[0] ?? "";

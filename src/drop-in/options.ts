@@ -2,9 +2,8 @@
 
 import { checkInteger, checkNames, checkString, show } from "../leaves/arguments.js";
 import { hintAtSeconds, hintAtShortUnit } from "../leaves/hints.js";
-import type { NodeRedisClient } from "../redis/clients/node-redis.js";
-import { Keyspace, type KeyspaceClient } from "../redis/keyspace.js";
-import { clientOf, isClient } from "./client.js";
+import { isClient, portOf, type RedisClient } from "../redis/clients/supported.js";
+import { Keyspace } from "../redis/keyspace.js";
 import type { UserId } from "./user-id.js";
 
 /** A stored session as `userId`, `ttl` and the calls that list sessions give it: whatever the application has put in. */
@@ -24,7 +23,7 @@ export interface DropInOptions<Data extends object = SessionRecord> {
    * The Redis client: ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
    * `createClientPool`, `createCluster` or `createSentinel`). It stays yours: the store never connects or closes it.
    */
-  readonly client: KeyspaceClient | NodeRedisClient;
+  readonly client: RedisClient;
   /** What the key of every session begins with. */
   readonly prefix?: string | undefined;
   /** Turns sessions into strings and back. Default: `JSON`. */
@@ -67,7 +66,7 @@ export function resolveDropInOptions<Data extends object>(
     throw new TypeError(`${where} takes its client as an option: { client }`);
   }
   checkNames(where, options, names);
-  const client = clientOf(where, options.client);
+  const client = portOf(`client of ${where}`, options.client);
   hintAtShortUnit("timeout", options.timeout);
   const serializer = options.serializer ?? JSON;
   if (typeof serializer.parse !== "function" || typeof serializer.stringify !== "function") {

@@ -8,7 +8,7 @@ import { hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import { escapeText } from "../leaves/text.js";
 import { bucketOfUser, mintToken, parseToken } from "../leaves/token.js";
 import { traced } from "../leaves/tracing.js";
-import { checkClient, type RedisClient } from "../redis/clients/client.js";
+import { portOf, type RedisClient } from "../redis/clients/supported.js";
 import { newMark } from "../redis/marks.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { isRecordText, type RecordText, type Refusal } from "../redis/replies.js";
@@ -111,7 +111,7 @@ export function createOneTimeTokens<Data = unknown>(
   redis: RedisClient,
   options: OneTimeTokensOptions,
 ): OneTimeTokens<Data> {
-  checkClient("createOneTimeTokens", redis);
+  const client = portOf("the first argument of createOneTimeTokens", redis);
   checkNames("createOneTimeTokens", options, ONE_TIME_OPTIONS);
   const { maxPerHour = 5, maxDataBytes = 4096, prefix = "coatcheck:", timeout = 1000 } = options;
   const keys = new OneTimeKeys(checkPrefix(prefix), checkPurpose(options.purpose));
@@ -121,7 +121,7 @@ export function createOneTimeTokens<Data = unknown>(
   checkInteger("maxPerHour", maxPerHour, 1, 1000);
   checkInteger("maxDataBytes", maxDataBytes, 0, 512 * 1024 * 1024);
   // A script that issues a token again after a lost reply finds its first run in the log, which goes back an hour.
-  const door = new RedisDoor(redis, checkInteger("timeout (ms)", timeout, 1, HOUR));
+  const door = new RedisDoor(client, checkInteger("timeout (ms)", timeout, 1, HOUR));
 
   /** The token of a record; `null` if there is none to give. */
   function tokenIn(reply: RecordText | Refusal, key: string): OneTimeToken<Data> | null {

@@ -5,16 +5,13 @@
 
 import { NotReplicatedError } from "../leaves/errors.js";
 import { Deadline } from "./calls/deadline.js";
-import { tallyLosses } from "./calls/losses.js";
-import type { RedisClient } from "./clients/client.js";
-import { keysOn, nodeAt } from "./cluster/nodes.js";
+import type { Arguments, ClientPort, Connection, Evaluation, Reservation } from "./clients/client.js";
 import { isPassing, redirectionOf } from "./cluster/redirection.js";
-import { lastOf, replyOf } from "./pipeline.js";
-import { isReply } from "./redis-errors.js";
+import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
 import { countOf } from "./replies.js";
 import type { Script } from "./script.js";
-import { type Arguments, PAUSE, ScriptRunner } from "./script-runner.js";
+import { PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
 
 /** The result of a revocation that has been made. */
@@ -33,15 +30,18 @@ export interface RevocationOptions {
   readonly confirmed?: boolean;
 }
 
+/** A script that does nothing, but lets the client find a slot. */
+const NOTHING = { source: "return 1", sha: "" };
+
 const CONFIRMED: Shortfall = Promise.resolve(null);
 
 /** Runs the scripts of a session store, and looks at its servers. */
-export class RedisDoor extends ScriptRunner<RedisClient> {
+export class RedisDoor extends ScriptRunner {
   readonly #replicas: ReplicaOptions | undefined;
   /** By connection: a frozen master must not hold up the others. */
-  readonly #confirmations = new WeakMap<RedisClient, Confirmations>();
+  readonly #confirmations = new WeakMap<Connection, Confirmations>();
 
-  constructor(client: RedisClient, timeout: number, replicas?: ReplicaOptions) {
+  constructor(client: ClientPort, timeout: number, replicas?: ReplicaOptions) {
     super(client, timeout);
     this.#replicas = replicas;
   }
@@ -78,57 +78,73 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
     replicas: ReplicaOptions,
     deadline: Deadline,
   ): Promise<Revocation<Reply>> {
-    let connection = this.#connectionOf(keys[0]);
-    let asking = false;
-    let known = true;
+    const [key] = keys;
+    let address = this.backlog.serverOf(key);
+    let how = { known: true, asking: false };
     for (;;) {
-      if (connection === undefined) {
+      const reserved = await this.client.reserve(address);
+      if (reserved === undefined) {
         // The client does not know yet which node serves the key, or it knows the node by another address than the Cluster
         // (`natMap`). Then the client has to find it, and we cannot send a WAIT there.
         const reply = await this.run(script, keys, args, deadline);
         return { reply, shortfall: Promise.resolve(new NotReplicatedError(0, replicas.count)) };
       }
-      const confirmations = this.#confirmationsOn(connection, replicas);
-      const ticket = confirmations.announce();
-      const [error, reply] = await evaluateOn(connection, script, keysOn(connection, this.client, keys), args, {
-        known,
-        asking,
-      });
-      if (error === null) return { reply: script.decode(reply), shortfall: confirmations.confirm(ticket) };
+      const outcome = await this.#revokeOn(reserved, script, keys, args, replicas, how);
+      if ("reply" in outcome) return outcome;
+      const { error } = outcome;
       if (deadline.left === 0) throw error;
-      if (known && isReply(error, "NOSCRIPT")) {
-        known = false;
+      if (how.known && isReply(error, "NOSCRIPT")) {
+        how = { ...how, known: false };
         continue;
       }
-      // Only ioredis knows which commands it lost with a node that has left the Cluster.
-      if (!this.inCluster || (error.name === "ReplyError" && !isPassing(error))) throw error;
+      if (this.client.countLoss(error)) {
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        continue;
+      }
+      // Only the client knows which commands it lost with a node that has left the Cluster.
+      if (!this.inCluster || (isErrorReply(error) && !isPassing(error))) throw error;
       // The connection to one node does not follow a redirection, but the client does: a script that does nothing lets it find
       // the slot, and connect.
-      await this.client.eval("return 1", 1, keys[0] as string);
+      await this.client.evaluate(NOTHING, false, [key as string], []);
       const redirection = redirectionOf(error);
       if (redirection === null) await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      asking = redirection?.once === true;
-      connection =
-        redirection !== null && asking
-          ? nodeAt(this.client, `${redirection.host}:${redirection.port}`)
-          : this.#connectionOf(keys[0]);
+      const asking = redirection?.once === true;
+      how = { ...how, asking };
+      address = redirection !== null && asking ? `${redirection.host}:${redirection.port}` : this.backlog.serverOf(key);
     }
   }
 
-  /** The one connection to the server of a key. */
-  #connectionOf(key: string | undefined): RedisClient | undefined {
-    return this.inCluster ? nodeAt(this.client, this.backlog.serverOf(key)) : this.client;
+  /** Sends it through one connection, which is kept until the replicas have confirmed it, or will not. */
+  async #revokeOn<Reply>(
+    { connection, end }: Reservation,
+    script: Script<Reply>,
+    keys: readonly string[],
+    args: Arguments,
+    replicas: ReplicaOptions,
+    how: Evaluation,
+  ): Promise<Revocation<Reply> | { readonly error: Error }> {
+    const confirmations = this.#confirmationsOn(connection, replicas);
+    const ticket = confirmations.announce();
+    let reply: unknown;
+    try {
+      reply = await connection.evaluate(script, keys, args, how);
+    } catch (error) {
+      end();
+      return { error: error instanceof Error ? error : new Error(String(error)) };
+    }
+    const shortfall = confirmations.confirm(ticket);
+    void shortfall.then(end);
+    return { reply: script.decode(reply), shortfall };
   }
 
-  #confirmationsOn(connection: RedisClient, replicas: ReplicaOptions): Confirmations {
+  #confirmationsOn(connection: Connection, replicas: ReplicaOptions): Confirmations {
     const known = this.#confirmations.get(connection);
     if (known !== undefined) return known;
-    const tally = tallyLosses(connection);
     const wire = {
       wait: (count: number, timeout: number) =>
         this.settle(() => waitOn(connection, count, timeout), countOf, [], new Deadline(this.timeout + timeout)),
       get losses() {
-        return tally.losses;
+        return connection.losses;
       },
     };
     // A call that is sent behind a WAIT must not miss its deadline because of it.
@@ -138,38 +154,17 @@ export class RedisDoor extends ScriptRunner<RedisClient> {
   }
 }
 
-/** Runs a script on one connection. It uses a pipeline, because pipelines arrive in the order in which they are sent. */
-function evaluateOn(
-  connection: RedisClient,
-  { source, sha }: Script,
-  keys: readonly string[],
-  args: Arguments,
-  { known, asking }: { readonly known: boolean; readonly asking: boolean },
-): Promise<[error: Error | null, result: unknown]> {
-  const pipeline = connection.pipeline();
-  if (asking) pipeline.asking?.();
-  if (known) pipeline.evalsha(sha, keys.length, ...keys, ...args);
-  else pipeline.eval(source, keys.length, ...keys, ...args);
-  return lastOf(pipeline);
-}
-
 /** Waits on one connection, and gives how many replicas have confirmed. */
-async function waitOn(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
-  const answer = askReplicas(connection, count, timeout);
+async function waitOn(connection: Connection, count: number, timeout: number): Promise<unknown> {
+  const answer = connection.wait(count, timeout);
   // Redis looks at its clock when a command arrives, and otherwise only ten times a second. So this sends a second WAIT, for no
   // replica, to end the first one in time. If it fails, the first one fails too.
-  const nudge = setTimeout(() => askReplicas(connection, 0, 1).catch(() => {}), timeout + 1);
+  const nudge = setTimeout(() => connection.wait(0, 1).catch(() => {}), timeout + 1);
   try {
     return await answer;
   } finally {
     clearTimeout(nudge);
   }
-}
-
-function askReplicas(connection: RedisClient, count: number, timeout: number): Promise<unknown> {
-  const pipeline = connection.pipeline();
-  pipeline.wait(count, timeout);
-  return replyOf(pipeline);
 }
 
 function asItIs<T>(value: T): T {

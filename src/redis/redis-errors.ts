@@ -26,7 +26,7 @@ const CLOSED = "The client is closed";
 const NOT_CONNECTED = "The client is not connected: call its connect(), and do not close it while the store is in use";
 
 /** Turns the failure of a command into an error of coatcheck, unless it is one already. */
-export function translate(error: unknown, [first]: readonly string[], keyPrefix: unknown): Error {
+export function translate(error: unknown, [first]: readonly string[], keyPrefix: string): Error {
   if (isSessionError(error)) return error;
   const cause = withoutCommand(error);
   if (!isReply(error, "WRONGTYPE") || first === undefined) {
@@ -38,13 +38,17 @@ export function translate(error: unknown, [first]: readonly string[], keyPrefix:
   // A script with several keys names the one in question, with the prefix that the client puts before all keys.
   const [, named] = /^WRONGTYPE of the key (.*?)(?: script: [0-9a-f]{40}, on \S+)?$/s.exec(cause.message) ?? [];
   if (named === undefined) return new CorruptRecordError(first, cause);
-  const isPrefixed = typeof keyPrefix === "string" && named.startsWith(keyPrefix);
-  return new CorruptRecordError(isPrefixed ? named.slice(keyPrefix.length) : named, cause);
+  return new CorruptRecordError(named.startsWith(keyPrefix) ? named.slice(keyPrefix.length) : named, cause);
 }
 
 /** For a `catch` where the outcome does not matter: lets an outage pass, and throws any other error again. */
 export function ignoreOutage(error: unknown): void {
   if (!(error instanceof StoreUnavailableError)) throw error;
+}
+
+/** Whether an error is a reply of Redis, and not one of the client: it begins with a code, such as `READONLY`. */
+export function isErrorReply(error: Error): boolean {
+  return /^[A-Z]+ /.test(error.message);
 }
 
 /** Whether an error is this reply of Redis. */

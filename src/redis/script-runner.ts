@@ -6,12 +6,10 @@
 import { type Backlog, backlogOf } from "./calls/backlog.js";
 import { type Corkable, Corking } from "./calls/corking.js";
 import { Deadline } from "./calls/deadline.js";
-import { tallyLosses } from "./calls/losses.js";
 import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
-import type { ScriptClient } from "./clients/client.js";
+import type { Arguments, ClientPort } from "./clients/client.js";
 import { isPassing } from "./cluster/redirection.js";
 import { MARK_AFTERLIFE } from "./marks.js";
-import { replyOf } from "./pipeline.js";
 import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
 
@@ -24,26 +22,19 @@ interface Again<Reply> {
 /** Decides what to send again when a command has failed; `undefined` if the failure is the answer. */
 type Retry<Reply> = (error: unknown) => Again<Reply> | undefined;
 
-export type Arguments = readonly (string | number)[];
-
 /** How long to wait before a command is sent again whose error passes by itself, ms. */
 export const PAUSE = 25;
 
 /** Runs scripts on one client. */
-export class ScriptRunner<Client extends ScriptClient> {
-  protected readonly client: Client;
+export class ScriptRunner {
+  protected readonly client: ClientPort;
   protected readonly backlog: Backlog;
-  readonly #tally: { readonly losses: number };
-  readonly #alone: boolean;
   readonly #corking = new Corking();
   protected readonly timeout: number;
   readonly #line: WaitingLine;
 
-  constructor(client: Client, timeout: number) {
+  constructor(client: ClientPort, timeout: number) {
     this.client = client;
-    // ioredis does not repeat a pipeline that it has filled by itself if one of its commands meets a slot that has moved.
-    this.#alone = client.nodes !== undefined && this.clientOptions["enableAutoPipelining"] === true;
-    this.#tally = tallyLosses(client);
     this.backlog = backlogOf(client);
     this.timeout = timeout;
     this.#line = new WaitingLine(timeout);
@@ -61,7 +52,7 @@ export class ScriptRunner<Client extends ScriptClient> {
 
   /** How many connections the client has lost. If this grows during a call, its script may have run twice. */
   get losses(): number {
-    return this.#tally.losses;
+    return this.client.tally.losses;
   }
 
   /**
@@ -74,7 +65,7 @@ export class ScriptRunner<Client extends ScriptClient> {
 
   /** Whether the client is one for a Cluster. */
   protected get inCluster(): boolean {
-    return this.client.nodes !== undefined;
+    return this.client.inCluster;
   }
 
   /** Runs a script: one round trip, two when Redis does not know the script yet. */
@@ -92,29 +83,27 @@ export class ScriptRunner<Client extends ScriptClient> {
     deadline?: Deadline,
   ): void {
     let known = true;
-    const send = () => this.#send(known ? "evalsha" : "eval", known ? script.sha : script.source, keys, args);
+    const send = () => {
+      this.gather();
+      return this.client.evaluate(script, known, keys, args);
+    };
     this.attempt(send, script.decode, keys, resolve, reject, deadline, (error) => {
       if (known && isReply(error, "NOSCRIPT")) {
         // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
         known = false;
         return { after: 0, send };
       }
-      // Every script may run twice, so it is safe to send it again.
-      return this.retryIfPassing(error, send);
+      return this.retryIfSafe(error, send);
     });
   }
 
-  #send(command: "evalsha" | "eval", text: string, keys: readonly string[], args: Arguments): Promise<unknown> {
-    this.gather();
-    const pipeline = this.#alone ? this.client.pipeline?.() : undefined;
-    if (pipeline === undefined) return this.client[command](text, keys.length, ...keys, ...args);
-    pipeline[command](text, keys.length, ...keys, ...args);
-    return replyOf(pipeline);
-  }
-
-  /** For `retry`: sends a command again that failed because its slot of a Cluster is moving. */
-  protected retryIfPassing<Reply>(error: unknown, send: () => Promise<Reply>): Again<Reply> | undefined {
-    return this.inCluster && isPassing(error) ? { after: PAUSE, send } : undefined;
+  /**
+   * For `retry`: sends a command again that failed because its slot of a Cluster is moving, or that was lost with its connection.
+   * That is safe: every script may run twice, and what only reads too.
+   */
+  protected retryIfSafe<Reply>(error: unknown, send: () => Promise<Reply>): Again<Reply> | undefined {
+    const again = (this.inCluster && isPassing(error)) || this.client.countLoss(error);
+    return again ? { after: PAUSE, send } : undefined;
   }
 
   /**
@@ -124,11 +113,6 @@ export class ScriptRunner<Client extends ScriptClient> {
   protected gather(): void {
     const { stream } = this.client;
     if (stream?.cork !== undefined && !this.#line.isEmpty) this.#corking.gather(stream as Corkable);
-  }
-
-  /** The options of the client, as far as it shows them. */
-  get clientOptions(): Record<string, unknown> {
-    return { ...this.client.options };
   }
 
   /**
@@ -188,7 +172,7 @@ export class ScriptRunner<Client extends ScriptClient> {
     const fail = (error: unknown) => {
       if (endLate !== undefined) return endLate();
       stop();
-      reject(translate(error, keys, this.clientOptions["keyPrefix"]));
+      reject(translate(error, keys, this.client.keyPrefix));
     };
     const failed = (error: unknown) => {
       last = error;

@@ -3,8 +3,7 @@
  * or does not answer, that is a fact too.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
-import type { RedisClient } from "./clients/client.js";
-import { addressOf } from "./cluster/nodes.js";
+import type { ClientPort, ServerPort } from "./clients/client.js";
 import { ignoreOutage, isReply } from "./redis-errors.js";
 
 /** What a server says of itself. */
@@ -36,14 +35,17 @@ type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 /** How long to wait before another look at a client that is connecting, ms. */
 const LOOK_AGAIN = 10;
 
+/** A script that does nothing, but makes a client for a Cluster find the nodes. */
+const NOTHING = { source: "return 1", sha: "" };
+
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
 /**
  * Asks the servers of a client: one, or every node of a Cluster, the masters first. Rejects with `StoreUnavailableError`
  * if none answers.
  */
-export async function inspectServers(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
-  if (client.nodes !== undefined && client.status !== "ready") {
+export async function inspectServers(client: ClientPort, inTime: InTime): Promise<ServerFacts[]> {
+  if (client.inCluster && !client.isReady) {
     const refused = await connectOrRefused(client, inTime);
     if (refused !== null) return refused;
   }
@@ -55,9 +57,9 @@ export async function inspectServers(client: RedisClient, inTime: InTime): Promi
  * send the script below to a node that may not answer. Gives the facts at once if the nodes refuse what the client needs to
  * connect: then it never does, and its nodes come and go.
  */
-async function connectOrRefused(client: RedisClient, inTime: InTime): Promise<ServerFacts[] | null> {
+async function connectOrRefused(client: ClientPort, inTime: InTime): Promise<ServerFacts[] | null> {
   let isOver = false;
-  const connecting = inTime(() => client.eval("return 1", 1, "coatcheck"))
+  const connecting = inTime(() => client.evaluate(NOTHING, false, ["coatcheck"], []))
     .catch(ignoreOutage)
     .then(() => {
       isOver = true;
@@ -76,31 +78,30 @@ async function connectOrRefused(client: RedisClient, inTime: InTime): Promise<Se
   return null;
 }
 
-async function inspectNodes(client: RedisClient, inTime: InTime): Promise<ServerFacts[]> {
-  const masters = client.nodes?.("master") ?? [client];
-  const nodes = [...new Set([...masters, ...(client.nodes?.("all") ?? [])])];
+async function inspectNodes(client: ClientPort, inTime: InTime): Promise<ServerFacts[]> {
+  const nodes = client.servers("all");
   if (nodes.length === 0) throw new StoreUnavailableError("Redis cannot be reached");
-  const inCluster = client.nodes !== undefined;
+  const { inCluster } = client;
   const outcomes = await Promise.allSettled(nodes.map((node) => inTime(() => inspectNode(node, inCluster))));
   const lost = outcomes.filter((outcome) => outcome.status === "rejected");
   if (lost.length === outcomes.length) throw lost[0]?.reason;
   return outcomes.map((outcome, at) =>
-    outcome.status === "fulfilled" ? outcome.value : unreachableServer(nodes[at] as RedisClient, outcome.reason),
+    outcome.status === "fulfilled" ? outcome.value : unreachableServer(nodes[at] as ServerPort, outcome.reason),
   );
 }
 
-function unreachableServer(node: RedisClient, reason: unknown): ServerFacts {
+function unreachableServer(node: ServerPort, reason: unknown): ServerFacts {
   if (!(reason instanceof StoreUnavailableError)) throw reason;
   return {
     info: {},
     config: {},
     clockAhead: null,
-    address: addressOf(node),
+    address: node.address,
     failure: reason.message.replace(/;.*/, ""),
   };
 }
 
-async function inspectNode(node: RedisClient, inCluster: boolean): Promise<ServerFacts> {
+async function inspectNode(node: ServerPort, inCluster: boolean): Promise<ServerFacts> {
   const refusals: RefusedCommand[] = [];
   const ask = async <T>(command: string, question: Promise<T>): Promise<T | undefined> => {
     try {
@@ -119,7 +120,7 @@ async function inspectNode(node: RedisClient, inCluster: boolean): Promise<Serve
     ...PARAMETERS.map((name) => ask("CONFIG GET", configOf(node, name))),
     // What the client itself needs to ask.
     ...(inCluster
-      ? [ask("CLUSTER SLOTS", asked(node.cluster?.("SLOTS"))), ask("CLUSTER INFO", asked(node.cluster?.("INFO")))]
+      ? [ask("CLUSTER SLOTS", asked(node.cluster("SLOTS"))), ask("CLUSTER INFO", asked(node.cluster("INFO")))]
       : []),
   ]);
   return {
@@ -127,7 +128,7 @@ async function inspectNode(node: RedisClient, inCluster: boolean): Promise<Serve
     config: Object.assign({}, ...values),
     // The first reply came within half of the time that all of them took.
     clockAhead: time === undefined ? null : Math.round(instantOf(time) - (before + Date.now()) / 2),
-    address: addressOf(node),
+    address: node.address,
     refusals,
   };
 }
@@ -155,15 +156,15 @@ function infoFields(info: unknown): Record<string, string> {
   return Object.fromEntries(fields);
 }
 
-/** `CONFIG GET`, for which ioredis 6 gives an object and ioredis 5 an array. */
-async function configOf(node: RedisClient, parameter: string): Promise<Record<string, string>> {
-  const reply = await node.config("GET", parameter);
+/** `CONFIG GET`, for which a client gives an object with RESP3 and an array with RESP2. */
+async function configOf(node: ServerPort, parameter: string): Promise<Record<string, string>> {
+  const reply = await node.configOf(parameter);
   if (typeof reply !== "object" || reply === null) throw unknownAnswer("CONFIG GET");
   const value = Array.isArray(reply) ? reply[1] : (reply as Record<string, unknown>)[parameter];
   return value === undefined ? {} : { [parameter]: String(value) };
 }
 
-async function asked(question: Promise<unknown> | undefined): Promise<Record<string, string>> {
+async function asked(question: Promise<unknown>): Promise<Record<string, string>> {
   await question;
   return {};
 }

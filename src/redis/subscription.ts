@@ -3,7 +3,7 @@
  * them what is published on their channels, and when something may have been missed. It knows nothing of sessions.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
-import type { RedisClient } from "./clients/client.js";
+import type { IoredisClient as RedisClient } from "./clients/ioredis/client.js";
 import { OwnSubscriber } from "./clients/own-subscriber.js";
 import { IoredisSubscriber, isMock, type Subscriber, type SubscriberClient } from "./clients/subscriber.js";
 import { translate } from "./redis-errors.js";
@@ -196,7 +196,7 @@ export class Subscription {
       },
       (error: unknown) => {
         if (isOld()) return;
-        for (const listener of channel.listeners) this.#fail(listener, translate(error, [], undefined));
+        for (const listener of channel.listeners) this.#fail(listener, translate(error, [], ""));
         const again = setTimeout(() => {
           this.#retries.delete(again);
           if (!isOld()) this.#ask(name, channel);

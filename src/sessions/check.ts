@@ -1,7 +1,8 @@
 /**
  * How `check()` judges the facts that servers and client tell: which settings can break a promise, what can happen, and how to
- * mend it. Pure: the facts come from redis/server-facts.ts.
+ * mend it. Pure: the facts come from redis/server-facts.ts, and what can be wrong with a client from its driver.
  */
+import type { ClientPort } from "../redis/clients/client.js";
 import type { ServerFacts } from "../redis/server-facts.js";
 import { type CheckedServer, describeServer } from "./checked-server.js";
 
@@ -18,6 +19,9 @@ export interface CheckFinding {
   /** What to do. */
   readonly mend: string;
 }
+
+/** The client, as far as it matters here. */
+type CheckedClient = Pick<ClientPort, "underSentinel" | "findings">;
 
 /** The outcome of `check()`. */
 export interface CheckReport {
@@ -37,14 +41,10 @@ const CLOCK_TOLERANCE = 5000;
 const ROOMY_LISTPACK_VALUE = 512;
 
 /** Judges what servers and client say of themselves. `replicasWanted` is the `count` of the `replicas` option. */
-export function judgeFacts(
-  facts: readonly ServerFacts[],
-  clientOptions: Readonly<Record<string, unknown>>,
-  replicasWanted: number,
-): CheckReport {
+export function judgeFacts(facts: readonly ServerFacts[], client: CheckedClient, replicasWanted: number): CheckReport {
   const findings: CheckFinding[] = [];
   const servers = facts.map((each) => describeServer(each));
-  const underSentinel = Array.isArray(clientOptions["sentinels"]);
+  const { underSentinel } = client;
   for (const [at, server] of servers.entries()) {
     const known = facts[at] as ServerFacts;
     const where = servers.length > 1 ? ` (${server.port === null ? server.address : `port ${server.port}`})` : "";
@@ -54,7 +54,7 @@ export function judgeFacts(
         : [unreachableFinding(known.failure)];
     for (const finding of found) findings.push({ ...finding, found: finding.found + where });
   }
-  findings.push(...judgeClient(clientOptions));
+  findings.push(...client.findings());
   return { ok: findings.every(({ level }) => level !== "danger"), servers, findings };
 }
 
@@ -226,47 +226,6 @@ function* judgeServer(
       found: `hash-max-listpack-value is ${hashMaxListpackValue}`,
       consequence: `one value above ${hashMaxListpackValue} bytes, such as a browser's user agent, makes its session a hash table, 1.7 times as large as a listpack that holds it`,
       mend: `CONFIG SET hash-max-listpack-value ${ROOMY_LISTPACK_VALUE}`,
-    };
-  }
-}
-
-function* judgeClient(options: Readonly<Record<string, unknown>>): Generator<CheckFinding> {
-  // Clients that show no connection options (ioredis-mock) have none to judge.
-  const connection = (options["redisOptions"] as Record<string, unknown> | undefined) ?? options;
-  const known = "connectTimeout" in connection || "redisOptions" in options;
-  if (known && !connection["socketTimeout"]) {
-    const underSentinel = Array.isArray(options["sentinels"]);
-    yield {
-      code: "socketTimeout",
-      level: underSentinel ? "danger" : "warning",
-      found: "the client has no socketTimeout",
-      consequence: underSentinel
-        ? "when a master freezes, the client stays with it, also when it wakes up after its failover: for some ten seconds it then finds sessions that were revoked meanwhile"
-        : "when a server freezes or a network black-holes, the client never gives the connection up",
-      mend: underSentinel
-        ? "new Redis({ sentinels, name, socketTimeout: 2000 }), shorter than Sentinel's down-after-milliseconds"
-        : "new Redis({ socketTimeout: 5000 }) (in a Cluster under redisOptions)",
-    };
-  }
-  if (Array.isArray(options["sentinels"]) && options["failoverDetector"]) {
-    yield {
-      code: "failoverDetector",
-      level: "danger",
-      found: "the client has a failoverDetector",
-      consequence:
-        "when Sentinel announces a new master while ioredis is just asking for it, the client ends for good (seen with ioredis 5.11 and 6.0), and every call rejects until the process is restarted",
-      mend: "leave it out, and set a socketTimeout shorter than Sentinel's down-after-milliseconds",
-    };
-  }
-  const { scaleReads } = options;
-  if (scaleReads !== undefined && scaleReads !== "master") {
-    yield {
-      code: "scaleReads",
-      level: "warning",
-      found: `scaleReads is ${typeof scaleReads === "string" ? `"${scaleReads}"` : "a function"}`,
-      consequence:
-        "the store gains nothing, since ioredis sends every script to the master; but what else reads its keys through this client may find a session that was revoked",
-      mend: "leave scaleReads out of the client that is given to the store",
     };
   }
 }

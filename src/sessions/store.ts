@@ -3,7 +3,7 @@
  * subject a file.
  */
 import { traced } from "../leaves/tracing.js";
-import { checkClient, type RedisClient } from "../redis/clients/client.js";
+import { portOf, type RedisClient } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { type CheckReport, judgeFacts } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
@@ -127,11 +127,11 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   redis: RedisClient,
   options: SessionStoreOptions<Claims> = {},
 ): SessionStore<Claims> {
-  checkClient("createSessionStore", redis);
+  const client = portOf("the first argument of createSessionStore", redis);
   const resolved = resolveOptions(options);
   const { prefix, timeout, replicas } = resolved;
   const cx: Context<Claims> = {
-    redis: new RedisDoor(redis, timeout, replicas),
+    redis: new RedisDoor(client, timeout, replicas),
     keys: new Keys(prefix),
     events: new Events(),
     options: resolved,
@@ -152,7 +152,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     blockUser: (userId, options) => blockUser(cx, userId, options),
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
-    check: async () => judgeFacts(await cx.redis.inspect(), cx.redis.clientOptions, replicas?.count ?? 0),
+    check: async () => judgeFacts(await cx.redis.inspect(), client, replicas?.count ?? 0),
   });
   const sighted = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
   return Object.freeze<SightingStore<Claims>>({

@@ -186,7 +186,7 @@ describe("a new session", () => {
 describe.each([
   ["node-redis 6", createClient],
   ["node-redis 5", createClient5 as unknown as typeof createClient],
-])("on %s, which sends nothing again", (_, newClient) => {
+])("on %s, which sends nothing again, so that the store does", (_, newClient) => {
   it("fails the save of a new session whose reply is lost, and ends it", async () => {
     const client = newClient({ url: proxy.url, socket: { reconnectStrategy: 5 } });
     client.on("error", () => {});
@@ -203,8 +203,7 @@ describe.each([
     expect(await direct.destroyAllForUser("ada")).toBe(1);
     await proxy.accept();
     expect((await underWay).status).toBe(503);
-    await client.ping();
-    await expect(proxy.seen(create.sha, { times: 2, timeout: 200 })).rejects.toThrow("has not seen");
+    await proxy.seen(create.sha, { times: 2 });
     expect(await redis.keys(`${prefix}*`)).toEqual([]);
   });
 });

@@ -1,10 +1,11 @@
-/** A client that may be listened to, and on which every call fails the test that makes it. */
-import type { RedisClient } from "../../src/index.js";
+/** A client of ioredis that may be listened to, and on which every call fails the test that makes it. */
+import type { IoredisClient } from "../../src/index.js";
 
-export const untouchable: RedisClient = new Proxy({} as RedisClient, {
+const METHODS = ["on", "evalsha", "eval", "pipeline", "get", "scan", "info", "config", "time"];
+
+export const untouchable: IoredisClient = new Proxy({} as IoredisClient, {
   get(_, name) {
-    // Where the store would look for the nodes of a Cluster.
-    if (name === "nodes") return undefined;
+    if (!METHODS.includes(String(name))) return undefined;
     return () => {
       if (name !== "on") throw new Error(`${String(name)} was called`);
     };

@@ -64,7 +64,7 @@ describe("createOneTimeTokens", () => {
 
   it.each([undefined, null, {}, "redis://127.0.0.1"])("refuses %j for a client", (client) => {
     expect(() => createOneTimeTokens(anything(client), valid)).toThrow(
-      /^createOneTimeTokens needs an ioredis client \(Redis or Cluster\) as its first argument, got /,
+      /^the first argument of createOneTimeTokens must be a client of ioredis, iovalkey or node-redis 5 or 6, got /,
     );
   });
 });

@@ -1,6 +1,6 @@
 /** One-time tokens when everybody comes at once: one of many consumers gets a token, and one of many tokens is valid. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { RedisClient } from "../../src/index.js";
+import type { IoredisClient } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
 import { createOneTimeTokens, IssueLimitError, type OneTimeTokensOptions } from "../../src/one-time.js";
 import { connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
@@ -21,17 +21,17 @@ beforeAll(async () => {
 });
 
 /** Clients that hold their scripts until as many as `count` are there, and then send all of them at once. */
-function starters(count: number): RedisClient[] {
+function starters(count: number): IoredisClient[] {
   let waiting = 0;
   let start = () => {};
   const started = new Promise<void>((resolve) => {
     start = resolve;
   });
   return connections.map((connection) =>
-    passThrough(connection as RedisClient, {
+    passThrough(connection as IoredisClient, {
       // Each round has clients of its own, and their listeners would pile up on the connection.
       on() {},
-      async evalsha(...args: Parameters<RedisClient["evalsha"]>) {
+      async evalsha(...args: Parameters<IoredisClient["evalsha"]>) {
         waiting++;
         if (waiting === count) start();
         await started;

@@ -4,7 +4,7 @@ import RedisMock from "ioredis-mock";
 import { Redis as Redis6 } from "ioredis6";
 import Valkey from "iovalkey";
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
-import type { RedisClient } from "../../src/index.js";
+import type { IoredisClient } from "../../src/index.js";
 import { checkSubscriber } from "../../src/redis/clients/subscriber.js";
 import { type Listener, Subscription } from "../../src/redis/subscription.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "../harness/fixtures.js";
@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((subscription) => subscription.close()));
 });
 
-function subscribe(data: RedisClient, given?: Redis): Subscription {
+function subscribe(data: IoredisClient, given?: Redis): Subscription {
   const subscription = new Subscription(data, given);
   open.push(subscription);
   return subscription;
@@ -319,7 +319,7 @@ describe("a subscription", () => {
       expect(() => checkSubscriber("near.subscriber", wrong, redis)).toThrow(TypeError);
     }
     expect(() => checkSubscriber("near.subscriber", redis, redis)).toThrow("this one is the store's client");
-    expect(() => new Subscription({ on() {} } as unknown as RedisClient).add(listener())).toThrow("duplicate()");
+    expect(() => new Subscription({ on() {} } as unknown as IoredisClient).add(listener())).toThrow("duplicate()");
   });
 });
 

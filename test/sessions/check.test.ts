@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createSessionStore, type RedisClient } from "../../src/index.js";
+import { createSessionStore, type IoredisClient } from "../../src/index.js";
+import { portOf } from "../../src/redis/clients/supported.js";
 import type { ServerFacts } from "../../src/redis/server-facts.js";
-import { judgeFacts } from "../../src/sessions/check.js";
+import { judgeFacts as judge } from "../../src/sessions/check.js";
 import { rejection } from "../fixtures/every-verb.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
@@ -20,6 +21,13 @@ const HEALTHY: ServerFacts = {
   clockAhead: 0,
 };
 const CLIENT = { connectTimeout: 10_000, socketTimeout: 5000 };
+
+/** Judges a client of ioredis by its options. */
+function judgeFacts(facts: readonly ServerFacts[], options: Readonly<Record<string, unknown>>, replicas: number) {
+  const call = () => {};
+  const client = { evalsha: call, eval: call, on: call, options };
+  return judge(facts, portOf("", client as unknown as IoredisClient), replicas);
+}
 
 const server = (info: object = {}, config: object = {}, clockAhead = 0): ServerFacts => ({
   info: { ...HEALTHY.info, ...info },
@@ -280,7 +288,7 @@ describe("check", () => {
       time: async () => ["1", "0"],
       config: async () => [],
       ...own,
-    } as unknown as RedisClient;
+    } as unknown as IoredisClient;
     const error = await rejection(createSessionStore(client).check());
     expect(error.name).toBe("StoreUnavailableError");
     expect((error.cause as Error).message).toContain(command);

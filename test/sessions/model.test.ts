@@ -10,7 +10,7 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { createSessionStore, type RedisClient } from "../../src/index.js";
+import { createSessionStore, type IoredisClient } from "../../src/index.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { gated } from "../harness/gate.js";
 import { startRedisServer } from "../harness/redis-server.js";
@@ -115,9 +115,9 @@ class History {
   /** Runs a batch and judges it. Gives how many verbs it had. */
   async run(plans: readonly Plan[], turns: readonly number[]): Promise<number> {
     const batch = isolated(plans.map((plan) => plan(this)));
-    const clients: RedisClient[] = turns.length > 0 ? [interleaver.client] : connections;
+    const clients: IoredisClient[] = turns.length > 0 ? [interleaver.client] : connections;
     const verbs = batch.map((operation, at) => {
-      const store = this.#store(clients[at % clients.length] as RedisClient, operation.joins);
+      const store = this.#store(clients[at % clients.length] as IoredisClient, operation.joins);
       // A refusal is an outcome like any other, and the model judges it.
       return () => operation.run(store).catch((error: unknown) => error);
     });
@@ -157,7 +157,7 @@ class History {
     return choice.by === "id" ? { ...reference, opens: null } : reference;
   }
 
-  #store(client: RedisClient, joins: string | null | undefined) {
+  #store(client: IoredisClient, joins: string | null | undefined) {
     const limit = LIMITS.get(joins ?? "");
     return createSessionStore<Claims>(client, {
       prefix: this.#prefix,

@@ -105,17 +105,18 @@ describe("createSessionStore", () => {
     "refuses the client %s",
     (client) => {
       expect(() => createSessionStore(anything(client))).toThrow(
-        /^createSessionStore needs an ioredis client \(Redis or Cluster\) as its first argument, got /,
+        /^the first argument of createSessionStore must be a client of ioredis, iovalkey or node-redis 5 or 6, got /,
       );
       expect(() => createSessionStore(anything(client))).toThrow(TypeError);
     },
   );
 
   it.each<[got: string, client: unknown]>([
-    ["a client of node-redis, which the drop-in stores alone can use", { evalSha: call, eval: call, on: call }],
+    ["a client of node-redis 3 or older: update it to 5 or 6", { internal_send_command: call }],
+    ["a promise: await it first", Promise.resolve()],
     ["an object with the client in it", { client: untouchable }],
   ])("says that it got %s", (got, client) => {
-    expect(() => createSessionStore(anything(client))).toThrow(new RegExp(`as its first argument, got ${got}$`));
+    expect(() => createSessionStore(anything(client))).toThrow(new RegExp(`node-redis 5 or 6, got ${got}$`));
   });
 
   it.each<[options: unknown, expected: TypeError | RangeError]>([

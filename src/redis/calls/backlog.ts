@@ -1,19 +1,12 @@
 /**
- * The calls whose deadline has passed, and which the client still holds: ioredis cannot take a command back. It keeps it while
+ * The calls whose deadline has passed, and which the client still holds: a command cannot be taken back. The client keeps it while
  * the outage lasts, and sends it afterwards. This file limits how many such calls there are. It knows nothing of commands.
  */
+import type { ClientPort } from "../clients/client.js";
 import { slotOf } from "../cluster/slot.js";
 
-/**
- * What a client tells of the server of a key. A Cluster has `slots`: for each slot the addresses of its nodes, the master
- * first.
- */
-export interface Served {
-  readonly slots?: readonly (readonly string[])[];
-  /** Instead of `slots`, for a client that keeps it in another form: the address of a slot's master. */
-  masterOf?(slot: number): string | undefined;
-  readonly options?: object;
-}
+/** What a client tells of the server of a key. */
+type Served = Pick<ClientPort, "inCluster" | "keyPrefix" | "masterOf">;
 
 /** If one server has this many late calls, the next call is refused. They take a few MB at most. */
 export const MAX_LATE = 1000;
@@ -68,10 +61,8 @@ export class Backlog {
   /** The address of the master that serves a key; empty if the client has one server, or does not know it yet. */
   serverOf(key: string | undefined): string {
     const client = this.#client;
-    if (key === undefined || (client.slots ?? client.masterOf) === undefined) return "";
-    const { keyPrefix = "" } = { ...client.options } as { keyPrefix?: unknown };
-    const slot = slotOf(`${keyPrefix}${key}`);
-    return client.masterOf?.(slot) ?? client.slots?.[slot]?.[0] ?? "";
+    if (key === undefined || !client.inCluster) return "";
+    return client.masterOf(slotOf(client.keyPrefix + key)) ?? "";
   }
 }
 

@@ -1,63 +1,105 @@
 /**
- * The client port: what this package needs of a Redis client. It is structural, so that two copies or versions of one client do
- * not clash, and another client can be adapted (see node-redis.ts). It runs nothing.
+ * The client port: what the rest of the package needs of a Redis client. Each family of clients has a driver, ioredis/ and
+ * node-redis/, and nothing above this folder knows either. It runs nothing.
  */
-import { show } from "../../leaves/arguments.js";
-import type { Served } from "../calls/backlog.js";
 import type { Corkable } from "../calls/corking.js";
-import type { Connections } from "../calls/losses.js";
 
-/** What is needed to run scripts. */
-export interface ScriptClient extends Connections, Served {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  eval(source: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  /** Used in a Cluster with `enableAutoPipelining`. */
-  pipeline?(): ScriptPipeline;
-  readonly options?: object;
-  /** The connection of a single server. */
-  readonly stream?: Partial<Corkable>;
+/** What a script gets beside its keys. */
+export type Arguments = readonly (string | number)[];
+
+/** A script by its text, and by the SHA-1 under which `EVALSHA` finds it. */
+export interface ScriptText {
+  readonly source: string;
+  readonly sha: string;
 }
 
-/** What is needed to run scripts in a pipeline. */
-export interface ScriptPipeline {
-  evalsha(sha: string, keys: number, ...args: (string | number)[]): unknown;
-  eval(source: string, keys: number, ...args: (string | number)[]): unknown;
-  exec(): Promise<[error: Error | null, result: unknown][] | null>;
+/** How often a client has lost a connection with commands under way. */
+export interface LossTally {
+  readonly losses: number;
 }
 
-/**
- * What the store needs of a Redis client: the part that ioredis 5 and 6 (`Redis` and `Cluster`), iovalkey and
- * ioredis-mock have in common.
- */
-export interface RedisClient extends ScriptClient {
+/** A client as the package uses it. There is one for each client, whatever the number of its stores. */
+export interface ClientPort {
+  /** What the client puts before every key, but not before patterns. */
+  readonly keyPrefix: string;
+  readonly inCluster: boolean;
+  readonly underSentinel: boolean;
+  /** How many connections to one server the client has: what holds for one of many says nothing of the others. */
+  readonly connections: "one" | "many";
+  /** Whether `get` may be answered by a replica or a cache, which may not have the last write yet. */
+  readonly readsMayLag: boolean;
+  /** The connection to a single server, if the client makes a write of each command. */
+  readonly stream: Partial<Corkable> | undefined;
+  /** If this grows during a call, its script may have run twice, and others in between. */
+  readonly tally: LossTally;
+  /** Whether the client itself sends a command again that was lost with its connection. */
+  readonly resends: boolean;
   /**
-   * Used with the `replicas` option. A client has one connection to each server, and its pipelines arrive in the order of their
-   * `exec()`: a `WAIT` counts what its own connection has written before.
+   * Whether this is the error of a command that was lost with its connection, and which the client does not send again. Then it
+   * counts as a loss, because the caller sends it again.
    */
-  pipeline(): RedisPipeline;
-  /** Only `check` uses this and the members below. */
-  info(): Promise<string>;
-  config(operation: "GET", parameter: string): Promise<unknown>;
-  time(): Promise<(string | number)[]>;
-  /** A node of a Cluster has this. */
-  cluster?(subcommand: "SLOTS" | "INFO"): Promise<unknown>;
-  /** A Cluster has this. */
-  nodes?(role: "master" | "all"): RedisClient[];
+  countLoss(error: unknown): boolean;
+  /** Runs a script; `known`: by its SHA-1. */
+  evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown>;
+  get(key: string): Promise<string | null>;
+  /** `GETEX` with a time to live, ms; absent if the client does not have it. */
+  getex?(key: string, ms: number): Promise<string | null>;
+  /** The address of the master of a slot, in a Cluster; `undefined` if the client does not know it yet. */
+  masterOf(slot: number): string | undefined;
+  /** Whether a client for a Cluster knows the nodes. */
+  readonly isReady: boolean;
+  /** The servers: one, or the nodes of a Cluster as far as the client knows them, the masters first. */
+  servers(role: "master" | "all"): ServerPort[];
+  /**
+   * Reserves the connection to a server for a write and the `WAIT` for it; in a Cluster to the node of an address. `undefined`:
+   * the client does not know the node. It is shared if the client has only one.
+   */
+  reserve(address: string): Promise<Reservation | undefined>;
+  /** Tells when the client can be used (again), and when it has been closed or has given up. */
+  on(event: "ready" | "end", listener: () => void): unknown;
+  /** What `check` finds in the settings of the client. */
+  findings(): ClientFinding[];
 }
 
-/** What the store needs of a client's pipeline. */
-export interface RedisPipeline extends ScriptPipeline {
-  wait(replicas: number, timeout: number): unknown;
-  /** Used in a Cluster, for a slot that is moving. */
-  asking?(): unknown;
+/** One server, asked for what `check` judges, or gone through key by key. */
+export interface ServerPort {
+  /** `host:port` as the client names it, if it does. */
+  readonly address: string | undefined;
+  info(): Promise<unknown>;
+  time(): Promise<unknown>;
+  /** `CONFIG GET`. */
+  configOf(parameter: string): Promise<unknown>;
+  cluster(subcommand: "SLOTS" | "INFO"): Promise<unknown>;
+  /** One page of `SCAN`: the next cursor, and the keys with the client's prefix. */
+  scan(cursor: string, pattern: string, about: number): Promise<unknown>;
 }
 
-/** Throws `TypeError` unless a value looks like such a client. `where` is what it was given to. */
-export function checkClient(where: string, client: RedisClient): void {
-  if ([client?.evalsha, client?.eval, client?.on].every((method) => typeof method === "function")) return;
-  // Two usual mistakes: the client of another library, and options as the drop-in stores take them.
-  const { evalSha, client: wrapped } = (client ?? {}) as { evalSha?: unknown; client?: unknown };
-  let got = wrapped === undefined ? show(client) : "an object with the client in it";
-  if (typeof evalSha === "function") got = "a client of node-redis, which the drop-in stores alone can use";
-  throw new TypeError(`${where} needs an ioredis client (Redis or Cluster) as its first argument, got ${got}`);
+/** One connection: what is sent through it arrives in the order of sending. */
+export interface Connection {
+  /** How often this connection was lost. A `WAIT` counts what its own connection has written before. */
+  readonly losses: number;
+  /** `asking`: for a slot of a Cluster that is moving to this node. */
+  evaluate(script: ScriptText, keys: readonly string[], args: Arguments, how: Evaluation): Promise<unknown>;
+  /** `WAIT`: how many replicas have all that this connection has written. */
+  wait(count: number, timeout: number): Promise<unknown>;
+}
+
+export interface Evaluation {
+  readonly known: boolean;
+  readonly asking: boolean;
+}
+
+export interface Reservation {
+  readonly connection: Connection;
+  /** Gives the connection back. */
+  readonly end: () => void;
+}
+
+/** A setting of a client that can break a promise, as `check` reports it. */
+export interface ClientFinding {
+  readonly code: string;
+  readonly level: "danger" | "warning";
+  readonly found: string;
+  readonly consequence: string;
+  readonly mend: string;
 }

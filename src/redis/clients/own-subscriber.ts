@@ -2,7 +2,7 @@
  * A subscriber that we make of the application's client: a duplicate of it, or of one node of a Cluster. It lives as long as
  * that client does, so that a process ends which has closed its own client.
  */
-import type { RedisClient } from "./client.js";
+import type { IoredisClient as RedisClient } from "./ioredis/client.js";
 import { type Hearing, IoredisSubscriber, isMock, type Subscriber, type SubscriberClient } from "./subscriber.js";
 
 /** What the duplicate has otherwise than the client: we connect at once, and subscribe again ourselves. */

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
-import { tallyLosses } from "../../../src/redis/calls/losses.js";
+import { tallyLosses } from "../../../src/redis/clients/ioredis/losses.js";
 import { uniquePrefix } from "../../harness/fixtures.js";
 import type { RedisServer } from "../../harness/redis-server.js";
 import { audit, sweep } from "../audit.js";

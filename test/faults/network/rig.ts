@@ -6,8 +6,8 @@ import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
-import { tallyLosses } from "../../../src/redis/calls/losses.js";
-import type { RedisClient } from "../../../src/redis/clients/client.js";
+import type { IoredisClient } from "../../../src/redis/clients/ioredis/client.js";
+import { tallyLosses } from "../../../src/redis/clients/ioredis/losses.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { audit } from "../audit.js";
@@ -28,7 +28,7 @@ export const PATIENT = 20_000;
 export interface Site {
   /** In the words of the report. */
   readonly servers: string;
-  readonly client: RedisClient & { disconnect(): void };
+  readonly client: IoredisClient & { disconnect(): void };
   /** One for each server. */
   readonly proxies: readonly TcpProxy[];
   /** Reads what is left, past the proxies. */
@@ -57,7 +57,7 @@ async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
   const { client, proxies, observer } = site;
   const prefix = uniquePrefix();
   const store = createSessionStore(client, { prefix, timeout: TIMEOUT, touchInterval: 0 });
-  const direct = createSessionStore(observer as unknown as RedisClient, { prefix, timeout: PATIENT });
+  const direct = createSessionStore(observer as unknown as IoredisClient, { prefix, timeout: PATIENT });
   const ledger = new Ledger();
   const tally = tallyLosses(client);
   const load = prepareLoad({

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, vi } from "vitest";
 import type { HttpOptions, RegisteredClaims } from "../../../src/http.js";
 import {
   createSessionStore,
-  type RedisClient,
+  type IoredisClient,
   type SessionStore,
   type SessionStoreOptions,
 } from "../../../src/index.js";
@@ -59,7 +59,7 @@ export class HttpRig {
   }
 
   /** Another store on the same keys. */
-  storeWith(options: SessionStoreOptions<Record<string, unknown>>, redis: RedisClient = this.redis): AnyStore {
+  storeWith(options: SessionStoreOptions<Record<string, unknown>>, redis: IoredisClient = this.redis): AnyStore {
     return createSessionStore(redis, { timeout: TIMEOUT, ...options, prefix: this.prefix });
   }
 

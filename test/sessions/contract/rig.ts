@@ -4,8 +4,8 @@ import type { Cluster, Redis } from "ioredis";
 import { afterEach, expect } from "vitest";
 import {
   createSessionStore,
+  type IoredisClient,
   type IssuedSession,
-  type RedisClient,
   type Session,
   type SessionStore,
   type SessionStoreOptions,
@@ -134,7 +134,7 @@ export class Rig {
   }
 }
 
-function gated(redis: RedisClient, before: (call: number) => Promise<void>): RedisClient {
+function gated(redis: IoredisClient, before: (call: number) => Promise<void>): IoredisClient {
   let calls = 0;
   // Not before `eval`, which is the same call once more, for a Redis that does not know the script yet.
   return passThrough(redis, {

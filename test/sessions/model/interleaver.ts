@@ -2,19 +2,19 @@
  * A Redis client that lets one script at a time through, in an order that the test chooses. Where the network would
  * interleave verbs as it likes, the same choices here give the same order again.
  */
-import type { RedisClient } from "../../../src/index.js";
+import type { IoredisClient } from "../../../src/index.js";
 import { passThrough } from "../../harness/pass-through.js";
 
 export class Interleaver {
   /** The client for the stores whose verbs are interleaved. */
-  readonly client: RedisClient;
+  readonly client: IoredisClient;
   readonly #waiting: (() => void)[] = [];
   /** Verbs that are neither waiting nor done. */
   #busy = 0;
   #choices: readonly number[] = [];
   #chosen = 0;
 
-  constructor(redis: RedisClient) {
+  constructor(redis: IoredisClient) {
     this.client = passThrough(redis, {
       evalsha: async (sha: string, keys: number, ...args: (string | number)[]) => {
         await this.#turn();

@@ -1,10 +1,10 @@
 /** How a store learns that its client has lost a connection, and that this costs the user's client nearly nothing. */
 import { Redis } from "ioredis";
 import { describe, expect, inject, it } from "vitest";
-import { createSessionStore } from "../../src/index.js";
-import { tallyLosses } from "../../src/redis/calls/losses.js";
-import { afterFile, connect } from "../harness/fixtures.js";
-import { startProxy } from "../harness/tcp-proxy.js";
+import { createSessionStore } from "../../../../src/index.js";
+import { tallyLosses } from "../../../../src/redis/clients/ioredis/losses.js";
+import { afterFile, connect } from "../../../harness/fixtures.js";
+import { startProxy } from "../../../harness/tcp-proxy.js";
 
 const proxy = await startProxy(Number(new URL(inject("redisUrl")).port));
 afterFile(() => proxy.close());

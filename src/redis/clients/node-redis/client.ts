@@ -1,0 +1,117 @@
+/**
+ * What is used of a client of node-redis (the package `redis`) 5 and 6, and the view of it that a store takes. It knows how
+ * node-redis names things, and sends nothing.
+ */
+
+// biome-ignore lint/suspicious/noExplicitAny: a method of any signature: those of node-redis 5 and 6 are not assignable to each other.
+type AnyMethod = (...args: any[]) => unknown;
+
+/** A client, pool, cluster or sentinel of node-redis 5 or 6, by the methods that no other client has. */
+export interface NodeRedisClient {
+  readonly evalSha: AnyMethod;
+  readonly eval: AnyMethod;
+  readonly get: AnyMethod;
+  readonly on: AnyMethod;
+}
+
+interface ScriptCall {
+  readonly keys: string[];
+  readonly arguments: string[];
+}
+
+/** What a client, a pool, a cluster and a sentinel have in common. */
+export interface Commands {
+  evalSha(sha: string, call: ScriptCall): Promise<unknown>;
+  eval(source: string, call: ScriptCall): Promise<unknown>;
+  get(key: string): Promise<string | null>;
+  getEx(key: string, options: { type: "PX"; value: number }): Promise<string | null>;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  withCommandOptions?(options: object): this;
+  readonly isOpen?: boolean;
+  /** What caches replies in the process. */
+  readonly clientSideCache?: unknown;
+  /** The prefix that node-redis 6 puts before keys, but not before patterns. It stays on the keys that come back. */
+  readonly _keyPrefix?: string | undefined;
+  readonly options?: ClientOptions;
+}
+
+/** What is looked at of a client's options. */
+export interface ClientOptions {
+  readonly commandOptions?: { readonly timeout?: number };
+  readonly socket?: {
+    readonly host?: string;
+    readonly port?: number;
+    readonly socketTimeout?: number;
+    readonly reconnectStrategy?: unknown;
+  };
+  readonly pingInterval?: number;
+}
+
+/** A client of one connection: `createClient`, and each node of a cluster, and each client of a pool. */
+export interface SingleClient extends Commands {
+  sendCommand(command: readonly string[], options: object): Promise<unknown>;
+}
+
+/** `createClientPool`. */
+export interface Pool extends Commands {
+  sendCommand(command: readonly string[], options: object): Promise<unknown>;
+  execute<T>(task: (client: SingleClient) => Promise<T>): Promise<T>;
+}
+
+/** `createCluster`. */
+export interface Cluster extends Commands {
+  readonly _options?: {
+    readonly useReplicas?: boolean;
+    readonly defaults?: ClientOptions;
+  };
+  readonly masters: readonly ClusterNode[];
+  readonly replicas: readonly ClusterNode[];
+  readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
+  nodeClient(node: ClusterNode): SingleClient | Promise<SingleClient>;
+}
+
+export interface ClusterNode {
+  readonly address: string;
+}
+
+/** `createSentinel`. The first argument of `sendCommand` and `addCommand` says whether a replica may answer. */
+export interface Sentinel extends Commands {
+  getMasterNode(): { readonly host: string; readonly port: number } | undefined;
+  readonly commandOptions?: object;
+  sendCommand(mayLag: boolean, command: readonly string[], options: object): Promise<unknown>;
+  multi(): SentinelPipeline;
+  use<T>(task: (client: Sentinel) => Promise<T>): Promise<T>;
+}
+
+export interface SentinelPipeline {
+  addCommand(mayLag: boolean, command: readonly string[]): unknown;
+  execAsPipeline(): Promise<unknown[]>;
+}
+
+/**
+ * Replies are text, whatever the application has set in `typeMapping`: a status must not be a Buffer. Raw commands of node-redis 5
+ * know nothing of the view.
+ */
+export const UNMAPPED = { typeMapping: {} };
+
+/**
+ * The store's own view of a client; the client itself stays as it is. In this view replies are text. And node-redis 6 starts no
+ * timer for each command: it would watch whether the command is sent within five seconds, but every call of a store has its own
+ * deadline, and the second timer took a third of the time of a read. A timeout that the application has set stays.
+ */
+export function viewOf<Client extends Commands>(client: Client): Client {
+  if (client.withCommandOptions === undefined) return client;
+  const set = client.options?.commandOptions;
+  const untimed = client.options !== undefined && set?.timeout === undefined ? { timeout: undefined } : {};
+  return client.withCommandOptions({ ...set, ...untimed, ...UNMAPPED });
+}
+
+/** The same of a sentinel: the commands of node-redis 5 ignore `withCommandOptions` there, and read this property. */
+export function viewOfSentinel(sentinel: Sentinel): Sentinel {
+  return Object.create(sentinel, { commandOptions: { value: { ...sentinel.commandOptions, ...UNMAPPED } } });
+}
+
+/** Keys and arguments as node-redis takes them. */
+export function callOf(keys: readonly string[], args: readonly (string | number)[]): ScriptCall {
+  return { keys: [...keys], arguments: args.map(String) };
+}

@@ -1,0 +1,73 @@
+/** The driver for a cluster of node-redis. */
+import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } from "../client.js";
+import { type Cluster, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { clusterFindings } from "./findings.js";
+import { CLOSED } from "./lost.js";
+import { NodeRedisPort, serverBy, shared } from "./port.js";
+import { connectionOf } from "./single.js";
+
+/** A cluster has other names for the events. */
+const EVENTS = { ready: "connect", end: "disconnect" } as const;
+
+/** `createCluster`. */
+export class ClusterPort extends NodeRedisPort<Cluster> {
+  readonly inCluster = true;
+  readonly underSentinel = false;
+  readonly connections = "one";
+  readonly readsMayLag: boolean;
+
+  constructor(cluster: Cluster) {
+    super(cluster, viewOf(cluster));
+    this.readsMayLag = cluster._options?.useReplicas === true || cluster.clientSideCache !== undefined;
+  }
+
+  override get isReady(): boolean {
+    return this.client.masters.length > 0;
+  }
+
+  override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
+    return this.isReady ? super.evaluate(script, known, keys, args) : Promise.reject(this.#notReady());
+  }
+
+  override get(key: string): Promise<string | null> {
+    return this.isReady ? super.get(key) : Promise.reject(this.#notReady());
+  }
+
+  override getex(key: string, ms: number): Promise<string | null> {
+    return this.isReady ? super.getex(key, ms) : Promise.reject(this.#notReady());
+  }
+
+  override masterOf(slot: number): string | undefined {
+    return this.client.slots[slot]?.master.address;
+  }
+
+  servers(role: "master" | "all"): ServerPort[] {
+    const { masters, replicas } = this.client;
+    const nodes = role === "master" ? masters : [...masters, ...replicas];
+    return nodes.map((node) =>
+      serverBy(node.address, async (command) => (await this.#viewOf(node)).sendCommand(command, UNMAPPED)),
+    );
+  }
+
+  async reserve(address: string): Promise<Reservation | undefined> {
+    const node = [...this.client.masters, ...this.client.replicas].find((each) => each.address === address);
+    return node === undefined ? undefined : shared(connectionOf(await this.client.nodeClient(node)));
+  }
+
+  override on(event: "ready" | "end", listener: () => void): unknown {
+    return this.client.on(EVENTS[event], listener);
+  }
+
+  findings(): ClientFinding[] {
+    return [...clusterFindings(this.client)];
+  }
+
+  async #viewOf(node: ClusterNode): Promise<SingleClient> {
+    return viewOf(await this.client.nodeClient(node));
+  }
+
+  /** A cluster that knows no nodes yet fails with a `TypeError`. While it connects, the call is to be tried again. */
+  #notReady(): Error {
+    return new Error(this.client.isOpen ? "CLUSTERDOWN The client is connecting" : CLOSED);
+  }
+}

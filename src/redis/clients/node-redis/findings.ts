@@ -1,0 +1,77 @@
+/** What `check` finds in the settings of a client of node-redis: which of them can break a promise. Pure. */
+import type { ClientFinding } from "../client.js";
+import type { ClientOptions, Cluster } from "./client.js";
+
+/** Findings in the options of a client, or of the nodes of a cluster. */
+export function* findingsOf({ socket = {}, pingInterval }: ClientOptions): Generator<ClientFinding> {
+  const { socketTimeout, reconnectStrategy } = socket;
+  if (reconnectStrategy === false) {
+    yield {
+      code: "reconnectStrategy",
+      level: "danger",
+      found: "reconnectStrategy is false",
+      consequence:
+        "the first lost connection ends the client for good, and every call rejects until the process is restarted",
+      mend: "leave it out, or give a function that returns how many ms to wait",
+    };
+  }
+  if (!socketTimeout) {
+    yield {
+      code: "socketTimeout",
+      level: "warning",
+      found: "the client has no socketTimeout",
+      consequence: "when a server freezes or a network black-holes, the client never gives the connection up",
+      mend: "createClient({ pingInterval: 1000, socket: { socketTimeout: 5000, reconnectStrategy: (retries) => Math.min(retries * 50, 2000) } }) (in a cluster under defaults)",
+    };
+    return;
+  }
+  if (reconnectStrategy === undefined) {
+    yield {
+      code: "reconnectStrategy",
+      level: "danger",
+      found: "the client has a socketTimeout and no reconnectStrategy",
+      consequence:
+        "by default node-redis does not reconnect after a socketTimeout: a server that freezes once ends the client for good, and every call rejects until the process is restarted",
+      mend: "give a reconnectStrategy: (retries) => Math.min(retries * 50, 2000)",
+    };
+  }
+  if (!pingInterval || pingInterval >= socketTimeout) {
+    yield {
+      code: "pingInterval",
+      level: "warning",
+      found: `the client has a socketTimeout of ${socketTimeout} ms and no pingInterval below it`,
+      consequence:
+        "a connection without calls for that long counts as dead: it is closed, and the next call waits for another one",
+      mend: "set a pingInterval of less than half of the socketTimeout",
+    };
+  }
+}
+
+/** The same of a cluster, which keeps the options of its nodes among its own. */
+export function* clusterFindings({ _options: options = {} }: Cluster): Generator<ClientFinding> {
+  yield* findingsOf(options.defaults ?? {});
+  if (options.useReplicas) {
+    yield {
+      code: "scaleReads",
+      level: "warning",
+      found: "useReplicas is true",
+      consequence:
+        "the store gains nothing, since every script is sent to the master; but what else reads its keys through this client may find a session that was revoked",
+      mend: "leave useReplicas out of the client that is given to the store",
+    };
+  }
+}
+
+/** For what shows no options. */
+export function untoldFindings(kind: "pool" | "sentinel"): ClientFinding[] {
+  return [
+    {
+      code: "client-untold",
+      level: "warning",
+      found: `a ${kind} of node-redis does not show its options`,
+      consequence:
+        "socketTimeout, reconnectStrategy and pingInterval are not judged: a setting that breaks a promise stays unnoticed",
+      mend: "compare them with docs/clients.md yourself",
+    },
+  ];
+}

@@ -1,0 +1,122 @@
+/**
+ * The driver for a sentinel of node-redis. It does not say how many connections it has to the master (`masterPoolSize`), nor
+ * which of them a command takes, nor whether replicas answer what only reads.
+ */
+import type {
+  Arguments,
+  ClientFinding,
+  Connection,
+  Evaluation,
+  Reservation,
+  ScriptText,
+  ServerPort,
+} from "../client.js";
+import { type Sentinel, UNMAPPED, viewOfSentinel } from "./client.js";
+import { untoldFindings } from "./findings.js";
+import { CLOSED } from "./lost.js";
+import { NodeRedisPort, serverBy, shared } from "./port.js";
+
+/** `createSentinel`. */
+export class SentinelPort extends NodeRedisPort<Sentinel> {
+  readonly inCluster = false;
+  readonly underSentinel = true;
+  readonly connections = "many";
+  readonly readsMayLag = true;
+  /** The connection of the last command that was reserved, as the server names it. */
+  #last: string | undefined;
+  /** How often the master, its connection or one of its clients was another one than before. */
+  #changes = 0;
+  /** Whether it was seen that there are several connections to one master. */
+  #isPooled = false;
+
+  constructor(sentinel: Sentinel) {
+    super(sentinel, viewOfSentinel(sentinel));
+    // A sentinel sends a command again that was lost with its connection; this comes before it does so.
+    const lost = () => {
+      this.counted.losses++;
+      this.#changes++;
+      this.#last = undefined;
+    };
+    sentinel.on("client-error", lost);
+    sentinel.on("topology-change", (({ type }: { type: string }) => {
+      if (type === "MASTER_CHANGE") lost();
+    }) as never);
+  }
+
+  override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
+    return this.client.isOpen ? super.evaluate(script, known, keys, args) : closed();
+  }
+
+  override get(key: string): Promise<string | null> {
+    return this.client.isOpen ? super.get(key) : closed();
+  }
+
+  servers(): ServerPort[] {
+    const { host, port } = this.client.getMasterNode() ?? {};
+    const address = host === undefined || port === undefined ? undefined : `${host}:${port}`;
+    return [
+      serverBy(address, (command) => {
+        return this.client.isOpen ? this.view.sendCommand(false, command, UNMAPPED) : closed();
+      }),
+    ];
+  }
+
+  /**
+   * If the master has one connection, it is shared. If it has several, one is taken out: that is not done from the start,
+   * because a single one is free only when no command is under way.
+   */
+  async reserve(): Promise<Reservation> {
+    if (!this.client.isOpen) return closed();
+    if (!this.#isPooled) return shared(this.#shared);
+    return new Promise((resolve, reject) => {
+      const task = (lease: Sentinel) =>
+        new Promise<void>((end) => resolve({ connection: this.#connectionOf(lease), end }));
+      this.client.use(task).catch(reject);
+    });
+  }
+
+  findings(): ClientFinding[] {
+    return untoldFindings("sentinel");
+  }
+
+  readonly #shared = this.#connectionOf(this.client);
+
+  #connectionOf(sentinel: Sentinel): Connection {
+    const changes = () => this.#changes;
+    return {
+      get losses() {
+        return changes();
+      },
+      evaluate: (script, keys, args, { known }: Evaluation) => {
+        const text = known ? ["EVALSHA", script.sha] : ["EVAL", script.source];
+        const named = keys.map((key) => this.keyPrefix + key);
+        return this.#send(sentinel, [...text, String(keys.length), ...named, ...args.map(String)]);
+      },
+      wait: (count, timeout) => this.#send(sentinel, ["WAIT", String(count), String(timeout)]),
+    };
+  }
+
+  /** Sends a command, and sees through which connection it goes: a pipeline takes one. */
+  async #send(sentinel: Sentinel, command: readonly string[]): Promise<unknown> {
+    const pipeline = sentinel.multi();
+    pipeline.addCommand(false, ["CLIENT", "ID"]);
+    pipeline.addCommand(false, command);
+    const [id, reply] = await pipeline.execAsPipeline();
+    if (sentinel === this.client && this.#last !== undefined && this.#last !== String(id)) {
+      this.#changes++;
+      this.#isPooled = true;
+    }
+    this.#last = String(id);
+    return textOf(reply);
+  }
+}
+
+/** A pipeline ignores the view: in its replies a text may be a Buffer. */
+function textOf(reply: unknown): unknown {
+  if (reply instanceof Uint8Array) return Buffer.from(reply).toString();
+  return Array.isArray(reply) ? reply.map(textOf) : reply;
+}
+
+function closed(): Promise<never> {
+  return Promise.reject(new Error(CLOSED));
+}

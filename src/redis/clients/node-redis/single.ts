@@ -1,0 +1,96 @@
+/** The driver for a client of one connection, and for a pool of such clients. */
+import type { ClientFinding, Connection, Reservation, ServerPort } from "../client.js";
+import { callOf, type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { findingsOf, untoldFindings } from "./findings.js";
+import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
+
+/** `createClient`. */
+export class SinglePort extends NodeRedisPort<SingleClient> {
+  readonly inCluster = false;
+  readonly underSentinel = false;
+  readonly connections = "one";
+  readonly readsMayLag: boolean;
+
+  constructor(client: SingleClient) {
+    super(client, viewOf(client));
+    this.readsMayLag = client.clientSideCache !== undefined;
+  }
+
+  servers(): ServerPort[] {
+    const { host, port } = this.client.options?.socket ?? {};
+    const address = host === undefined || port === undefined ? undefined : `${host}:${port}`;
+    return [serverBy(address, (command) => this.view.sendCommand(command, UNMAPPED))];
+  }
+
+  async reserve(): Promise<Reservation> {
+    return shared(connectionOf(this.client));
+  }
+
+  findings(): ClientFinding[] {
+    return [...findingsOf(this.client.options ?? {})];
+  }
+}
+
+/** `createClientPool`. */
+export class PoolPort extends NodeRedisPort<Pool> {
+  readonly inCluster = false;
+  readonly underSentinel = false;
+  readonly connections = "many";
+  readonly readsMayLag: boolean;
+
+  constructor(pool: Pool) {
+    super(pool, viewOf(pool));
+    this.readsMayLag = pool.clientSideCache !== undefined;
+  }
+
+  servers(): ServerPort[] {
+    return [serverBy(undefined, (command) => this.view.sendCommand(command, UNMAPPED))];
+  }
+
+  /** Takes one client out of the pool, until the end of the reservation. */
+  reserve(): Promise<Reservation> {
+    return new Promise((resolve, reject) => {
+      const task = (client: SingleClient) =>
+        new Promise<void>((end) => resolve({ connection: connectionOf(client), end }));
+      this.client.execute(task).catch(reject);
+    });
+  }
+
+  findings(): ClientFinding[] {
+    return untoldFindings("pool");
+  }
+}
+
+/** One for each client, so that each of its events has one listener. */
+const connections = new WeakMap<SingleClient, Connection>();
+
+/** The connection of a client that has one. */
+export function connectionOf(client: SingleClient): Connection {
+  const known = connections.get(client);
+  if (known !== undefined) return known;
+  const view = viewOf(client);
+  let losses = 0;
+  const lost = () => {
+    losses++;
+  };
+  // It emits "reconnecting" when the connection is lost, and "ready" before it sends anything through the next one.
+  client.on("reconnecting", lost);
+  client.on("ready", lost);
+  const connection: Connection = {
+    get losses() {
+      return losses;
+    },
+    async evaluate(script, keys, args, { known, asking }) {
+      if (!asking) return evaluateOn(view, script, known, keys, args);
+      // Nothing comes in between two commands that are sent at once.
+      const [, reply] = await Promise.all([
+        view.sendCommand(["ASKING"], UNMAPPED),
+        known ? view.evalSha(script.sha, callOf(keys, args)) : view.eval(script.source, callOf(keys, args)),
+      ]);
+      return reply;
+    },
+    wait: (count, timeout) => view.sendCommand(["WAIT", String(count), String(timeout)], UNMAPPED),
+  };
+  connections.set(client, connection);
+  return connection;
+}

@@ -1,0 +1,75 @@
+/**
+ * Which clients are taken, and which other values people pass by mistake: the error names what each of these is. It chooses the
+ * driver.
+ */
+import { show } from "../../leaves/arguments.js";
+import type { ClientPort } from "./client.js";
+import type { IoredisClient } from "./ioredis/client.js";
+import { IoredisPort } from "./ioredis/port.js";
+import type { Cluster, NodeRedisClient, Pool, Sentinel, SingleClient } from "./node-redis/client.js";
+import { ClusterPort } from "./node-redis/cluster.js";
+import { SentinelPort } from "./node-redis/sentinel.js";
+import { PoolPort, SinglePort } from "./node-redis/single.js";
+
+/**
+ * A Redis client: of ioredis 5 or 6 (`Redis` or `Cluster`), iovalkey, or node-redis 5 or 6 (`createClient`,
+ * `createClientPool`, `createCluster` or `createSentinel`).
+ */
+export type RedisClient = IoredisClient | NodeRedisClient;
+
+/** One for each client, whatever the number of its stores, so that each event of a client has one listener. */
+const ports = new WeakMap<RedisClient, ClientPort>();
+
+/** Whether a value is a client, and not options that hold one. */
+export function isClient(value: unknown): boolean {
+  return isNodeRedis(value) || has(value, "evalsha");
+}
+
+/**
+ * A client as the package uses it. It need not be connected yet. `what`: how to name it in the `TypeError` for anything else,
+ * such as "the first argument of createSessionStore".
+ */
+export function portOf(what: string, client: RedisClient): ClientPort {
+  const misfit = misfitOf(client);
+  if (misfit !== undefined) {
+    throw new TypeError(`${what} must be a client of ioredis, iovalkey or node-redis 5 or 6, got ${misfit}`);
+  }
+  const port = ports.get(client) ?? driverOf(client);
+  ports.set(client, port);
+  return port;
+}
+
+function driverOf(client: RedisClient): ClientPort {
+  if (!isNodeRedis(client)) return new IoredisPort(client);
+  if (has(client, "nodeClient")) return new ClusterPort(client as Cluster);
+  if (has(client, "getMasterNode")) return new SentinelPort(client as Sentinel);
+  return has(client, "execute") ? new PoolPort(client as Pool) : new SinglePort(client as SingleClient);
+}
+
+/** What is wrong with a client; `undefined` if nothing is. */
+function misfitOf(client: unknown): string | undefined {
+  if (has(client, "then")) return "a promise: await it first";
+  if (has(client, "exec") && !has(client, "on"))
+    return "a pipeline or transaction: give the client that it was made of";
+  const isNode = isNodeRedis(client);
+  if (isNode && !has(client, "on")) return "a client in legacy mode: give the client that legacy() was called on";
+  if (isNode && optionsOf(client)?.["legacyMode"] === true)
+    return "a client in legacy mode: make it without legacyMode";
+  if (has(client, "internal_send_command")) return "a client of node-redis 3 or older: update it to 5 or 6";
+  const needed = isNode ? ["eval", "on"] : ["evalsha", "eval", "on"];
+  if (needed.every((method) => has(client, method))) return undefined;
+  const wrapped = (client as { client?: unknown } | null | undefined)?.client;
+  return isClient(wrapped) ? "an object with the client in it" : show(client);
+}
+
+function isNodeRedis(client: unknown): client is NodeRedisClient {
+  return has(client, "evalSha");
+}
+
+function has(value: unknown, method: string): boolean {
+  return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
+}
+
+function optionsOf(client: unknown): Record<string, unknown> | undefined {
+  return (client as { options?: Record<string, unknown> }).options;
+}
