@@ -9,6 +9,8 @@ const entries = {
   express: "src/express.ts",
   fastify: "src/fastify.ts",
   koa: "src/koa.ts",
+  hono: "src/hono.ts",
+  fetch: "src/fetch.ts",
   "express-session": "src/express-session.ts",
   "koa-session": "src/koa-session.ts",
   introspection: "src/introspection.ts",

@@ -27,7 +27,7 @@ export function withSessions<Claims extends object>(
   const http = createHttpSessions(store, options);
   return async (request, response) => {
     try {
-      // Where requests are not Node's own, the port is three members to write: see hono.ts beside this file.
+      // Where requests are not Node's own, the port is three members to write.
       await listener(request, response, await http.load(nodePort(request, response)));
     } catch (error) {
       onError(error, response);

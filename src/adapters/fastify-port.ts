@@ -17,7 +17,9 @@ export class FastifyPort implements HttpPort {
   }
 
   header(name: string) {
-    const value = this.#request.headers[name];
+    const { headers } = this.#request;
+    // HTTP/2 has another name for it.
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return Array.isArray(value) ? value.join(", ") : value;
   }
 

@@ -3,7 +3,7 @@ import type { HttpPort } from "./port.js";
 
 /** The host of a request with its port, as the client named it; empty if it named none. */
 export function hostOf(port: HttpPort): string {
-  return port.header("host") ?? port.header(":authority") ?? "";
+  return port.header("host") ?? "";
 }
 
 /**

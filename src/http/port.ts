@@ -6,7 +6,10 @@ export interface HttpPort {
   readonly method: string;
   /** The path and query that the client asked for, such as `/cart?page=2`, before any router has cut it. */
   readonly url?: string | undefined;
-  /** A header of the request by its lower-case name; `undefined` or `null` if it was not sent. */
+  /**
+   * A header of the request by its lower-case name; `undefined` or `null` if it was not sent. For `host`, over HTTP/2, the
+   * `:authority`.
+   */
   header(name: string): string | null | undefined;
   /** Adds a header to the response, beside others of that name. */
   appendHeader(name: string, value: string): void;

@@ -28,6 +28,14 @@ export type RegisteredStore = keyof Coatcheck.Claims extends never
   ? SessionStore<object>
   : SessionStore<Coatcheck.Claims> | { readonly "its claims must be those declared as Coatcheck.Claims": never };
 
+/** The claims of a store; those that the application has declared if the type of the store tells none. */
+export type ClaimsOf<Store> =
+  Store extends SessionStore<infer Claims>
+    ? keyof Claims extends never
+      ? RegisteredClaims
+      : Claims
+    : RegisteredClaims;
+
 /** The request lifecycle of an adapter, whose requests have one type of session for the whole application. */
 export function createRegisteredSessions(
   store: RegisteredStore,

@@ -27,6 +27,13 @@ function withoutFrames(error: SessionError): void {
   error.stack = `${error.name}: ${error.message}`;
 }
 
+function toResponse(this: SessionError): Response {
+  const { status = 500, expose, message, headers } = this;
+  // Bun forgets the type of a text if the response is copied.
+  const type = { "Content-Type": "text/plain;charset=UTF-8" };
+  return new Response(expose ? message : "Try again later", { status, headers: { ...type, ...headers } });
+}
+
 /** The base class of the errors that are no mistake in the call. */
 export class SessionError extends Error {
   override name = "SessionError";
@@ -40,6 +47,11 @@ export class SessionError extends Error {
   declare readonly expose?: boolean;
   /** Headers for the response, such as `Retry-After`; Express, Koa and Fastify add them by themselves. */
   declare readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Makes the response with that status, with the headers, and with the message as text if the client may see it. Absent
+   * without a status. Hono's own error handler calls it.
+   */
+  declare readonly getResponse?: () => Response;
 
   constructor(code: string, message: string, { cause, status, headers }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
@@ -48,6 +60,7 @@ export class SessionError extends Error {
       this.status = status;
       this.statusCode = status;
       this.expose = status < 500;
+      Object.defineProperty(this, "getResponse", { value: toResponse });
     }
     if (headers !== undefined) this.headers = headers;
     Object.defineProperty(this, brand, { value: true });

@@ -1,7 +1,9 @@
 /** The judgement of origins by itself. The whole table, over a socket, is in contract/csrf.ts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { FastifyPort } from "../../src/adapters/fastify-port.js";
 import { isSafe, isTrusted, parseCsrfOption, parseTrustedOrigins } from "../../src/http/csrf.js";
+import { nodePort } from "../../src/http/node-port.js";
 import type { HttpPort } from "../../src/http/port.js";
 
 function portOf(headers: Record<string, string>, method = "POST"): HttpPort {
@@ -131,8 +133,12 @@ describe("isTrusted", () => {
 
   it("finds the host of HTTP/2 too, and trusts no Origin without any host", () => {
     const origin = `https://${host}`;
-    expect(isTrusted(portOf({ origin, ":authority": host }), nobody)).toBe(true);
-    expect(isTrusted(portOf({ origin, ":authority": "other.example" }), nobody)).toBe(false);
+    const overHttp2 = (authority: string) => {
+      const request = { method: "POST", url: "/", headers: { origin, ":authority": authority } } as never;
+      return [nodePort(request), new FastifyPort(request, {} as never)];
+    };
+    for (const port of overHttp2(host)) expect(isTrusted(port, nobody)).toBe(true);
+    for (const port of overHttp2("other.example")) expect(isTrusted(port, nobody)).toBe(false);
     expect(isTrusted(portOf({ origin }), nobody)).toBe(false);
   });
 

@@ -1,18 +1,26 @@
-/** The HTTP contract on the Hono adapter of the examples. */
+/** The contract of adapters, and that of the HTTP kit, on Hono. */
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { answerError, requireSession, sessions } from "../../examples/adapters/hono.js";
+import { requireSession, type SessionVariables, sessions } from "../../src/hono.js";
 import { listening } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
+import { streamed } from "./streamed.js";
+import { startHono } from "./subjects/hono.js";
+import { describeAdapterContract } from "./subjects/served.js";
+
+describeAdapterContract("Hono 4", startHono);
 
 describeHttpContract("Hono 4", {
   requireSession,
   async serve({ store, options, routes, hasSessions, headers, onError }) {
-    const app = new Hono();
+    const app = new Hono<{ Variables: SessionVariables }>();
     app.onError((error, c) => {
       onError(error);
-      return answerError(error, c);
+      // As Hono's documentation has it: a response that is not made with the context.
+      if ("getResponse" in error) return error.getResponse();
+      console.error(error);
+      return c.text("Internal Server Error", 500);
     });
     app.use(async (c, next) => {
       for (const [name, value] of Object.entries(headers)) c.header(name, value);
@@ -31,14 +39,6 @@ describeHttpContract("Hono 4", {
     }
     return listening(createAdaptorServer({ fetch: app.fetch }) as Server);
   },
-  body: ({ status, message }) => JSON.stringify({ error: status < 500 ? message : "Try again later" }),
+  body: ({ status, message }) =>
+    status < 500 ? message : status === 503 ? "Try again later" : "Internal Server Error",
 });
-
-/** A body that is made when it is asked for, and so after the head has been sent. */
-function streamed(make: () => Promise<string>): ReadableStream {
-  const pull = async (controller: ReadableStreamDefaultController) => {
-    controller.enqueue(new TextEncoder().encode(await make()));
-    controller.close();
-  };
-  return new ReadableStream({ pull }, { highWaterMark: 0 });
-}

@@ -1,10 +1,13 @@
 /** The types of an application that has registered no claims: any will do. What registered ones give: typed-app/. */
 import Fastify from "fastify";
+import type { MiddlewareHandler } from "hono";
 import type { Redis } from "ioredis";
 import { assertType, describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { requireSession as expressGuard, sessions as expressSessions } from "../../src/express.js";
 import { requireSession as fastifyGuard, sessions as fastifySessions } from "../../src/fastify.js";
+import { createFetchSessions, type FetchSessions } from "../../src/fetch.js";
+import { sessions as honoSessions, type SessionVariables } from "../../src/hono.js";
 import {
   createHttpSessions,
   createRegisteredSessions,
@@ -40,6 +43,8 @@ describe("without registered claims", () => {
     for (const store of [any, mine, judged, {} as SessionStore, {} as SessionStore<object>]) {
       expressSessions(store);
       koaSessions(store);
+      honoSessions(store);
+      createFetchSessions(store);
       Fastify().register(fastifySessions, { store });
       createHttpSessions(store);
       createRegisteredSessions(store);
@@ -47,6 +52,10 @@ describe("without registered claims", () => {
     }
     expectTypeOf(createRegisteredSessions(mine)).toEqualTypeOf<HttpSessions<Any>>();
     expectTypeOf(createHttpSessions(mine)).toEqualTypeOf<HttpSessions<MyClaims>>();
+    expectTypeOf(createFetchSessions(mine)).toEqualTypeOf<FetchSessions<MyClaims>>();
+    // The types of Hono are of one application, so they know the claims of its store without a declaration.
+    expectTypeOf(honoSessions(mine)).toEqualTypeOf<MiddlewareHandler<{ Variables: SessionVariables<MyClaims> }>>();
+    expectTypeOf(honoSessions(any)).toEqualTypeOf<MiddlewareHandler<{ Variables: SessionVariables<Any> }>>();
     // @ts-expect-error: a Redis client is no store, though it has `get` and `touch`
     expressSessions({} as Redis);
     expectTypeOf(expressSessions).parameter(1).toEqualTypeOf<HttpOptions | undefined>();

@@ -1,0 +1,63 @@
+/** The adapter for the `Request` and `Response` of the web: it knows these and the kit, and no header. */
+import { FetchPort } from "../http/fetch-port.js";
+import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import type { RequestSession } from "../http/request-session.js";
+import { isSessionError } from "../leaves/errors.js";
+import type { SessionStore } from "../sessions/store.js";
+
+/** A request whose session is loaded. */
+export interface LoadedRequest<Claims extends object> {
+  readonly session: RequestSession<Claims>;
+  /**
+   * Adds what the session has to say (the cookie, `Vary`, `Cache-Control`, `Clear-Site-Data`) to the response, whatever made it:
+   * an own `Response`, a redirection, one that `fetch` returned, a stream, an error. The response itself is not changed: send the
+   * one that is returned, which has the same body. Call it last: after it, `start` and `rotate` refuse. A response with the
+   * status 101 is returned as it is.
+   */
+  respond(response: Response): Response;
+}
+
+/** Sessions for servers that take a `Request` and give a `Response`. */
+export interface FetchSessions<Claims extends object> {
+  /**
+   * The session of one request, and the function that finishes its response. Costs and throws as `load` of coatcheck/http does:
+   * `StoreUnavailableError` (503), and `UntrustedOriginError` (403) for another site's request.
+   */
+  load(request: Request): Promise<LoadedRequest<Claims>>;
+  /**
+   * Loads the session, calls the handler with it, and finishes its response. An error of coatcheck that has a status, of the
+   * handler or of the load, becomes its response: 401, 403 or 503, with its headers and its message as text, and with the cookie
+   * that was set before it. Any other error is thrown on.
+   */
+  handle(
+    request: Request,
+    handler: (session: RequestSession<Claims>) => Response | Promise<Response>,
+  ): Promise<Response>;
+}
+
+/**
+ * Sessions for everything that speaks `Request` and `Response`. Throws `TypeError` and `RangeError` for wrong options.
+ * @example const http = createFetchSessions(store); Bun.serve({ fetch: (request) => http.handle(request, page) });
+ */
+export function createFetchSessions<Claims extends object>(
+  store: SessionStore<Claims>,
+  options?: HttpOptions,
+): FetchSessions<Claims> {
+  const http = createHttpSessions(store, options);
+  return Object.freeze({
+    async load(request: Request) {
+      const port = new FetchPort(request);
+      const session = await http.load(port);
+      return { session, respond: (response: Response) => port.respond(response) };
+    },
+    async handle(request: Request, handler: (session: RequestSession<Claims>) => Response | Promise<Response>) {
+      const port = new FetchPort(request);
+      try {
+        return port.respond(await handler(await http.load(port)));
+      } catch (error) {
+        if (!isSessionError(error) || error.getResponse === undefined) throw error;
+        return port.respond(error.getResponse());
+      }
+    },
+  });
+}

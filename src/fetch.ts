@@ -1,0 +1,5 @@
+/** coatcheck/fetch: sessions for everything that uses the `Request` and `Response` of the web. */
+
+export { createFetchSessions, type FetchSessions, type LoadedRequest } from "./adapters/fetch.js";
+export { safeReturnTo } from "./http/navigation.js";
+export type { RequestSession } from "./http/request-session.js";

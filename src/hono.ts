@@ -1,0 +1,5 @@
+/** coatcheck/hono: sessions for Hono 4. */
+
+export { requireSession, type SessionVariables, sessions } from "./adapters/hono.js";
+export { safeReturnTo } from "./http/navigation.js";
+export type { RequestSession } from "./http/request-session.js";
