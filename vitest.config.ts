@@ -35,8 +35,9 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    // Each of these has a command of its own: the first needs a Chromium, the second other servers, and the others take long.
-    exclude: ["test/browser/**", "test/servers/**", "test/faults/*/**", ...LONG],
+    // Each of these has a command of its own: the first needs a Chromium, the second other servers, the third installs packages,
+    // and the others take long.
+    exclude: ["test/browser/**", "test/servers/**", "test/frameworks/**", "test/faults/*/**", ...LONG],
     globalSetup: ["test/harness/global-setup.ts"],
     // The servers that a test file starts end with its process, so each file needs one of its own.
     pool: "forks",

@@ -13,7 +13,9 @@ import { typeCheck } from "../harness/type-check.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const names = [
   ...["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"],
-  ...(existsSync(join(root, "docs")) ? readdirSync(join(root, "docs")).map((name) => `docs/${name}`) : []),
+  ...(existsSync(join(root, "docs"))
+    ? readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }).map((name) => `docs/${name}`)
+    : []),
 ].filter((name) => name.endsWith(".md"));
 const documents = new Map(names.map((name) => [name, new MarkdownDocument(pathToFileURL(join(root, name)))]));
 const readme = documents.get("README.md") as MarkdownDocument;
@@ -32,9 +34,11 @@ declare global {
 function snippets(): Map<string, string> {
   const sources = new Map<string, string>();
   for (const [name, document] of documents) {
+    // Their packages are not installed here: test/frameworks compiles the programs that they are taken from.
+    if (name.startsWith("docs/frameworks/")) continue;
     for (const { line, code } of document.blocks("ts")) {
       // A snippet without an import would else share its scope with all others.
-      sources.set(`${name.replace("/", "-")}.${line}.ts`, `${"\n".repeat(line - 1)}${code}\nexport {};\n`);
+      sources.set(`${name.replaceAll("/", "-")}.${line}.ts`, `${"\n".repeat(line - 1)}${code}\nexport {};\n`);
     }
   }
   return sources;
