@@ -12,6 +12,8 @@ export {
   UnauthenticatedError,
   UntrustedOriginError,
   UserBlockedError,
+  type WatchEnd,
+  WatchEndedError,
 } from "./leaves/errors.js";
 export type { CallFailure, CallOutcome, TracedCall } from "./leaves/tracing.js";
 export type { IoredisClient, IoredisPipeline } from "./redis/clients/ioredis/client.js";
@@ -30,3 +32,4 @@ export type { CreateOptions, IssuedSession } from "./sessions/verbs/create.js";
 export type { RevokeAllOptions } from "./sessions/verbs/revoke.js";
 export type { RotateOptions } from "./sessions/verbs/rotate.js";
 export type { ClaimsChange } from "./sessions/verbs/update.js";
+export type { Watch, WatchOptions } from "./sessions/watching/watch.js";

@@ -181,6 +181,37 @@ export class UntrustedOriginError extends SessionError {
   }
 }
 
+/**
+ * Why a watch has ended. The first six are what ended the session: its own id or token, all sessions of its user, a block, room
+ * for another session, a rotation or a log-in, all sessions of the store. `expired`: it was not used, or has reached its absolute
+ * deadline. `unknown`: there is no such live session, and nobody has said why. `unsure`: the session may be live, but Redis could
+ * not be heard for `unsureAfter`, or the store was closed.
+ */
+export type WatchEnd = "revoked" | "user" | "blocked" | "limit" | "rotated" | "all" | "expired" | "unknown" | "unsure";
+
+/** The `reason` of the `AbortSignal` of a watch: the session must not be served any more. */
+export class WatchEndedError extends SessionError {
+  override name = "WatchEndedError";
+  readonly reason: WatchEnd;
+  constructor(reason: WatchEnd) {
+    super("WATCH_ENDED", WATCH_ENDS[reason]);
+    this.reason = reason;
+    withoutFrames(this);
+  }
+}
+
+const WATCH_ENDS: Readonly<Record<WatchEnd, string>> = {
+  revoked: "The session was revoked",
+  user: "All sessions of the user were revoked",
+  blocked: "The user was blocked",
+  limit: "The session had to make room for another",
+  rotated: "The session has another token now",
+  all: "All sessions were revoked",
+  expired: "The session has expired",
+  unknown: "There is no such live session",
+  unsure: "Redis can no longer be heard, so nobody knows whether the session is live",
+};
+
 /** Whether a caught value is a {@link NotReplicatedError}, even if it comes from another copy of the package. */
 export function isNotReplicated(error: unknown): error is NotReplicatedError {
   return isSessionError(error) && error.code === "NOT_REPLICATED";

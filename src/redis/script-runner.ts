@@ -64,7 +64,7 @@ export class ScriptRunner {
   }
 
   /** Whether the client is one for a Cluster. */
-  protected get inCluster(): boolean {
+  get inCluster(): boolean {
     return this.client.inCluster;
   }
 

@@ -3,8 +3,10 @@
  * subject a file.
  */
 import { traced } from "../leaves/tracing.js";
+import type { IoredisClient } from "../redis/clients/ioredis/client.js";
 import { portOf, type RedisClient } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
+import { Subscription } from "../redis/subscription.js";
 import { type CheckReport, judgeFacts } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
 import type { Context } from "./context.js";
@@ -23,6 +25,8 @@ import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
 import { type ClaimsChange, updateClaims } from "./verbs/update.js";
 import { updateClaimsForUser } from "./verbs/update-user.js";
+import { watchesOf } from "./watching/store-watches.js";
+import type { Watch, WatchOptions } from "./watching/watch.js";
 
 /**
  * Sessions in Redis. Absence is a value: `null`, `false` or `0` mean that Redis has said that there is no such live session.
@@ -111,11 +115,31 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** The block on a user. `null`: not blocked. */
   getBlock(userId: string): Promise<Block | null>;
 
+  /**
+   * Watches a session for as long as a connection lasts that was opened with it: a WebSocket, an event stream. Looks it up, and
+   * tells as soon as it ends or its claims change, wherever that was done; by itself it keeps no session alive. A rotation
+   * ends the watch at once, even one with `grace`. A target that names no live session gives a watch that has already ended, as
+   * `"unknown"`. One round trip; the first watch also subscribes, on a duplicate of the Redis client that `close()` ends.
+   * Throws `StoreUnavailableError` if Redis does not confirm that, or if the store is closed.
+   * @example const watch = await store.watch(token);
+   * watch.signal.addEventListener("abort", () => socket.close(4401, watch.signal.reason.reason));
+   */
+  watch(target: string | null | undefined, options?: WatchOptions): Promise<Watch<Claims>>;
+
   /** Looks at the server and the client for settings that would break a promise. Several round trips. */
   check(): Promise<CheckReport>;
 
   /** The events of this process: see {@link SessionEvents}. */
   readonly events: Events;
+
+  /**
+   * For the end of a process: ends all watches, as `"unsure"`, and the store's own connection to Redis, if it has made one. The
+   * client stays yours. May be called again. Afterwards `watch` rejects with `StoreUnavailableError`; other verbs still work,
+   * because they need nothing but your client.
+   */
+  close(): Promise<void>;
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
@@ -137,6 +161,8 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     pace: paceOf(resolved),
   };
+  const subscription = new Subscription(redis as IoredisClient);
+  const watches = watchesOf(cx, subscription);
   const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
   const verbs = traced<Verbs<Claims>>(traces, {
     create: (options) => create(cx, options),
@@ -152,15 +178,22 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     blockUser: (userId, options) => blockUser(cx, userId, options),
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
+    watch: (target, options) => watches.watch(target, options),
     check: async () => judgeFacts(await cx.redis.inspect(), client, replicas?.count ?? 0),
   });
   const sighted = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
+  const close = () => {
+    watches.close();
+    return subscription.close();
+  };
   return Object.freeze<SightingStore<Claims>>({
     ...verbs,
     events: cx.events,
+    close,
+    [Symbol.asyncDispose]: close,
     [sightings]: { verbs, timeouts: resolved, ...traced(traces, sighted) },
   });
 }
 
 /** The verbs of a store: each of them is traced. */
-type Verbs<Claims extends object> = Omit<SessionStore<Claims>, "events">;
+type Verbs<Claims extends object> = Omit<SessionStore<Claims>, "events" | "close" | typeof Symbol.asyncDispose>;

@@ -1,0 +1,315 @@
+/**
+ * The watched sessions of one store in this process. It hears of ends and changes through the feed, looks sessions up when they
+ * are due, and tells their watches. It knows no scripts: it is given the reads.
+ */
+import { checkDuration, checkNames, refuseObject, show } from "../../leaves/arguments.js";
+import { StoreUnavailableError, type WatchEnd, WatchEndedError } from "../../leaves/errors.js";
+import { parseTarget, type Target } from "../../leaves/token.js";
+import type { Listener, Subscription } from "../../redis/subscription.js";
+import { parseFeed } from "../feed.js";
+import type { StoredSession } from "../session.js";
+import { LookUps } from "./look-ups.js";
+import { type Due, Timetable } from "./timetable.js";
+import { type Watch, Watcher, type WatchLimits, type WatchOptions } from "./watch.js";
+
+/** What the watches of a store need of the rest. */
+export interface WatchesParts<Claims extends object> {
+  /** ms that only grow. */
+  readonly now: () => number;
+  /** The channel of the feed, without the client's `keyPrefix`. */
+  readonly channel: string;
+  readonly subscription: Pick<Subscription, "add" | "remove" | "whenReady">;
+  /** How long to wait for the subscription, ms. */
+  readonly timeout: number;
+  /** `lookUpEvery` of a watch that sets none; ms, `Infinity` for never. */
+  readonly lookUpEvery: number;
+  /** Reads what a caller has named, and announces a refusal. */
+  readonly read: (target: Target) => Promise<StoredSession<Claims> | null>;
+  /** Reads a session by its id, and announces nothing. */
+  readonly lookUp: (id: string) => Promise<StoredSession<Claims> | null>;
+  /** Announces a token that is none. */
+  readonly malformed: () => void;
+}
+
+/** A session that is watched, or whose watch is beginning. */
+interface Watched<Claims extends object> extends Due {
+  readonly id: string;
+  readonly watchers: Set<Watcher<Claims>>;
+  /** How many watches of it are beginning. */
+  beginning: number;
+  /** As last read; `undefined` if no read has come back yet. */
+  stored: StoredSession<Claims> | undefined;
+  /** When it ends if it is not used, and in any case, by the clock of this process; no earlier than by that of Redis. */
+  endsAt: number;
+  endsSurelyAt: number;
+  /** When the last read that has found it was sent. */
+  readAt: number;
+  /** In which round it was read: a new round begins when something may have been missed. */
+  round: number;
+  /** Until when it was surely known, in the rounds before: see `#sureAt`. */
+  sureAt: number;
+  /** Set when it has ended. */
+  end: WatchEndedError | undefined;
+}
+
+const OPTIONS = ["signal", "unsureAfter", "lookUpEvery"] as const;
+const NEVER = Number.POSITIVE_INFINITY;
+/** How often due sessions are looked for, ms. */
+const TICK = 1000;
+
+export class Watches<Claims extends object> implements Listener {
+  readonly channels: readonly string[];
+  readonly #parts: WatchesParts<Claims>;
+  readonly #watched = new Map<string, Watched<Claims>>();
+  /** Those that may end as `"unsure"`. */
+  readonly #limited = new Set<Watcher<Claims>>();
+  readonly #timetable: Timetable<Watched<Claims>>;
+  readonly #lookUps: LookUps<Watched<Claims>>;
+  #timer: NodeJS.Timeout | undefined;
+  #round = 0;
+  #heardAt = 0;
+  #isClosed = false;
+
+  constructor(parts: WatchesParts<Claims>) {
+    this.#parts = parts;
+    this.channels = [parts.channel];
+    this.#timetable = new Timetable(parts.now());
+    this.#lookUps = new LookUps((watched) => this.#lookUp(watched));
+  }
+
+  /** How many sessions are watched, or about to be. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  async watch(target: string | null | undefined, options: WatchOptions = {}): Promise<Watch<Claims>> {
+    refuseObject("watch", target);
+    const limits = this.#limitsOf(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw closedError();
+    const named = parseTarget(target);
+    const watcher = new Watcher<Claims>(named?.id, limits, this, signal);
+    if (named === null) {
+      if (target !== null && target !== undefined) this.#parts.malformed();
+      watcher.finish(new WatchEndedError("unknown"));
+      return watcher;
+    }
+    try {
+      await this.#begin(named, watcher);
+      signal?.throwIfAborted();
+    } catch (error) {
+      watcher.close();
+      throw error;
+    }
+    return watcher;
+  }
+
+  /** Ends all watches as `"unsure"`, because nobody will tell of the ends of their sessions. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#parts.subscription.remove(this);
+    for (const watched of [...this.#watched.values()]) this.#finish(watched, "unsure");
+  }
+
+  /** A watch was closed by its owner. */
+  forget(watcher: Watcher<Claims>): void {
+    this.#limited.delete(watcher);
+    const watched = watcher.id === undefined ? undefined : this.#watched.get(watcher.id);
+    if (watched === undefined) return;
+    watched.watchers.delete(watcher);
+    this.#dropIfUnwatched(watched);
+  }
+
+  /** What a script has told. */
+  message(_channel: string, text: string): void {
+    const message = parseFeed(text);
+    // Of a later version: it may be about any of them.
+    if (message === undefined) this.#lookUpAll(() => true);
+    for (const id of message?.ids ?? []) {
+      const watched = this.#watched.get(id);
+      if (watched === undefined || message === undefined) continue;
+      if (message.kind === "changed") this.#lookUps.add(watched, true);
+      else this.#finish(watched, message.reason);
+    }
+  }
+
+  /** What was told before this may have been missed. */
+  ready(): void {
+    // Those whose watch is beginning have yet to be read.
+    this.#lookUpAll(({ stored, round }) => stored !== undefined && round !== this.#round);
+  }
+
+  lost(): void {
+    for (const watched of this.#watched.values()) watched.sureAt = this.#sureAt(watched);
+    this.#round++;
+  }
+
+  /** A beat was heard that was sent at `sent`: so everything was heard that Redis had told before that. */
+  heard(sent: number): void {
+    this.#heardAt = Math.max(this.#heardAt, sent);
+  }
+
+  /** What happens once a second. Public for tests with a clock of their own. */
+  tick(): void {
+    const now = this.#parts.now();
+    for (const watched of this.#timetable.take(now)) {
+      // No touch moves the absolute deadline, so there is nothing to ask.
+      if (now >= watched.endsSurelyAt) this.#finish(watched, "expired");
+      else this.#lookUps.add(watched, false);
+    }
+    for (const watcher of [...this.#limited]) {
+      const watched = this.#watched.get(watcher.id as string);
+      if (watched === undefined || now - this.#sureAt(watched) <= watcher.limits.unsureAfter) continue;
+      this.forget(watcher);
+      watcher.finish(new WatchEndedError("unsure"));
+    }
+  }
+
+  async #begin(target: Target, watcher: Watcher<Claims>): Promise<void> {
+    const watched = this.#join(target.id);
+    try {
+      // First the subscription, and then the look-up: so nothing can happen between them.
+      this.#parts.subscription.add(this);
+      await this.#parts.subscription.whenReady(this, this.#parts.timeout);
+      const [sent, round] = [this.#parts.now(), this.#round];
+      const stored = await this.#parts.read(target);
+      if (watched.end !== undefined) {
+        if (stored !== null) watcher.show(stored.session, false);
+        watcher.finish(watched.end);
+      } else if (stored === null) {
+        // Maybe only the secret is wrong: that is no news for the others who watch this session.
+        watcher.finish(new WatchEndedError("unknown"));
+      } else {
+        this.#learn(watched, stored, sent, round);
+        watcher.show((watched.stored ?? stored).session, false);
+        this.#admit(watched, watcher);
+        // If the subscription is back already; otherwise `ready` sees to it.
+        if (round !== this.#round) this.#lookUps.add(watched, false);
+      }
+    } finally {
+      watched.beginning--;
+      this.#dropIfUnwatched(watched);
+    }
+  }
+
+  #admit(watched: Watched<Claims>, watcher: Watcher<Claims>): void {
+    if (watcher.isOver) return;
+    watched.watchers.add(watcher);
+    if (watcher.limits.unsureAfter !== NEVER) this.#limited.add(watcher);
+    this.#timer ??= setInterval(() => this.tick(), TICK).unref();
+  }
+
+  #join(id: string): Watched<Claims> {
+    const watched = this.#watched.get(id) ?? {
+      ...{
+        id,
+        watchers: new Set<Watcher<Claims>>(),
+        beginning: 0,
+        stored: undefined,
+        end: undefined,
+        second: undefined,
+      },
+      ...{ endsAt: NEVER, endsSurelyAt: NEVER, readAt: 0, round: this.#round, sureAt: 0 },
+    };
+    watched.beginning++;
+    this.#watched.set(id, watched);
+    return watched;
+  }
+
+  /** Takes in what a read has found that was sent at `sent`. */
+  #learn(watched: Watched<Claims>, stored: StoredSession<Claims>, sent: number, round: number): void {
+    // Reads of a Cluster may overtake each other.
+    const known = watched.stored;
+    if (known !== undefined && stored.readAt < known.readAt) return;
+    watched.stored = stored;
+    watched.readAt = sent;
+    watched.round = round;
+    const now = this.#parts.now();
+    watched.endsAt = now + stored.session.expiresAt - stored.readAt;
+    watched.endsSurelyAt = now + stored.session.absoluteExpiresAt - stored.readAt;
+    const isUpdate = known !== undefined && known.version !== stored.version;
+    for (const watcher of watched.watchers) watcher.show(stored.session, isUpdate);
+  }
+
+  async #lookUp(watched: Watched<Claims>): Promise<void> {
+    const [sent, round] = [this.#parts.now(), this.#round];
+    let stored: StoredSession<Claims> | null;
+    try {
+      stored = await this.#parts.lookUp(watched.id);
+    } catch {
+      // Nobody waits for this read, and unknown is not absent: it is tried again with the next tick.
+      if (this.#isWatched(watched)) this.#timetable.set(watched, this.#parts.now());
+      return;
+    }
+    if (!this.#isWatched(watched)) return;
+    if (stored === null) return this.#finish(watched, this.#parts.now() >= watched.endsAt ? "expired" : "unknown");
+    this.#learn(watched, stored, sent, round);
+    this.#schedule(watched);
+  }
+
+  #lookUpAll(which: (watched: Watched<Claims>) => boolean): void {
+    for (const watched of this.#watched.values()) if (which(watched)) this.#lookUps.add(watched, false);
+  }
+
+  /** The last instant at which the session was surely live and told of: when it was read, or a beat was sent that was heard. */
+  #sureAt({ readAt, round, sureAt }: Watched<Claims>): number {
+    return Math.max(readAt, sureAt, round === this.#round ? this.#heardAt : 0);
+  }
+
+  #schedule(watched: Watched<Claims>): void {
+    let every = NEVER;
+    for (const { limits } of watched.watchers) every = Math.min(every, limits.lookUpEvery);
+    this.#timetable.set(watched, Math.min(watched.endsAt, watched.readAt + every));
+  }
+
+  #isWatched(watched: Watched<Claims>): boolean {
+    return this.#watched.get(watched.id) === watched;
+  }
+
+  #finish(watched: Watched<Claims>, reason: WatchEnd): void {
+    const end = new WatchEndedError(reason);
+    watched.end = end;
+    this.#drop(watched);
+    for (const watcher of watched.watchers) {
+      this.#limited.delete(watcher);
+      watcher.finish(end);
+    }
+    watched.watchers.clear();
+  }
+
+  #dropIfUnwatched(watched: Watched<Claims>): void {
+    if (watched.beginning === 0 && watched.watchers.size === 0) this.#drop(watched);
+    else if (watched.watchers.size > 0) this.#schedule(watched);
+  }
+
+  #drop(watched: Watched<Claims>): void {
+    if (!this.#isWatched(watched)) return;
+    this.#watched.delete(watched.id);
+    this.#timetable.remove(watched);
+    this.#lookUps.remove(watched);
+    if (this.#watched.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #limitsOf(options: WatchOptions): WatchLimits {
+    checkNames("watch", options, OPTIONS);
+    const { signal, unsureAfter, lookUpEvery } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
+    }
+    return {
+      unsureAfter: unsureAfter === undefined ? NEVER : checkDuration("unsureAfter", unsureAfter, 5000),
+      lookUpEvery:
+        lookUpEvery === undefined ? this.#parts.lookUpEvery : checkDuration("lookUpEvery", lookUpEvery, 1000),
+    };
+  }
+}
+
+function closedError(): StoreUnavailableError {
+  return new StoreUnavailableError("The store is closed: it watches nothing any more");
+}
