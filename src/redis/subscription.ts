@@ -3,9 +3,10 @@
  * them what is published on their channels, and when something may have been missed. It knows nothing of sessions.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
-import type { IoredisClient as RedisClient } from "./clients/ioredis/client.js";
+import type { IoredisClient } from "./clients/ioredis/client.js";
 import { OwnSubscriber } from "./clients/own-subscriber.js";
 import { IoredisSubscriber, isMock, type Subscriber, type SubscriberClient } from "./clients/subscriber.js";
+import type { RedisClient } from "./clients/supported.js";
 import { translate } from "./redis-errors.js";
 
 /** Who listens, and to which channels. No method may throw, and none is called within `add`. */
@@ -40,7 +41,7 @@ const REFUSED_PAUSE = 1000;
 
 /** The subscription of one store. Connects with the first listener. */
 export class Subscription {
-  readonly #data: RedisClient;
+  readonly #data: IoredisClient;
   readonly #given: SubscriberClient | undefined;
   /** What the channels of scripts begin with: they come from `KEYS`, to which the client adds its prefix, but not to SUBSCRIBE. */
   readonly #prefix: string;
@@ -57,11 +58,12 @@ export class Subscription {
 
   /** Without `given`, a client of the application's, it makes its own of `data`. Does no I/O. */
   constructor(data: RedisClient, given?: SubscriberClient) {
-    this.#data = data;
+    // A client of another family has no duplicate that fits, so `add` refuses it.
+    this.#data = data as IoredisClient;
     this.#given = given;
     // The scripts of ioredis-mock do not see the prefix.
-    const { keyPrefix } = { ...data.options } as { keyPrefix?: unknown };
-    this.#prefix = typeof keyPrefix === "string" && !isMock(data) ? keyPrefix : "";
+    const { keyPrefix } = { ...this.#data.options } as { keyPrefix?: unknown };
+    this.#prefix = typeof keyPrefix === "string" && !isMock(this.#data) ? keyPrefix : "";
   }
 
   /** Begins to listen. Throws `TypeError` if the client cannot be duplicated. */

@@ -3,7 +3,6 @@
  * subject a file.
  */
 import { traced } from "../leaves/tracing.js";
-import type { IoredisClient } from "../redis/clients/ioredis/client.js";
 import { portOf, type RedisClient } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { Subscription } from "../redis/subscription.js";
@@ -161,7 +160,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     pace: paceOf(resolved),
   };
-  const subscription = new Subscription(redis as IoredisClient);
+  const subscription = new Subscription(redis);
   const watches = watchesOf(cx, subscription);
   const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
   const verbs = traced<Verbs<Claims>>(traces, {

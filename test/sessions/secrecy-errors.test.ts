@@ -6,7 +6,7 @@ import { RedisStore } from "../../src/express-session.js";
 import { createSessionStore } from "../../src/index.js";
 import { bucketOfUser, mintToken } from "../../src/leaves/token.js";
 import { Keys } from "../../src/sessions/keys.js";
-import { everyVerb, rejection } from "../fixtures/every-verb.js";
+import { everyVerb, rejection, watching } from "../fixtures/every-verb.js";
 import { everythingOf, hashOf, leaksIn } from "../fixtures/leaks.js";
 import { REDIS_ERRORS, startFakeRedis } from "../harness/fake-redis.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
@@ -33,7 +33,7 @@ describe("an error", () => {
       const client = connect({ port: fake.port });
       for (const replicas of [undefined, { count: 1, timeout: 50 }]) {
         const store = createSessionStore(client, { replicas });
-        for (const [name, call] of Object.entries(everyVerb)) {
+        for (const [name, call] of Object.entries({ ...everyVerb, ...watching })) {
           // A server that refuses a question has answered: then `check` gives a finding.
           const isFinding = name === "check" && answer.message.startsWith("NOPERM");
           const outcome = isFinding ? new Error(JSON.stringify(await call(store, subject))) : null;

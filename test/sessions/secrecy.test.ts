@@ -7,7 +7,7 @@ import { createSessionStore, type SessionEvents, type SessionStore } from "../..
 import { bucketOfUser, mintToken } from "../../src/leaves/token.js";
 import { createOneTimeTokens } from "../../src/one-time.js";
 import { Keys } from "../../src/sessions/keys.js";
-import { callEveryVerb, everyVerb, liveSubject } from "../fixtures/every-verb.js";
+import { callEveryVerb, everyVerb, liveSubject, watching } from "../fixtures/every-verb.js";
 import { everythingOf, formsOf, hashOf, leaksIn, secretOf } from "../fixtures/leaks.js";
 import { REDIS_ERRORS, startFakeRedis } from "../harness/fake-redis.js";
 import { afterFile, connect, keysUnder, uniquePrefix } from "../harness/fixtures.js";
@@ -58,7 +58,7 @@ function witness(store: SessionStore, tokens: Set<string>): SessionStore {
 
 /** Runs the whole life of sessions: every verb, also with wrong, revoked and superseded tokens. */
 async function live(store: SessionStore, userId: string): Promise<void> {
-  for (const [name, call] of Object.entries(everyVerb))
+  for (const [name, call] of Object.entries({ ...everyVerb, ...watching }))
     await call(store, await liveSubject(store, `${userId} ${name}`));
   const guest = await store.create({ claims: { cart: [1] }, client: { ip: "::1", userAgent: "test" } });
   const login = await store.rotate(guest.token, { userId });

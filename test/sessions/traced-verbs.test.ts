@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createSessionStore, type SessionStore, type TracedCall } from "../../src/index.js";
 import { createOneTimeTokens } from "../../src/one-time.js";
 import { sightingsOf } from "../../src/sessions/sightings.js";
-import { everyVerb, liveSubject, stranger } from "../fixtures/every-verb.js";
+import { everyVerb, liveSubject, stranger, watching } from "../fixtures/every-verb.js";
 import { startFakeRedis } from "../harness/fake-redis.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 
@@ -29,7 +29,8 @@ const verbsOf = (store: object) =>
   Object.entries(store).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
 
 /** The calls of one verb, of all of which the name begins with its name. */
-const callsOf = (verb: string) => Object.entries(everyVerb).filter(([name]) => name.split(" ")[0] === verb);
+const callsOf = (verb: string) =>
+  Object.entries({ ...everyVerb, ...watching }).filter(([name]) => name.split(" ")[0] === verb);
 
 describe("the verbs of a store", () => {
   const store = createSessionStore(redis, { prefix: uniquePrefix() });
