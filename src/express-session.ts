@@ -5,3 +5,4 @@ export type { Callback } from "./drop-in/express/callbacks.js";
 export { RedisStore, type RedisStoreOptions } from "./drop-in/express/redis-store.js";
 export type { DestroyAllOptions, ListedSession } from "./drop-in/many.js";
 export type { Serializer, SessionRecord } from "./drop-in/options.js";
+export type { UserId } from "./drop-in/user-id.js";

@@ -1,5 +1,11 @@
 /** coatcheck/fastify: sessions for Fastify 5. */
 
-export { requireSession, type SessionsPluginOptions, sessions } from "./adapters/fastify.js";
+export {
+  type FastifyGuard,
+  type FastifyRequirement,
+  requireSession,
+  type SessionsPluginOptions,
+  sessions,
+} from "./adapters/fastify.js";
 export { safeReturnTo } from "./http/navigation.js";
 export type { RequestSession } from "./http/request-session.js";

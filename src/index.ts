@@ -1,4 +1,7 @@
-/** coatcheck: revocable, opaque-token sessions in Redis. */
+/**
+ * Revocable, opaque-token sessions in Redis.
+ * @module coatcheck
+ */
 
 export {
   ClaimsError,
@@ -28,7 +31,7 @@ export type { SessionLimitPolicy, SessionStoreOptions } from "./sessions/options
 export type { Client, Session } from "./sessions/session.js";
 export { createSessionStore, type SessionStore } from "./sessions/store.js";
 export type { Block, BlockOptions } from "./sessions/verbs/block.js";
-export type { CreateOptions, IssuedSession } from "./sessions/verbs/create.js";
+export type { CreateOptions, HeaderValue, IssuedSession } from "./sessions/verbs/create.js";
 export type { RevokeAllOptions } from "./sessions/verbs/revoke.js";
 export type { RotateOptions } from "./sessions/verbs/rotate.js";
 export type { ClaimsChange } from "./sessions/verbs/update.js";

@@ -37,7 +37,7 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Request
 }
 
 /** A handler for any route: it leaves the type of `req.params` to the path of the route. */
-type ExpressGuard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
+export type ExpressGuard = (req: Pick<Request, "session">, res: Response, next: NextFunction) => void;
 
 /**
  * Middleware that lets a request through only with a live session that meets the requirement: else 401 or 403, or

@@ -46,8 +46,11 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
   { name: "coatcheck", fastify: "5.x" },
 );
 
-/** A type for every Fastify, whatever its server, its logger and its types of a request are. */
-type FastifyGuard = (request: object, reply: { redirect(url: string, code: number): unknown }) => Promise<unknown>;
+/** The guard of a route, for every Fastify, whatever its server, its logger and its types of a request are. */
+export type FastifyGuard = (
+  request: object,
+  reply: { redirect(url: string, code: number): unknown },
+) => Promise<unknown>;
 
 /**
  * Handler for `preHandler` that lets a request through only with a live session that meets the requirement: else 401 or

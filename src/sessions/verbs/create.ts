@@ -36,8 +36,8 @@ export interface CreateOptions<Claims extends object> {
   readonly persistent?: boolean | undefined;
 }
 
-/** A header as Node gives it. */
-type HeaderValue = string | readonly string[];
+/** A header as Node gives it; of several values the first counts. */
+export type HeaderValue = string | readonly string[];
 
 /** A new token and the session it opens. */
 export interface IssuedSession<Claims extends object> {
