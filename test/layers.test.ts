@@ -113,11 +113,6 @@ describe("the layers", () => {
     for (const file of files) expect(codeOf(file)).not.toMatch(/from "(ioredis|iovalkey|ioredis-mock|redis)"/);
     const family = /^redis\/clients\/(ioredis|node-redis)\//;
     const users = files.filter((file) => !family.test(file) && importsOf(file).some((path) => family.test(path)));
-    expect(users.sort()).toEqual([
-      "index.ts",
-      "redis/clients/own-subscriber.ts",
-      "redis/clients/supported.ts",
-      "redis/subscription.ts",
-    ]);
+    expect(users.sort()).toEqual(["index.ts", "redis/clients/subscriber.ts", "redis/clients/supported.ts"]);
   });
 });

@@ -3,10 +3,10 @@
  * them what is published on their channels, and when something may have been missed. It knows nothing of sessions.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
-import type { IoredisClient } from "./clients/ioredis/client.js";
+import type { ClientPort } from "./clients/client.js";
+import type { Subscriber } from "./clients/hearing.js";
 import { OwnSubscriber } from "./clients/own-subscriber.js";
-import { IoredisSubscriber, isMock, type Subscriber, type SubscriberClient } from "./clients/subscriber.js";
-import type { RedisClient } from "./clients/supported.js";
+import { type SubscriberClient, subscriberOn } from "./clients/subscriber.js";
 import { translate } from "./redis-errors.js";
 
 /** Who listens, and to which channels. No method may throw, and none is called within `add`. */
@@ -41,9 +41,8 @@ const REFUSED_PAUSE = 1000;
 
 /** The subscription of one store. Connects with the first listener. */
 export class Subscription {
-  readonly #data: IoredisClient;
+  readonly #data: ClientPort;
   readonly #given: SubscriberClient | undefined;
-  /** What the channels of scripts begin with: they come from `KEYS`, to which the client adds its prefix, but not to SUBSCRIBE. */
   readonly #prefix: string;
   readonly #channels = new Map<string, Channel>();
   readonly #listenings = new Map<Listener, Listening>();
@@ -57,13 +56,10 @@ export class Subscription {
   #isClosed = false;
 
   /** Without `given`, a client of the application's, it makes its own of `data`. Does no I/O. */
-  constructor(data: RedisClient, given?: SubscriberClient) {
-    // A client of another family has no duplicate that fits, so `add` refuses it.
-    this.#data = data as IoredisClient;
+  constructor(data: ClientPort, given?: SubscriberClient) {
+    this.#data = data;
     this.#given = given;
-    // The scripts of ioredis-mock do not see the prefix.
-    const { keyPrefix } = { ...this.#data.options } as { keyPrefix?: unknown };
-    this.#prefix = typeof keyPrefix === "string" && !isMock(this.#data) ? keyPrefix : "";
+    this.#prefix = data.channelPrefix;
   }
 
   /** Begins to listen. Throws `TypeError` if the client cannot be duplicated. */
@@ -176,8 +172,8 @@ export class Subscription {
     };
     this.#subscriber =
       this.#given === undefined
-        ? new OwnSubscriber(this.#data, hearing)
-        : new IoredisSubscriber(this.#given, hearing, false);
+        ? new OwnSubscriber(this.#data.subscribers(), hearing)
+        : subscriberOn(this.#given, hearing);
   }
 
   #hear(channel: string, text: string): void {

@@ -160,7 +160,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     options: resolved,
     pace: paceOf(resolved),
   };
-  const subscription = new Subscription(redis);
+  const subscription = new Subscription(client);
   const watches = watchesOf(cx, subscription);
   const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
   const verbs = traced<Verbs<Claims>>(traces, {

@@ -6,6 +6,7 @@ import Valkey from "iovalkey";
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import type { IoredisClient } from "../../src/index.js";
 import { checkSubscriber } from "../../src/redis/clients/subscriber.js";
+import { portOf } from "../../src/redis/clients/supported.js";
 import { type Listener, Subscription } from "../../src/redis/subscription.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
@@ -21,7 +22,7 @@ afterEach(async () => {
 });
 
 function subscribe(data: IoredisClient, given?: Redis): Subscription {
-  const subscription = new Subscription(data, given);
+  const subscription = new Subscription(portOf("", data), given);
   open.push(subscription);
   return subscription;
 }
@@ -249,8 +250,9 @@ describe("a subscription", () => {
     const data = connect();
     await data.ping();
     const listeners = () => data.eventNames().reduce((sum, name) => sum + data.listenerCount(name), 0);
+    const port = portOf("", data);
     const before = listeners();
-    const subscription = new Subscription(data);
+    const subscription = new Subscription(port);
     const ear = listener();
     subscription.add(ear);
     const waiting = subscription.whenReady(ear, 5000);
@@ -260,7 +262,7 @@ describe("a subscription", () => {
     subscription.add(ear);
     await expect(subscription.whenReady(ear, 5000)).rejects.toThrow("The store is closed");
     expect(listeners()).toBe(before);
-    await new Subscription(data).close();
+    await new Subscription(portOf("", data)).close();
     expect([ear.told, await subscribers(ear.channel)]).toEqual([[], 0]);
   });
 
@@ -269,7 +271,7 @@ describe("a subscription", () => {
     await given.ping();
     const listeners = () => given.eventNames().reduce((sum, name) => sum + given.listenerCount(name), 0);
     const before = listeners();
-    const subscription = new Subscription(redis, given);
+    const subscription = new Subscription(portOf("", redis), given);
     const ear = listener();
     subscription.add(ear);
     await subscription.whenReady(ear, 5000);
@@ -319,7 +321,9 @@ describe("a subscription", () => {
       expect(() => checkSubscriber("near.subscriber", wrong, redis)).toThrow(TypeError);
     }
     expect(() => checkSubscriber("near.subscriber", redis, redis)).toThrow("this one is the store's client");
-    expect(() => new Subscription({ on() {} } as unknown as IoredisClient).add(listener())).toThrow("duplicate()");
+    expect(() =>
+      new Subscription(portOf("", { on() {}, evalsha() {}, eval() {} } as unknown as IoredisClient)).add(listener()),
+    ).toThrow("duplicate()");
   });
 });
 

@@ -3,6 +3,7 @@
  * node-redis/, and nothing above this folder knows either. It runs nothing.
  */
 import type { Corkable } from "../calls/corking.js";
+import type { SubscriberSource } from "./hearing.js";
 
 /** What a script gets beside its keys. */
 export type Arguments = readonly (string | number)[];
@@ -57,6 +58,12 @@ export interface ClientPort {
   reserve(address: string): Promise<Reservation | undefined>;
   /** Tells when the client can be used (again), and when it has been closed or has given up. */
   on(event: "ready" | "end", listener: () => void): unknown;
+  /**
+   * What the channels of scripts begin with: they come from `KEYS`, to which the client adds its prefix, but not to SUBSCRIBE.
+   */
+  readonly channelPrefix: string;
+  /** Makes subscribers of the client, for a subscription of our own. Throws `TypeError` if it cannot. */
+  subscribers(): SubscriberSource;
   /** What `check` finds in the settings of the client. */
   findings(): ClientFinding[];
 }

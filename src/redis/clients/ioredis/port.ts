@@ -8,11 +8,13 @@ import type {
   ScriptText,
   ServerPort,
 } from "../client.js";
+import type { SubscriberSource } from "../hearing.js";
 import { type IoredisClient, optionsOf } from "./client.js";
 import { findingsOf } from "./findings.js";
 import { tallyLosses } from "./losses.js";
 import { addressOf, keyPrefixOf, keysOn, nodeAt } from "./nodes.js";
 import { replyOf } from "./pipeline.js";
+import { isMock, sourceOf } from "./subscriber.js";
 
 export class IoredisPort implements ClientPort {
   readonly keyPrefix: string;
@@ -89,6 +91,15 @@ export class IoredisPort implements ClientPort {
 
   on(event: "ready" | "end", listener: () => void): unknown {
     return this.#client.on(event, listener);
+  }
+
+  /** The scripts of ioredis-mock do not see the prefix. */
+  get channelPrefix(): string {
+    return isMock(this.#client) ? "" : this.keyPrefix;
+  }
+
+  subscribers(): SubscriberSource {
+    return sourceOf(this.#client);
   }
 
   findings(): ClientFinding[] {

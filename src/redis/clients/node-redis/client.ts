@@ -2,9 +2,10 @@
  * What is used of a client of node-redis (the package `redis`) 5 and 6, and the view of it that a store takes. It knows how
  * node-redis names things, and sends nothing.
  */
+import type { Duplicable } from "./subscriber.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a method of any signature: those of node-redis 5 and 6 are not assignable to each other.
-type AnyMethod = (...args: any[]) => unknown;
+export type AnyMethod = (...args: any[]) => unknown;
 
 /** A client, pool, cluster or sentinel of node-redis 5 or 6, by the methods that no other client has. */
 export interface NodeRedisClient {
@@ -26,6 +27,7 @@ export interface Commands {
   get(key: string): Promise<string | null>;
   getEx(key: string, options: { type: "PX"; value: number }): Promise<string | null>;
   on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
   withCommandOptions?(options: object): this;
   readonly isOpen?: boolean;
   /** What caches replies in the process. */
@@ -48,7 +50,7 @@ export interface ClientOptions {
 }
 
 /** A client of one connection: `createClient`, and each node of a cluster, and each client of a pool. */
-export interface SingleClient extends Commands {
+export interface SingleClient extends Commands, Duplicable {
   sendCommand(command: readonly string[], options: object): Promise<unknown>;
 }
 

@@ -1,10 +1,12 @@
 /** The driver for a cluster of node-redis. */
 import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } from "../client.js";
+import type { SubscriberSource } from "../hearing.js";
 import { type Cluster, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { clusterFindings } from "./findings.js";
 import { CLOSED } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
 import { connectionOf } from "./single.js";
+import { sourceOf } from "./subscriber.js";
 
 /** A cluster has other names for the events. */
 const EVENTS = { ready: "connect", end: "disconnect" } as const;
@@ -47,6 +49,15 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
     return nodes.map((node) =>
       serverBy(node.address, async (command) => (await this.#viewOf(node)).sendCommand(command, UNMAPPED)),
     );
+  }
+
+  /** Every node hears what is published on any. If one fails, another is taken. */
+  subscribers(): SubscriberSource {
+    return sourceOf(this.client, [EVENTS.ready, EVENTS.end], () => {
+      const nodes = [...this.client.masters, ...this.client.replicas];
+      const node = nodes[Math.floor(Math.random() * nodes.length)];
+      return node === undefined ? undefined : this.client.nodeClient(node);
+    });
   }
 
   async reserve(address: string): Promise<Reservation | undefined> {

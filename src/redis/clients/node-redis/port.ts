@@ -9,6 +9,7 @@ import type {
   ScriptText,
   ServerPort,
 } from "../client.js";
+import type { SubscriberSource } from "../hearing.js";
 import { type Commands, callOf } from "./client.js";
 import { isLost } from "./lost.js";
 
@@ -68,6 +69,11 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
     return this.client.on(event, listener);
   }
 
+  get channelPrefix(): string {
+    return this.keyPrefix;
+  }
+
+  abstract subscribers(): SubscriberSource;
   abstract servers(role: "master" | "all"): ServerPort[];
   abstract reserve(address: string): Promise<Reservation | undefined>;
   abstract findings(): ClientFinding[];

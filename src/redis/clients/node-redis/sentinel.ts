@@ -11,6 +11,7 @@ import type {
   ScriptText,
   ServerPort,
 } from "../client.js";
+import type { SubscriberSource } from "../hearing.js";
 import { type Sentinel, UNMAPPED, viewOfSentinel } from "./client.js";
 import { untoldFindings } from "./findings.js";
 import { CLOSED } from "./lost.js";
@@ -59,6 +60,12 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
         return this.client.isOpen ? this.view.sendCommand(false, command, UNMAPPED) : closed();
       }),
     ];
+  }
+
+  subscribers(): SubscriberSource {
+    throw new TypeError(
+      "A sentinel of node-redis does not tell when its subscription loses the connection, so nothing can listen on it: use ioredis, or a client of the master",
+    );
   }
 
   /**

@@ -1,8 +1,10 @@
 /** The driver for a client of one connection, and for a pool of such clients. */
 import type { ClientFinding, Connection, Reservation, ServerPort } from "../client.js";
+import type { SubscriberSource } from "../hearing.js";
 import { callOf, type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { findingsOf, untoldFindings } from "./findings.js";
 import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
+import { sourceOf } from "./subscriber.js";
 
 /** `createClient`. */
 export class SinglePort extends NodeRedisPort<SingleClient> {
@@ -20,6 +22,10 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
     const { host, port } = this.client.options?.socket ?? {};
     const address = host === undefined || port === undefined ? undefined : `${host}:${port}`;
     return [serverBy(address, (command) => this.view.sendCommand(command, UNMAPPED))];
+  }
+
+  subscribers(): SubscriberSource {
+    return sourceOf(this.client, ["ready", "end"], () => this.client);
   }
 
   async reserve(): Promise<Reservation> {
@@ -45,6 +51,11 @@ export class PoolPort extends NodeRedisPort<Pool> {
 
   servers(): ServerPort[] {
     return [serverBy(undefined, (command) => this.view.sendCommand(command, UNMAPPED))];
+  }
+
+  subscribers(): SubscriberSource {
+    // A pool has no events of its own.
+    return sourceOf(this.client, ["ready", "end"], () => this.client.execute(async (client) => client));
   }
 
   /** Takes one client out of the pool, until the end of the reservation. */

@@ -1,0 +1,154 @@
+/**
+ * A subscriber on a client of node-redis: the application's, or a duplicate. With RESP3 a client could subscribe on the
+ * connection that it sends commands on; we never do that, because a connection of its own tells whether the other one is alive.
+ */
+import type { Hearing, Subscriber, SubscriberSource } from "../hearing.js";
+import type { AnyMethod, NodeRedisClient } from "./client.js";
+
+/** What is needed of a client that subscribes. */
+export interface NodeRedisSubscriberClient extends NodeRedisClient {
+  readonly subscribe: AnyMethod;
+  readonly unsubscribe: AnyMethod;
+  readonly off: AnyMethod;
+  connect(): Promise<unknown>;
+  destroy(): void;
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
+}
+
+/** A client that can be duplicated. */
+export interface Duplicable {
+  duplicate(overrides?: object): NodeRedisSubscriberClient & { unref?(): void };
+}
+
+export class NodeRedisSubscriber implements Subscriber {
+  readonly #client: NodeRedisSubscriberClient;
+  readonly #isOurs: boolean;
+  readonly #listeners: ReadonlyArray<readonly [event: string, listener: () => void]>;
+  readonly #listen: (message: string, channel: string) => void;
+  readonly #lose: () => void;
+  /** Whether `ready` was told, and `lost` was not told since. */
+  #isUp: boolean;
+  #isEnded = false;
+  #isClosed = false;
+  /** While we close the connection ourselves, to take another. */
+  #isGivingUp = false;
+
+  constructor(client: NodeRedisSubscriberClient, hearing: Hearing, isOurs: boolean) {
+    this.#client = client;
+    this.#isOurs = isOurs;
+    this.#isUp = client.isReady;
+    this.#listen = (message, channel) => {
+      if (!this.#isClosed) hearing.message(channel, message);
+    };
+    this.#lose = () => {
+      const wasUp = this.#isUp;
+      this.#isUp = false;
+      if (wasUp) hearing.lost();
+    };
+    const end = () => {
+      this.#lose();
+      if (this.#isGivingUp || this.#isEnded) return;
+      this.#isEnded = true;
+      hearing.ended();
+    };
+    this.#listeners = [
+      [
+        "ready",
+        () => {
+          this.#isUp = true;
+          this.#isEnded = false;
+          hearing.ready();
+        },
+      ],
+      ["reconnecting", this.#lose],
+      ["end", end],
+      // It has given up: it closes without a word but this.
+      ["error", () => void (!client.isOpen && end())],
+    ];
+    for (const [event, listener] of this.#listeners) client.on(event, listener);
+    if (isOurs) client.connect().catch(end);
+  }
+
+  get isOpen(): boolean {
+    return this.#isUp && this.#client.isReady;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  async subscribe(channel: string): Promise<unknown> {
+    return this.#client.subscribe(channel, this.#listen);
+  }
+
+  async unsubscribe(channel: string): Promise<unknown> {
+    return this.#client.unsubscribe(channel, this.#listen);
+  }
+
+  reconnect(): void {
+    if (!this.isOpen) return;
+    this.#isGivingUp = true;
+    this.#lose();
+    this.#client.destroy();
+    this.#isGivingUp = false;
+    this.#client.connect().catch(ignore);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const [event, listener] of this.#listeners) {
+      // A connection that is being closed can still fail.
+      if (!this.#isOurs || event !== "error") this.#client.off(event, listener);
+    }
+    if (this.#isOurs && this.#client.isOpen) this.#client.destroy();
+  }
+}
+
+/** Whether a client has been closed: one that is not connected yet looks the same, and hears nothing either. */
+export function isClosed({ isOpen }: NodeRedisSubscriberClient): boolean {
+  return isOpen === false;
+}
+
+/** What is needed of a data client, to follow it. */
+interface Followed {
+  on(event: string, listener: () => void): unknown;
+  off?(event: string, listener: () => void): unknown;
+  readonly isOpen?: boolean;
+}
+
+/**
+ * Makes subscribers of a client, by what `duplicable` gives: a client of one connection. `ready` and `end` are the names of
+ * the events.
+ */
+export function sourceOf(
+  client: Followed,
+  [ready, end]: readonly [ready: string, end: string],
+  duplicable: () => Duplicable | undefined | Promise<Duplicable | undefined>,
+): SubscriberSource {
+  let wasOpen = client.isOpen === true;
+  return {
+    get isEnded() {
+      wasOpen ||= client.isOpen === true;
+      return wasOpen && client.isOpen === false;
+    },
+    follow(onReady, onEnd) {
+      client.on(ready, onReady);
+      client.on(end, onEnd);
+      return () => {
+        client.off?.(ready, onReady);
+        client.off?.(end, onEnd);
+      };
+    },
+    async open(hearing) {
+      const source = await duplicable();
+      if (source === undefined) return undefined;
+      // It subscribes only: no cache, and no commands that wait for a connection that is not there.
+      const duplicate = source.duplicate({ clientSideCache: undefined });
+      duplicate.unref?.();
+      return new NodeRedisSubscriber(duplicate, hearing, true);
+    },
+  };
+}
+
+function ignore(): void {}
