@@ -17,6 +17,8 @@ import { runGetBlock } from "../src/sessions/scripts/get-block.js";
 import { runList } from "../src/sessions/scripts/list.js";
 import { runLogIn } from "../src/sessions/scripts/log-in.js";
 import { runRevoke } from "../src/sessions/scripts/revoke.js";
+import { runRevokeAllSession } from "../src/sessions/scripts/revoke-all-session.js";
+import { runRevokeAllUser } from "../src/sessions/scripts/revoke-all-user.js";
 import { runRevokeUser } from "../src/sessions/scripts/revoke-user.js";
 import { runRotate } from "../src/sessions/scripts/rotate.js";
 import { runTouch } from "../src/sessions/scripts/touch.js";
@@ -144,6 +146,28 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["moving", OTHER, ID],
       ["superseded"],
     ],
+  },
+  "sessions/scripts/revoke-all-session.lua": {
+    call: (redis) => runRevokeAllSession(redis, { key, instant: 1700000000000 }, deadline()),
+    replies: [["none"], ["ended", "ada", "", ID], ["ended", "", "", ID], ["ended", "ada", "moving", ID]],
+    broken: [
+      ["none", ID],
+      ["ended"],
+      ["ended", "ada"],
+      ["ended", "ada", ""],
+      ["ended", "ada", "there", ID],
+      ["moving", ID],
+    ],
+  },
+  "sessions/scripts/revoke-all-user.lua": {
+    call: (redis) => runRevokeAllUser(redis, { user, instant: 1700000000000, after: { score: "", id: "" }, most: 50 }),
+    replies: [
+      ["ok", "", ""],
+      ["ok", "1700000000000", ID, ID, OTHER],
+      ["moving", "", "", ID],
+      ["moving", "1700000000000", ID, ID],
+    ],
+    broken: [["ok"], ["ok", "1700000000000"], ["moving"], ["done", "", ""]],
   },
   "sessions/scripts/revoke-user.lua": {
     call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250, reason: "user" }),

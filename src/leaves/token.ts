@@ -42,6 +42,11 @@ export function randomBucket(): string {
   return encodeBucket(randomInt(1 << 15));
 }
 
+/** Every bucket that there is, 32 768 of them. */
+export function* buckets(): Generator<string> {
+  for (let bits = 0; bits < 1 << 15; bits++) yield encodeBucket(bits);
+}
+
 /** The bucket in an id. */
 export function bucketOfId(id: string): string {
   return id.slice(10, 13);

@@ -5,11 +5,9 @@
 import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ClientPort, ServerPort } from "./clients/client.js";
-import { textsOf, unknownReply } from "./replies.js";
+import { escapePattern, scanPageOf } from "./cluster/masters.js";
+import { unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
-
-/** The cursor of the next page, or "0" at the end; and what was found. */
-type ScanReply = [cursor: string, found: string[]];
 
 /** Runs scripts, reads single keys, and goes through many keys in bounded steps, each with its own deadline. */
 export class Keyspace extends ScriptRunner {
@@ -59,11 +57,11 @@ export class Keyspace extends ScriptRunner {
   async *keys(prefix: string, about: number): AsyncGenerator<string[]> {
     // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
     const own = this.client.keyPrefix;
-    const pattern = `${(own + prefix).replace(/[\\*?[\]]/g, "\\$&")}*`;
+    const pattern = `${escapePattern(own + prefix)}*`;
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(() => node.scan(cursor, pattern, about), scanReplyOf, []);
+        const [next, keys] = await this.settle(() => node.scan(cursor, pattern, about), scanPageOf, []);
         if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
         cursor = next;
       } while (cursor !== "0");
@@ -88,12 +86,6 @@ export class Keyspace extends ScriptRunner {
 function textOrNull(reply: unknown): string | null {
   if (reply === null || (typeof reply === "string" && reply !== "QUEUED")) return reply;
   throw unknownReply(reply);
-}
-
-function scanReplyOf(reply: unknown): ScanReply {
-  const [cursor, found]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
-  if (!/^\d+$/.test(String(cursor)) || !Array.isArray(found)) throw unknownReply(reply);
-  return [String(cursor), found.length === 0 ? [] : textsOf(found)];
 }
 
 /** One for each client, so that all its stores together add one listener for each event. */

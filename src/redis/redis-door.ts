@@ -6,6 +6,7 @@
 import { NotReplicatedError } from "../leaves/errors.js";
 import { Deadline } from "./calls/deadline.js";
 import type { Arguments, ClientPort, Connection, Evaluation, Reservation } from "./clients/client.js";
+import { escapePattern, findMasters, type Master, type ScanPage, scanPageOf, type Topology } from "./cluster/masters.js";
 import { isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
@@ -68,6 +69,29 @@ export class RedisDoor extends ScriptRunner {
   inspect(): Promise<ServerFacts[]> {
     const deadline = this.deadline();
     return inspectServers(this.client, (ask) => this.settle(ask, asItIs, [], deadline));
+  }
+
+  /** Finds the masters as they are now, for a verb that goes through all keys. Two round trips in a Cluster, else one. */
+  masters(): Promise<Topology> {
+    const deadline = this.deadline();
+    return findMasters(this.client, (ask) => this.settle(ask, asItIs, [], deadline));
+  }
+
+  /**
+   * Reads one page of the keys on a master that begin with a prefix: the page after the `cursor`, which is `"0"` for the first.
+   * The master looks at `about` keys.
+   */
+  async keyPage({ server }: Master, cursor: string, prefix: string, about: number): Promise<ScanPage> {
+    // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
+    const own = this.client.keyPrefix;
+    const pattern = `${escapePattern(own + prefix)}*`;
+    const [next, found] = await this.settle(() => server.scan(cursor, pattern, about), scanPageOf, []);
+    return [next, found.map((key) => key.slice(own.length))];
+  }
+
+  /** The address of the master that serves a key; empty for a single server. */
+  serverOf(key: string): string {
+    return this.backlog.serverOf(key);
   }
 
   /** Sends a revocation to the connection that serves its keys, and follows the keys if they have moved. */

@@ -4,6 +4,7 @@
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ClientPort, ServerPort } from "./clients/client.js";
+import { instantOf } from "./cluster/masters.js";
 import { ignoreOutage, isReply } from "./redis-errors.js";
 
 /** What a server says of itself. */
@@ -123,11 +124,13 @@ async function inspectNode(node: ServerPort, inCluster: boolean): Promise<Server
       ? [ask("CLUSTER SLOTS", asked(node.cluster("SLOTS"))), ask("CLUSTER INFO", asked(node.cluster("INFO")))]
       : []),
   ]);
+  const instant = time === undefined ? null : instantOf(time);
+  if (Number.isNaN(instant)) throw unknownAnswer("TIME");
   return {
     info: info === undefined ? {} : infoFields(info),
     config: Object.assign({}, ...values),
     // The first reply came within half of the time that all of them took.
-    clockAhead: time === undefined ? null : Math.round(instantOf(time) - (before + Date.now()) / 2),
+    clockAhead: instant === null ? null : Math.round(instant - (before + Date.now()) / 2),
     address: node.address,
     refusals,
   };
@@ -137,13 +140,6 @@ async function inspectNode(node: ServerPort, inCluster: boolean): Promise<Server
 function refusalOf(error: unknown): string | undefined {
   // Hosted servers have other words for what they do not allow or do not know.
   return ["NOPERM", "ERR"].find((code) => isReply(error, `${code} `));
-}
-
-function instantOf(time: unknown): number {
-  const [seconds, micros] = Array.isArray(time) ? time : [];
-  const instant = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
-  if (Number.isNaN(instant)) throw unknownAnswer("TIME");
-  return instant;
 }
 
 function infoFields(info: unknown): Record<string, string> {

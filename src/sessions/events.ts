@@ -6,8 +6,11 @@ import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
 import type { Client } from "./session.js";
 
-/** Why a session ended: by its own id or token, with all of its user's, by a block, or to make room for another. */
-export type RevocationReason = "revoked" | "user" | "blocked" | "limit";
+/**
+ * Why a session ended: by its own id or token, with all of its user's, by a block, to make room for another, or with all that
+ * there are (`revokeAll`).
+ */
+export type RevocationReason = "revoked" | "user" | "blocked" | "limit" | "all";
 
 /**
  * Why a token was refused. `malformed`: not a token at all; Redis was not asked. `unknown`: there is no such session; it has

@@ -15,8 +15,8 @@
  * (without the quotes): this form is unique for each id and printable, and it keeps lone surrogates apart, which UTF-8 would
  * merge.
  */
-import { escapeText } from "../leaves/text.js";
-import { bucketOfId, bucketOfUser } from "../leaves/token.js";
+import { escapeText, unescapeText } from "../leaves/text.js";
+import { bucketOfId, bucketOfUser, isId } from "../leaves/token.js";
 
 /** The keys of one user, all in one slot. */
 export interface UserKeys {
@@ -26,6 +26,20 @@ export interface UserKeys {
   readonly arrivals: string;
   /** The user id as it is in these keys: from it a script makes the names of the other keys. */
   readonly name: string;
+}
+
+/** A key that was found, as what it names. */
+export type NamedKey = NamedSession | NamedIndex;
+
+export interface NamedSession {
+  readonly kind: "session";
+  readonly id: string;
+}
+
+export interface NamedIndex {
+  readonly kind: "index";
+  readonly user: UserKeys;
+  readonly userId: string;
 }
 
 /** Names the keys under one prefix. */
@@ -56,5 +70,26 @@ export class Keys {
     const slot = `${this.#prefix}{${bucketOfUser(userId)}}`;
     const name = escapeText(userId);
     return { index: `${slot}:u:${name}`, block: `${slot}:b:${name}`, arrivals: `${slot}:n:${name}`, name };
+  }
+
+  /** What all keys begin with, for a search. */
+  get prefix(): string {
+    return this.#prefix;
+  }
+
+  /** What a key that was found names; `null` if it is neither a session nor the index of a user. */
+  named(key: string): NamedKey | null {
+    const [, bucket, letter, name = ""] = /^\{(...)\}:(.):(.+)$/s.exec(key.slice(this.#prefix.length)) ?? [];
+    if (letter === "s") return isId(name) && bucketOfId(name) === bucket ? { kind: "session", id: name } : null;
+    if (letter !== "u") return null;
+    let userId: string;
+    try {
+      userId = unescapeText(name);
+    } catch {
+      // Somebody else has made this key: it is not escaped.
+      return null;
+    }
+    const user = this.user(userId);
+    return user.index === key ? { kind: "index", user, userId } : null;
   }
 }

@@ -17,6 +17,7 @@ import { describeList } from "./contract/list.js";
 import { describeLogIn } from "./contract/log-in.js";
 import { describeParts } from "./contract/on-redis-and-mock.js";
 import { describeRevoke } from "./contract/revoke.js";
+import { describeRevokeAll } from "./contract/revoke-all.js";
 import type { ContractOptions, MakeClient } from "./contract/rig.js";
 import { describeRotate } from "./contract/rotate.js";
 import { describeSchemas } from "./contract/schema.js";
@@ -38,6 +39,7 @@ export function describeContract(name: string, makeClient: MakeClient, options: 
     describeGrace,
     describeLogIn,
     describeRevoke,
+    describeRevokeAll,
     describeList,
     describeLimits,
     describeBlocks,

@@ -105,6 +105,13 @@ local function strike_pair(key, record, alone, letter)
   return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
 end
 
+-- Whether what a key holds was created up to an instant, as far as it can be read: what cannot be read is no younger.
+local function is_from(key, instant)
+  local is_hash, fields = pcall(redis.call, 'HMGET', key, 't')
+  local created = is_hash and type(fields[1]) == 'string' and string.match(fields[1], '^(%d+) ')
+  return not created or tonumber(created) <= instant
+end
+
 -- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner, and tells why by a letter. Returns
 -- 'more' if more are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
 -- node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.

@@ -7,6 +7,8 @@ import { getBlockScript } from "./get-block.js";
 import { listScript } from "./list.js";
 import { logInScript } from "./log-in.js";
 import { revokeScript } from "./revoke.js";
+import { revokeAllSessionScript } from "./revoke-all-session.js";
+import { revokeAllUserScript } from "./revoke-all-user.js";
 import { revokeUserScript } from "./revoke-user.js";
 import { rotateScript } from "./rotate.js";
 import { touchScript } from "./touch.js";
@@ -26,6 +28,8 @@ export const scripts = {
   list: listScript,
   logIn: logInScript,
   revoke: revokeScript,
+  revokeAllSession: revokeAllSessionScript,
+  revokeAllUser: revokeAllUserScript,
   revokeUser: revokeUserScript,
   rotate: rotateScript,
   touch: touchScript,

@@ -15,6 +15,7 @@ import type { Context } from "../context.js";
 import type { EndingReason } from "../feed.js";
 import { type ClaimsConflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
 import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
+import { runRevokeAllSession } from "../scripts/revoke-all-session.js";
 import { runUnlist } from "../scripts/unlist.js";
 import { lookUp } from "./look-up.js";
 
@@ -154,6 +155,17 @@ export async function endEach(
     ended: ends.flatMap(({ reply }) => (reply.status === "ended" ? reply.ids : [])),
     shortfall: firstOf(ends.map(({ shortfall }) => shortfall)),
   };
+}
+
+/** Ends a session that was created up to an instant, as one step of `revokeAll`, which waits for the replicas itself. */
+export async function endOld(
+  cx: RedisAndKeys,
+  id: string,
+  instant: number,
+): Promise<SessionEnd<Ended | { readonly status: "none" }>> {
+  const deadline = cx.redis.deadline();
+  const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant }, deadline);
+  return combined(cx, id, reply, [reply], NONE, deadline);
 }
 
 /** The first shortfall of several revocations. */
