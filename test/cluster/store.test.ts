@@ -7,7 +7,7 @@ import { describeContract } from "../sessions/contract.js";
 
 const cluster = await startCluster({ masters: 3, replicas: 1 });
 afterFile(() => cluster.close());
-const user = documentedUser("a Redis Cluster");
+const user = documentedUser("a Redis Cluster", "`revokeAll`");
 for (const { admin } of cluster.nodes) await grant(admin, user);
 const { username, password } = user;
 

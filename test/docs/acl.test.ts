@@ -16,11 +16,18 @@ const user = documentedUser();
 await grant(admin, user);
 const { username, password } = user;
 const login = { port: server.port, username, password };
+/** Only `revokeAll` needs more. */
+const sweeper = { ...documentedUser("`revokeAll`"), username: "sweeper" };
+await grant(admin, sweeper);
 
-describeContract("the store as the documented user", (options) => connect({ ...login, ...options }), {
-  exactClock: true,
-  observe: () => connect({ port: server.port }),
-});
+describeContract(
+  "the store as the documented user",
+  (options) => connect({ ...login, username: sweeper.username, ...options }),
+  {
+    exactClock: true,
+    observe: () => connect({ port: server.port }),
+  },
+);
 
 /** The commands that the scripts of a table call. */
 function commandsOf(table: Record<string, { readonly source: string }>): Set<string> {
@@ -56,6 +63,12 @@ describe("the documented user", () => {
     ]) {
       await expect(redis.call(command as string, ...args)).rejects.toThrow("NOPERM");
     }
+  });
+
+  it("is told by the error if it may not end all sessions at once", async () => {
+    const error = await rejection(createSessionStore(connect(login), { prefix: uniquePrefix() }).revokeAll());
+    expect(error.message).toMatch(/^Redis cannot serve \(NOPERM\); 0 sessions have ended so far/);
+    expect(String(error.cause)).toContain("'scan'");
   });
 
   it("is told by the error where the prefix is not its own", async () => {

@@ -63,6 +63,7 @@ describe.each([
     "revoke by id": ({ id }) => [ended("revoked", id)],
     revokeAllForUser: ({ id }) => [ended("user", id)],
     "revokeAllForUser but one": () => [],
+    revokeAll: ({ id }) => [ended("all", id)],
     blockUser: ({ id }) => [ended("blocked", id)],
   };
 

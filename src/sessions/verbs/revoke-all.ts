@@ -69,8 +69,8 @@ class Sweep<Claims extends object> {
   readonly #cx: Context<Claims>;
   readonly #onProgress: RevokeEverythingOptions["onProgress"];
   readonly #signal: AbortSignal | undefined;
-  /** Up to when a session must have been created to end, by the connection of the master on which it is found. */
-  readonly #instants = new Map<object, number>();
+  /** Up to when a session must have been created to end, by the address of the master on which it is found. */
+  readonly #instants = new Map<string | undefined, number>();
   #latest = 0;
   #ended = 0;
   #told = 0;
@@ -128,14 +128,14 @@ class Sweep<Claims extends object> {
 
   #begin({ masters }: Topology): void {
     this.#latest = Math.max(...masters.map(({ now }) => now));
-    for (const { connection, now } of masters) {
-      this.#instants.set(connection, Math.min(this.#latest, now + CLOCK_DIFFERENCE));
+    for (const { server, now } of masters) {
+      this.#instants.set(server.address, Math.min(this.#latest, now + CLOCK_DIFFERENCE));
     }
   }
 
   async #sweepMaster(master: Master): Promise<void> {
     const { redis, keys } = this.#cx;
-    const instant = this.#instants.get(master.connection) ?? this.#latest;
+    const instant = this.#instants.get(master.server.address) ?? this.#latest;
     let cursor = "0";
     do {
       this.#goOn();
@@ -226,7 +226,7 @@ class Sweep<Claims extends object> {
       servers.set(redis.serverOf(key), key);
       if (servers.size === masters) break;
     }
-    const none = { secretHash: "", alone: true };
+    const none = { secretHash: "", alone: true, reason: "all" } as const;
     const ends = await Promise.all([...servers.values()].map((key) => runRevoke(redis, { key, ...none })));
     return firstOf(ends.map(({ shortfall }) => shortfall));
   }

@@ -223,9 +223,10 @@ describe("a client with options of its own", () => {
   });
 
   it("enableAutoPipelining changes neither answers nor errors", async () => {
-    const { server, redis, store, subject } = await start({ enableAutoPipelining: true });
+    const { server, redis, store } = await start({ enableAutoPipelining: true });
     await redis.script("FLUSH");
     await expectAllWork(store);
+    const subject = await liveSubject(store, "after revokeAll");
     await redis.script("FLUSH");
     const found = await Promise.all(Array.from({ length: 50 }, () => working(() => store.get(subject.token))));
     expect(new Set(found.map((session) => session?.id))).toEqual(new Set([subject.id]));

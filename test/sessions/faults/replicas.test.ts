@@ -65,6 +65,12 @@ describe("with a healthy replica", () => {
     expect(await afterFailover.getBlock("all")).toMatchObject({ reason: "r" });
   });
 
+  it("revokeAll resolves when the replica has it", async () => {
+    const subjects = [await replicated("every"), await replicated("every one")];
+    expect(await patient.revokeAll()).toBeGreaterThanOrEqual(2);
+    for (const { token } of subjects) expect(await afterFailover.get(token)).toBeNull();
+  });
+
   it("a revocation works after SCRIPT FLUSH", async () => {
     const { token, userId } = await replicated("flushed");
     await redis.script("FLUSH");
