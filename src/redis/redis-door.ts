@@ -6,7 +6,14 @@
 import { NotReplicatedError } from "../leaves/errors.js";
 import { Deadline } from "./calls/deadline.js";
 import type { Arguments, ClientPort, Connection, Evaluation, Reservation } from "./clients/client.js";
-import { escapePattern, findMasters, type Master, type ScanPage, scanPageOf, type Topology } from "./cluster/masters.js";
+import {
+  escapePattern,
+  findMasters,
+  type Master,
+  type ScanPage,
+  scanPageOf,
+  type Topology,
+} from "./cluster/masters.js";
 import { isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
