@@ -12,6 +12,7 @@ import type { Session } from "../sessions/session.js";
 import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
+import type { Watch, WatchOptions } from "../sessions/watching/watch.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";
 import { Caching } from "./caching.js";
 import { logInAgain, logInFirst, twoSessions } from "./challenge.js";
@@ -228,6 +229,14 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
       this.#caching.noStore();
       return address;
     }
+  }
+
+  /**
+   * Watches the session of this request, as `watch` of the store does: for a WebSocket or an event stream that it opens. Without a
+   * live session the watch has ended already, as `"unknown"`.
+   */
+  watch(options?: WatchOptions): Promise<Watch<Claims>> {
+    return this.#cx.store.watch(this.#current === null ? null : this.#credential?.token, options);
   }
 
   /**
