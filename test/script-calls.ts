@@ -10,6 +10,7 @@ import { Deadline } from "../src/redis/calls/deadline.js";
 import type { RedisDoor } from "../src/redis/redis-door.js";
 import { Keys } from "../src/sessions/keys.js";
 import { runArrivals } from "../src/sessions/scripts/arrivals.js";
+import { runBeat } from "../src/sessions/scripts/beat.js";
 import { runBlock } from "../src/sessions/scripts/block.js";
 import { runCreate } from "../src/sessions/scripts/create.js";
 import { runGet } from "../src/sessions/scripts/get.js";
@@ -23,6 +24,7 @@ import { runRevokeUser } from "../src/sessions/scripts/revoke-user.js";
 import { runRotate } from "../src/sessions/scripts/rotate.js";
 import { runTouch } from "../src/sessions/scripts/touch.js";
 import { runTrail } from "../src/sessions/scripts/trail.js";
+import { runTryPublish } from "../src/sessions/scripts/try-publish.js";
 import { runUnblock } from "../src/sessions/scripts/unblock.js";
 import { runUnlist } from "../src/sessions/scripts/unlist.js";
 import { runUpdate } from "../src/sessions/scripts/update.js";
@@ -52,6 +54,16 @@ const deadline = () => new Deadline(1000);
 
 /** By the path of the Lua file in `src`. */
 export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
+  "sessions/scripts/beat.lua": {
+    call: (redis) => runBeat(redis, { key: "p:{000}:c:abcdefghijkl", number: 2, known: 1, ttl: 1000 }),
+    replies: ["told", "lost", "mute"],
+    broken: [["told"], "heard"],
+  },
+  "sessions/scripts/try-publish.lua": {
+    call: (redis) => runTryPublish(redis, key),
+    replies: ["told", "mute"],
+    broken: [["told"], "lost"],
+  },
   "sessions/scripts/block.lua": {
     call: (redis) => runBlock(redis, { user, until: 1, reason: "fraud", most: 250 }),
     replies: [["past", "1700000000000"], ["done"], ["more", ID], ["moving", ID], ["moving"]],

@@ -1,6 +1,7 @@
 /** The adapter for Express 5 and 4: it knows its framework and the kit, and no header. */
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { attachSession } from "../http/assignments.js";
+import { enter } from "../http/entrance.js";
 import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
@@ -23,16 +24,7 @@ declare global {
 export function sessions(store: RegisteredStore, options?: HttpOptions): RequestHandler {
   const http = createRegisteredSessions(store, options);
   return function coatcheckSessions(req, res, next) {
-    http.load(nodePort(req, res)).then((session) => {
-      try {
-        attachSession(req, "session", session);
-      } catch (error) {
-        next(error);
-        return;
-      }
-      // Not in the try: what a later handler throws is not ours to pass on.
-      next();
-    }, next);
+    enter(http, nodePort(req, res), (session) => attachSession(req, "session", session), next);
   };
 }
 

@@ -1,6 +1,7 @@
 /** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
 import fastifyPlugin from "fastify-plugin";
 import { attachSession } from "../http/assignments.js";
+import { enter } from "../http/entrance.js";
 import type { HttpOptions } from "../http/http-sessions.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import { RequestSession } from "../http/request-session.js";
@@ -39,8 +40,10 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
     const http = createRegisteredSessions(store, options);
     if (typeof decorateAs !== "string" || decorateAs === "") throw new TypeError("decorateAs must be a name");
     app.decorateRequest(decorateAs);
-    app.addHook("onRequest", async (request, reply) => {
-      attachSession(request, decorateAs, await http.load(new FastifyPort(request, reply)));
+    // By callback, so that a session from memory costs no promise.
+    app.addHook("onRequest", (request, reply, done) => {
+      const port = new FastifyPort(request, reply);
+      enter(http, port, (session) => attachSession(request, decorateAs, session), done);
     });
   },
   { name: "coatcheck", fastify: "5.x" },

@@ -25,7 +25,8 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Middlew
     // there.
     const request: typeof ctx.req & { readonly originalUrl?: string | undefined } = ctx.req;
     const url = request.originalUrl ?? ctx.originalUrl;
-    attachSession(ctx, "session", await http.load(nodePort(request, ctx.res, url)));
+    const port = nodePort(request, ctx.res, url);
+    attachSession(ctx, "session", http.peek(port) ?? (await http.load(port)));
     await next();
   };
 }

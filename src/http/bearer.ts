@@ -15,7 +15,8 @@ export interface BearerFormat {
   wrap(issued: IssuedSession<object>): Promise<string>;
 }
 
-const bareTokens: BearerFormat = {
+/** Bare tokens: what a client sends is the token itself. */
+export const bareTokens: BearerFormat = {
   unwrap: async (credential) => credential,
   wrap: async ({ token }) => token,
 };

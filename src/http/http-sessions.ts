@@ -4,7 +4,7 @@ import { checkNames, show } from "../leaves/arguments.js";
 import { UntrustedOriginError } from "../leaves/errors.js";
 import { sightingsOf } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
-import { type BearerFormat, parseBearerOption, readBearer } from "./bearer.js";
+import { type BearerFormat, bareTokens, parseBearerOption, readBearer } from "./bearer.js";
 import { type CookieOptions, SessionCookie } from "./cookie.js";
 import { type Credential, pickCredential } from "./credentials.js";
 import { type CsrfOptions, parseCsrfOption } from "./csrf.js";
@@ -43,6 +43,14 @@ export interface HttpSessions<Claims extends object> {
    * for another site's request.
    */
   load(port: HttpPort): Promise<RequestSession<Claims>>;
+
+  /**
+   * With the option `near` of the store: the session of a request from the memory of this process, at once and without a promise.
+   * `undefined`: call `load`; it does not mean that there is no session. Only for a request with one credential, a cookie or a bare
+   * token. Throws what `slide` and `csrf.exempt` throw.
+   * @example const session = http.peek(port) ?? (await http.load(port));
+   */
+  peek(port: HttpPort): RequestSession<Claims> | undefined;
 }
 
 /** The names of {@link HttpOptions}, for adapters that have more options. */
@@ -74,7 +82,31 @@ export function createHttpSessions<Claims extends object>(
     isAllowed: policy.isAllowed,
   };
 
+  /** The one credential of a request; `undefined` if it has none or several, or one that must be unwrapped first. */
+  const onlyCredential = (port: HttpPort): (Credential & { readonly token: string }) | undefined => {
+    const cookies = cx.cookie?.read(port.header("cookie")) ?? [];
+    const presented = bearer === undefined ? undefined : readBearer(port);
+    if (presented === undefined) {
+      const [token, another] = cookies;
+      const isOne = token !== undefined && another === undefined;
+      return isOne ? { token, transport: "cookie", inCookie: true } : undefined;
+    }
+    const isBare = bearer === bareTokens && cookies.length === 0;
+    return isBare ? { token: presented, transport: "bearer", inCookie: false } : undefined;
+  };
+
   return Object.freeze({
+    peek(port: HttpPort) {
+      if (!seen.remembers) return undefined;
+      const credential = onlyCredential(port);
+      const found = credential === undefined ? undefined : seen.glance(credential.token);
+      if (found === undefined) return undefined;
+      // The functions of the application come last, so that a request which memory cannot answer asks them once, in `load`.
+      if (credential?.inCookie && (policy.isExempt(port) || !cx.isAllowed(port))) return undefined;
+      if (slides(slide, port) && !seen.slide(found.session.id)) return undefined;
+      return new RequestSession(cx, port, credential, found.session, found.readAt);
+    },
+
     async load(port: HttpPort) {
       const cookies = cx.cookie === undefined || policy.isExempt(port) ? [] : cx.cookie.read(port.header("cookie"));
       const presented = bearer === undefined ? undefined : readBearer(port);
@@ -82,7 +114,7 @@ export function createHttpSessions<Claims extends object>(
       if (presented !== undefined || cookies.length > 1) {
         const unwrapped = presented === undefined ? undefined : await bearer?.unwrap(presented);
         const isAllowed = () => cx.isAllowed(port);
-        credential = await pickCredential({ cookies, bearer: unwrapped, isAllowed, get: seen.get });
+        credential = await pickCredential({ cookies, bearer: unwrapped, isAllowed, get: seen.ask });
       } else if (cookies[0] !== undefined) {
         if (!cx.isAllowed(port)) throw new UntrustedOriginError();
         credential = { token: cookies[0], transport: "cookie", inCookie: true };

@@ -16,6 +16,8 @@ export interface Context<Claims extends object> {
   readonly options: ResolvedOptions<Claims>;
   /** How its sessions slide. */
   readonly pace: Pace;
+  /** Makes the memory of this process forget a session that a verb has changed or ended: before its promise resolves. */
+  readonly forget: (id: string) => void;
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { channel } from "node:diagnostics_channel";
 import { EventEmitter } from "node:events";
+import type { NearReason, NearState } from "./near/pulse.js";
 import type { Client } from "./session.js";
 
 /**
@@ -54,6 +55,8 @@ export interface SessionEvents {
    * `NOT_REPLICATED`: it has revoked, and too few replicas have confirmed that.
    */
   unavailable: { readonly verb: string; readonly code: "STORE_UNAVAILABLE" | "NOT_REPLICATED" };
+  /** The near cache of this process answers from memory from now on, or no more, and why: see {@link NearReason}. */
+  near: { readonly state: NearState; readonly reason: NearReason };
 }
 
 type EventMap = { [Name in keyof SessionEvents]: [SessionEvents[Name]] };
@@ -67,6 +70,7 @@ const channels = {
   blocked: channel("coatcheck:blocked"),
   unblocked: channel("coatcheck:unblocked"),
   unavailable: channel("coatcheck:unavailable"),
+  near: channel("coatcheck:near"),
 } as const;
 
 /** The emitter behind `store.events`. */

@@ -6,6 +6,7 @@
  *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = 10 s, or the deadline of its call
  *   prefix{bucket}:m:<mark>     what one call replied, for a second run of its script: text, TTL = see redis/marks.ts
  *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
+ *   prefix{bucket}:c:<process>  the number of the last beat of a process that keeps sessions in its memory: text, TTL = some minutes
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
  * A script gets one of these keys, and makes the names of the others from its beginning. Only a rotation gets all keys: so
@@ -63,6 +64,11 @@ export class Keys {
   /** The prefix of an index: a script appends the user id from the record. */
   indexes(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:u:`;
+  }
+
+  /** The canary of a process (see beat.lua). `name` has 12 characters. Its bucket is of no use: there are no others beside it. */
+  canary(name: string): string {
+    return `${this.#prefix}{000}:c:${name}`;
   }
 
   /** The keys of a user. */

@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { checkDuration, checkInteger, checkNames, checkOneOf, checkPrefix, show } from "../leaves/arguments.js";
 import { hint, hintAtShortUnit, hintAtUnit } from "../leaves/hints.js";
 import type { ReplicaOptions } from "../redis/replicas.js";
+import type { NearOptions } from "./near/near-options.js";
 
 /**
  * The options of `createSessionStore`. Every duration is in ms. A value that is allowed but nearly always a mistake, such as a
@@ -51,6 +52,11 @@ export interface SessionStoreOptions<Claims extends object> {
    * cannot undo a revocation that has resolved. Default: none.
    */
   readonly replicas?: ReplicaOptions | undefined;
+  /**
+   * Keeps sessions in the memory of this process, so that most lookups take a microsecond and ask no Redis, and hears of every
+   * revocation: see docs/near.md for what then is promised. `true` takes all defaults. Default: none.
+   */
+  readonly near?: NearOptions | boolean | undefined;
 }
 
 /** What happens to a log-in beyond `maxSessionsPerUser`. */
@@ -82,6 +88,7 @@ const STORE_OPTIONS = [
   "maxClaimsBytes",
   "timeout",
   "replicas",
+  "near",
 ] as const;
 
 /** Checks the options of a store, and fills their defaults in. Throws `TypeError` and `RangeError` for wrong ones. */

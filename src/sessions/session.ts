@@ -46,6 +46,8 @@ export interface StoredSession<Claims extends object> {
   readonly predecessor: string | undefined;
   /** When Redis read it, epoch ms by the clock of Redis. */
   readonly readAt: number;
+  /** Its own idle timeout, ms. */
+  readonly idleTimeout: number;
 }
 
 const SESSION_TIMES = /^(\d+) (-|\d+) (\d+) (\d+)$/;
@@ -128,5 +130,5 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
     absoluteExpiresAt,
   };
   const session: Session<Claims> = Object.freeze(persistent === undefined ? plain : { ...plain, persistent });
-  return { session, version, successor, predecessor, readAt };
+  return { session, version, successor, predecessor, readAt, idleTimeout };
 }

@@ -24,6 +24,17 @@ export interface Sightings<Claims extends object> {
   touch(token: string): Promise<Sighting<Claims> | null>;
   /** Like `get` of the store. */
   get(token: string): Promise<Sighting<Claims> | null>;
+  /** The same, never from the memory of this process. */
+  ask(token: string): Promise<Sighting<Claims> | null>;
+  /** Whether `glance` can ever find anything. */
+  readonly remembers: boolean;
+  /** What the memory of this process knows of a token; `undefined` if nothing. It does not slide the session. */
+  glance(token: string): Sighting<Claims> | undefined;
+  /**
+   * Slides the session of a glance behind the request, if that is due. `false`: the session is so near to its end that the request
+   * must wait for that, by `touch`.
+   */
+  slide(id: string): boolean;
   /** The timeouts of a log-in that sets none; `undefined` if they are not known. */
   readonly timeouts: Timeouts | undefined;
 }
@@ -33,9 +44,11 @@ export const sightings: unique symbol = Symbol("coatcheck.sightings");
 
 /** A store as `createSessionStore` makes it. */
 export interface SightingStore<Claims extends object> extends SessionStore<Claims> {
-  readonly [sightings]: Sightings<Claims> & {
+  readonly [sightings]: Pick<Sightings<Claims>, "touch" | "get" | "ask" | "timeouts"> & {
     /** The public verbs of the same store. */
-    readonly verbs: Pick<SessionStore<Claims>, "touch" | "get">;
+    readonly verbs: Pick<SessionStore<Claims>, "touch" | "get" | "peek">;
+    /** The sessions in the memory of this process; `undefined` if it keeps none. */
+    readonly memory: Pick<Sightings<Claims>, "glance" | "slide"> | undefined;
   };
 }
 
@@ -44,12 +57,25 @@ export interface SightingStore<Claims extends object> extends SessionStore<Claim
  * known.
  */
 export function sightingsOf<Claims extends object>(store: SessionStore<Claims>): Sightings<Claims> {
-  const asked = (verb: "touch" | "get") => (token: string) => {
-    if (isSightingStore(store) && store[sightings].verbs[verb] === store[verb]) return store[sightings][verb](token);
-    return askThroughWrapping(store, verb, token);
+  const isOwn = (verb: "touch" | "get" | "peek") =>
+    isSightingStore(store) && store[sightings].verbs[verb] === store[verb] ? store[sightings] : undefined;
+  const asked = (verb: "touch" | "get", name: "touch" | "get" | "ask") => (token: string) => {
+    const own = isOwn(verb);
+    return own === undefined ? askThroughWrapping(store, verb, token) : own[name](token);
   };
-  const timeouts = isSightingStore(store) ? store[sightings].timeouts : undefined;
-  return { touch: asked("touch"), get: asked("get"), timeouts };
+  // Whoever has replaced a verb that looks tokens up wants to be asked for each of them.
+  const memory = () => (isOwn("touch") === undefined || isOwn("get") === undefined ? undefined : isOwn("peek")?.memory);
+  return {
+    touch: asked("touch", "touch"),
+    get: asked("get", "get"),
+    ask: asked("get", "ask"),
+    get remembers() {
+      return memory() !== undefined;
+    },
+    glance: (token) => memory()?.glance(token),
+    slide: (id) => memory()?.slide(id) ?? false,
+    timeouts: isSightingStore(store) ? store[sightings].timeouts : undefined,
+  };
 }
 
 function isSightingStore<Claims extends object>(store: SessionStore<Claims>): store is SightingStore<Claims> {

@@ -11,10 +11,14 @@ import type { ClaimsPatch } from "./claims.js";
 import type { Context } from "./context.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
+import { type Near, NO_NEAR, openNear } from "./near/near.js";
+import type { NearCache } from "./near/near-cache.js";
+import { resolveNear } from "./near/near-options.js";
+import { doubting } from "./near/own-writes.js";
 import { resolveOptions, type SessionStoreOptions } from "./options.js";
 import { outagesToldBy } from "./outages.js";
 import type { Session } from "./session.js";
-import { type SightingStore, sightings } from "./sightings.js";
+import { type SightingStore, type Sightings, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create, type IssuedSession } from "./verbs/create.js";
 import { listForUser } from "./verbs/list.js";
@@ -50,8 +54,18 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** Looks a token up and changes nothing. `null`: no live session has this token. */
   get(token: unknown): Promise<Session<Claims> | null>;
 
-  /** Like `get`, and slides the idle deadline if `touchInterval` has passed since the last slide. For every request. */
+  /**
+   * Like `get`, and slides the idle deadline if `touchInterval` has passed since the last slide. For every request. With `near`,
+   * this and `get` are answered from memory where possible; then a slide that is due is made behind the answer.
+   */
   touch(token: unknown): Promise<Session<Claims> | null>;
+
+  /**
+   * With `near`: the session as `touch` would give it, from memory and at once. `undefined`: memory cannot tell, so ask `touch`;
+   * it does not mean that there is no such session. Without `near` always `undefined`. Throws nothing, and costs no round trip.
+   * @example const session = store.peek(token) ?? (await store.touch(token));
+   */
+  peek(token: unknown): Session<Claims> | undefined;
 
   /**
    * Changes single claims: a value sets a claim, `undefined` removes it, `null` is a value. Other claims stay as they are, so
@@ -146,10 +160,13 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** The events of this process: see {@link SessionEvents}. */
   readonly events: Events;
 
+  /** Whether sessions are served from the memory of this process, and how often. Without `near` the state is `"off"`. */
+  readonly near: Near;
+
   /**
-   * For the end of a process: ends all watches, as `"unsure"`, and the store's own connection to Redis, if it has made one. The
-   * client stays yours. May be called again. Afterwards `watch` rejects with `StoreUnavailableError`; other verbs still work,
-   * because they need nothing but your client.
+   * For the end of a process: ends all watches, as `"unsure"`, the near cache, and the store's own connection to Redis, if it has
+   * made one. The clients stay yours. May be called again. Afterwards `watch` rejects with `StoreUnavailableError`; other verbs
+   * still work, each by a round trip, because they need nothing but your client.
    */
   close(): Promise<void>;
   /** The same as `close`, for `await using`. */
@@ -167,6 +184,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
 ): SessionStore<Claims> {
   const client = portOf("the first argument of createSessionStore", redis);
   const resolved = resolveOptions(options);
+  const nearby = resolveNear(options.near, redis, client);
   const { prefix, timeout, replicas } = resolved;
   const cx: Context<Claims> = {
     redis: new RedisDoor(client, timeout, replicas),
@@ -174,11 +192,13 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     events: new Events(),
     options: resolved,
     pace: paceOf(resolved),
+    forget: (id) => near?.cache.forget(id),
   };
-  const subscription = new Subscription(client);
+  const subscription = new Subscription(client, nearby?.subscriber);
   const watches = watchesOf(cx, subscription);
+  const near = nearby && openNear(cx, subscription, nearby);
   const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
-  const verbs = traced<Verbs<Claims>>(traces, {
+  const direct: Verbs<Claims> = {
     create: (options) => create(cx, options),
     touch: async (token) => (await touch(cx, token))?.session ?? null,
     get: (token) => get(cx, token),
@@ -195,20 +215,61 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     getBlock: (userId) => getBlock(cx, userId),
     watch: (target, options) => watches.watch(target, options),
     check: async () => judgeFacts(await cx.redis.inspect(), client, replicas?.count ?? 0),
-  });
-  const sighted = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
+  };
+  const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
+  const verbs = traced(traces, near === undefined ? direct : { ...direct, ...nearVerbs(near.cache, direct) });
+  const sighted = traced(traces, near === undefined ? asked : nearSights(near.cache, asked));
+  const peek = (token: unknown) => near?.cache.peek(token);
   const close = () => {
     watches.close();
+    near?.close();
     return subscription.close();
   };
   return Object.freeze<SightingStore<Claims>>({
     ...verbs,
+    peek,
     events: cx.events,
+    near: near?.status ?? NO_NEAR,
     close,
     [Symbol.asyncDispose]: close,
-    [sightings]: { verbs, timeouts: resolved, ...traced(traces, sighted) },
+    [sightings]: {
+      verbs: { ...verbs, peek },
+      timeouts: resolved,
+      ...sighted,
+      ask: asked.get,
+      memory: near?.cache,
+    },
   });
 }
 
-/** The verbs of a store: each of them is traced. */
-type Verbs<Claims extends object> = Omit<SessionStore<Claims>, "events" | "close" | typeof Symbol.asyncDispose>;
+/** The verbs that the memory of this process answers, and those that it must hear of. */
+function nearVerbs<Claims extends object>(cache: NearCache<Claims>, direct: Verbs<Claims>): Partial<Verbs<Claims>> {
+  return {
+    ...doubting(direct, (id, userId) => cache.doubt(id, userId)),
+    touch: (token) => cache.touch(token),
+    get: (token) => {
+      const seen = cache.glance(token);
+      return seen === undefined ? direct.get(token) : Promise.resolve(seen.session);
+    },
+  };
+}
+
+/** The same for the HTTP kit. */
+function nearSights<Claims extends object>(
+  cache: NearCache<Claims>,
+  { get }: Pick<Sightings<Claims>, "get">,
+): Pick<Sightings<Claims>, "touch" | "get"> {
+  return {
+    touch: (token) => cache.sight(token),
+    get: (token) => {
+      const seen = cache.glance(token);
+      return seen === undefined ? get(token) : Promise.resolve(seen);
+    },
+  };
+}
+
+/** The verbs of a store that ask Redis: each of them is traced. */
+type Verbs<Claims extends object> = Omit<
+  SessionStore<Claims>,
+  "events" | "peek" | "near" | "close" | typeof Symbol.asyncDispose
+>;

@@ -102,6 +102,7 @@ describe("the tables", () => {
       blocked: true,
       unblocked: true,
       unavailable: true,
+      near: true,
     };
     expect(firstColumn("event")).toEqual(Object.keys(events));
   });

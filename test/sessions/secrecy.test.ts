@@ -158,12 +158,12 @@ describe("events, diagnostics messages and output", () => {
     const messages: string[] = [];
     const all: Record<keyof SessionEvents, true> = {
       ...{ created: true, rotated: true, updated: true, revoked: true, rejected: true },
-      ...{ blocked: true, unblocked: true, unavailable: true },
+      ...{ blocked: true, unblocked: true, unavailable: true, near: true },
     };
     const names = Object.keys(all) as (keyof SessionEvents)[];
     const subscriber = (message: unknown) => messages.push(everythingOf(message));
     const tokens = new Set<string>();
-    const store = createSessionStore(redis, { prefix: uniquePrefix() });
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), near: true });
     const fake = await startFakeRedis({ answer: REDIS_ERRORS.READONLY });
     const broken = createSessionStore(connect({ port: fake.port }));
     for (const name of names) {
@@ -183,6 +183,7 @@ describe("events, diagnostics messages and output", () => {
     try {
       await live(witness(store, tokens), "heard");
       await callEveryVerb(witness(broken, tokens), await liveSubject(store, "heard by nobody"));
+      await store.close();
       const oneTime = createOneTimeTokens(redis, { prefix: uniquePrefix(), purpose: "reset", ttl: 60_000 });
       const { token } = await oneTime.issue({ subject: "heard" });
       tokens.add(token);

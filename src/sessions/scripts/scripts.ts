@@ -1,5 +1,6 @@
 /** The Lua scripts of the store by name, for code that needs them all. A verb calls a script by the function beside it. */
 import { arrivalsScript } from "./arrivals.js";
+import { beatScript } from "./beat.js";
 import { blockScript } from "./block.js";
 import { createScript } from "./create.js";
 import { getScript } from "./get.js";
@@ -13,6 +14,7 @@ import { revokeUserScript } from "./revoke-user.js";
 import { rotateScript } from "./rotate.js";
 import { touchScript } from "./touch.js";
 import { trailScript } from "./trail.js";
+import { tryPublishScript } from "./try-publish.js";
 import { unblockScript } from "./unblock.js";
 import { unlistScript } from "./unlist.js";
 import { updateScript } from "./update.js";
@@ -21,6 +23,7 @@ import { updateUserScript } from "./update-user.js";
 
 export const scripts = {
   arrivals: arrivalsScript,
+  beat: beatScript,
   block: blockScript,
   create: createScript,
   get: getScript,
@@ -34,6 +37,7 @@ export const scripts = {
   rotate: rotateScript,
   touch: touchScript,
   trail: trailScript,
+  tryPublish: tryPublishScript,
   unblock: unblockScript,
   unlist: unlistScript,
   update: updateScript,

@@ -1,4 +1,5 @@
 /** Calls touch.lua. */
+import type { Deadline } from "../../redis/calls/deadline.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
 import { type RecordText, type Refusal, recordOrRefusal } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
@@ -15,6 +16,12 @@ export interface Pace {
 }
 
 /** Reads a session and slides its idle deadline, once an interval. */
-export function runTouch(redis: RedisDoor, key: string, secretHash: string, pace: Pace): Promise<RecordText | Refusal> {
-  return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due]);
+export function runTouch(
+  redis: RedisDoor,
+  key: string,
+  secretHash: string,
+  pace: Pace,
+  deadline?: Deadline,
+): Promise<RecordText | Refusal> {
+  return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due], deadline);
 }

@@ -74,12 +74,15 @@ export async function revokePages<Claims extends object>(
   }
 }
 
-/** Announces the end of sessions. */
+/** Forgets sessions that have ended, and announces it. */
 export function announceEnd<Claims extends object>(
   cx: Context<Claims>,
   ids: readonly string[],
   userId: string | null,
   reason: RevocationReason,
 ): void {
-  for (const id of ids) cx.events.announce("revoked", { id, userId, reason });
+  for (const id of ids) {
+    cx.forget(id);
+    cx.events.announce("revoked", { id, userId, reason });
+  }
 }

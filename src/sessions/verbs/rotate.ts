@@ -196,7 +196,8 @@ async function handOver<Claims extends object>(
   while (!opened.hasEnded) {
     const version = carriesClaims ? origin.version : undefined;
     const { losses } = cx.redis;
-    const { own } = await endForLogIn(cx, old, { newId: session.id, userId, version }, deadline);
+    const { own, ended } = await endForLogIn(cx, old, { newId: session.id, userId, version }, deadline);
+    for (const id of ended) cx.forget(id);
     if (own.status === "ended") break;
     if (own.status === "left") {
       const left = decodeTrail(own.trail, cx.keys.trail(old.id));
@@ -269,6 +270,7 @@ function announceRotation<Claims extends object>(
   previousId: string,
   previousUserId: string | null,
 ): void {
+  cx.forget(previousId);
   cx.events.announce("rotated", { id, previousId, userId, previousUserId, client });
 }
 

@@ -1,6 +1,7 @@
 /** Touching a session: looking it up, and sliding its idle deadline. */
 
-import { parseToken } from "../../leaves/token.js";
+import { parseToken, type Target } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
 import { type Context, rejected } from "../context.js";
 import type { ResolvedOptions } from "../options.js";
 import { type Pace, runTouch } from "../scripts/touch.js";
@@ -23,4 +24,14 @@ export async function touch<Claims extends object>(
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
   return storedOrRefused(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
+}
+
+/** The same for a token that is parsed already. `deadline` is given if it is one step of a longer call. */
+export async function touchTarget<Claims extends object>(
+  cx: Context<Claims>,
+  target: Target,
+  deadline?: Deadline,
+): Promise<StoredSession<Claims> | null> {
+  const { id, secretHash } = target;
+  return storedOrRefused(cx, await runTouch(cx.redis, cx.keys.session(id), secretHash, cx.pace, deadline), target);
 }

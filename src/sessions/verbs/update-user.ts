@@ -36,6 +36,7 @@ export async function updateClaimsForUser<Claims extends object>(
     if (page.status === "size" || page.status === "many") throw excessError(page, maxBytes);
     if (page.status === "corrupt") throw new CorruptRecordError(cx.keys.session(page.id));
     for (const id of page.status === "moving" ? await writeEach(cx, page.ids, update.patch) : page.ids) {
+      cx.forget(id);
       if (reached.has(id)) continue;
       reached.add(id);
       cx.events.announce("updated", { id, userId, claims: namesIn(update.patch) });

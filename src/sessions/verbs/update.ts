@@ -101,12 +101,15 @@ export async function writeClaims<Claims extends object>(
   const { id, secretHash } = target;
   const updated = await runUpdate(cx.redis, { key: cx.keys.session(id), secretHash, maxBytes, ...writing }, deadline);
   if (updated.status === "size" || updated.status === "many") throw excessError(updated, maxBytes);
+  cx.forget(id);
   if (updated.status === "gone") {
     const userId = updated.user === "" ? null : unescapeText(updated.user);
     cx.events.announce("updated", { id, userId, claims: namesIn(writing.patch) });
     throw new StoreUnavailableError("The claims were changed, but the session has ended or has another id by now");
   }
   if (updated.status !== "ok" && updated.status !== "conflict") return refused(cx, updated.status, target);
+  // During the grace of a rotation the claims have changed in the successor too.
+  if (updated.id !== id) cx.forget(updated.id);
   const stored = decodeRecord<Claims>(updated.record, updated.id, cx.keys.session(updated.id));
   return { written: updated.status === "ok", stored };
 }

@@ -1,0 +1,35 @@
+/** How an adapter gets the session of a request by callback: at once, and without a promise, if the memory of the process has it. */
+import type { HttpSessions } from "./http-sessions.js";
+import type { HttpPort } from "./port.js";
+import type { RequestSession } from "./request-session.js";
+
+/**
+ * Calls `attach` with the session of a request, and then `next`; or `next` with what has failed. What `next` throws is not caught:
+ * it comes from a later handler.
+ */
+export function enter<Claims extends object>(
+  http: HttpSessions<Claims>,
+  port: HttpPort,
+  attach: (session: RequestSession<Claims>) => void,
+  next: (error?: Error) => void,
+): void {
+  const goOn = (session: RequestSession<Claims>) => {
+    try {
+      attach(session);
+    } catch (error) {
+      next(error as Error);
+      return;
+    }
+    // Not in the try.
+    next();
+  };
+  let known: RequestSession<Claims> | undefined;
+  try {
+    known = http.peek(port);
+  } catch (error) {
+    next(error as Error);
+    return;
+  }
+  if (known === undefined) http.load(port).then(goOn, next);
+  else goOn(known);
+}

@@ -1,0 +1,255 @@
+/**
+ * The near cache: looks sessions up in the memory of this process. It decides what may be answered from there, what may be kept,
+ * and what must be forgotten. It knows neither Redis nor the channel: how a session is read, and how this process hears of
+ * changes, it is given.
+ */
+import { StoreUnavailableError } from "../../leaves/errors.js";
+import { hasSecret, idInToken, parseToken, type Target } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
+import { parseFeed } from "../feed.js";
+import type { Session, StoredSession } from "../session.js";
+import type { Sighting } from "../sightings.js";
+import { Entries, type Entry, entryOf, type SlidePace } from "./entries.js";
+import { type Fill, Fills } from "./fills.js";
+import { type Moment, momentOf } from "./lease.js";
+import type { ProcessClock } from "./process-clock.js";
+
+/** How sessions are read from Redis. */
+export interface NearSource<Claims extends object> {
+  /** How many connections the client has lost. */
+  readonly losses: () => number;
+  /** A deadline that begins now. */
+  readonly deadline: () => Deadline;
+  /** `touch` of the store, which announces why a token is refused. */
+  readonly touch: (target: Target, deadline?: Deadline) => Promise<StoredSession<Claims> | null>;
+  /** The same, and announces nothing. */
+  readonly slide: (target: Target) => Promise<StoredSession<Claims> | null>;
+  /** Announces that something is no token. */
+  readonly malformed: () => null;
+}
+
+/** Whether this process hears of changes: see pulse.ts. */
+export interface Hearing {
+  holds(now: number, wall: number): boolean;
+  wake(): void;
+  isAsked: boolean;
+}
+
+/** What a near cache has done since the store was made. */
+export interface NearCounts {
+  /** Lookups that were answered from memory. */
+  readonly hits: number;
+  /** Lookups that went to Redis: a `peek` that finds nothing is none of them. */
+  readonly misses: number;
+  /** Sessions that were put into memory, again after a slide. */
+  readonly fills: number;
+  /** Messages of scripts, about one session or many, of this process or others. */
+  readonly pushes: number;
+  /** How often all sessions were forgotten, because something could have been missed. */
+  readonly flushes: number;
+  /** Sessions in memory. */
+  readonly size: number;
+}
+
+/** Slides behind lookups that are under way at most: more would only wait in the client. */
+const MOST_SLIDES = 64;
+
+export class NearCache<Claims extends object> {
+  readonly #source: NearSource<Claims>;
+  readonly #hearing: Hearing;
+  readonly #clock: ProcessClock;
+  readonly #pace: SlidePace;
+  readonly #entries: Entries<Claims>;
+  readonly #fills = new Fills();
+  #slides = 0;
+  #hits = 0;
+  #misses = 0;
+  #filled = 0;
+  #pushes = 0;
+  #flushes = 0;
+
+  constructor(
+    source: NearSource<Claims>,
+    hearing: Hearing,
+    clock: ProcessClock,
+    { maxEntries, ...pace }: SlidePace & { readonly maxEntries: number },
+  ) {
+    this.#source = source;
+    this.#hearing = hearing;
+    this.#clock = clock;
+    this.#pace = pace;
+    this.#entries = new Entries(maxEntries);
+  }
+
+  get counts(): NearCounts {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      fills: this.#filled,
+      pushes: this.#pushes,
+      flushes: this.#flushes,
+      size: this.#entries.size,
+    };
+  }
+
+  /** The session of a token, from memory and at once. `undefined`: ask `touch`. */
+  peek(token: unknown): Session<Claims> | undefined {
+    return this.#find(token, true)?.session;
+  }
+
+  /** `touch` of the store. */
+  touch(token: unknown): Promise<Session<Claims> | null> {
+    const entry = this.#find(token, true);
+    if (entry !== undefined) return Promise.resolve(entry.session);
+    return this.#fetch(token).then((seen) => seen?.session ?? null);
+  }
+
+  /** The same, and tells when Redis read the session. */
+  sight(token: unknown): Promise<Sighting<Claims> | null> {
+    const entry = this.#find(token, true);
+    return entry === undefined ? this.#fetch(token) : Promise.resolve(this.#sightingOf(entry));
+  }
+
+  /** The session of a token as memory has it, without a slide. `undefined`: Redis must be asked. */
+  glance(token: unknown): Sighting<Claims> | undefined {
+    const entry = this.#find(token, false);
+    return entry === undefined ? undefined : this.#sightingOf(entry);
+  }
+
+  /**
+   * Slides a session behind a lookup that {@link glance} has answered, if that is due. `false`: it is so near to its end that the
+   * lookup must wait for the slide, by `touch`.
+   */
+  slide(id: string): boolean {
+    const entry = this.#entries.get(id);
+    return entry !== undefined && this.#slidBehind(entry, this.#clock.now());
+  }
+
+  /** A session has changed or ended: what is known of it holds no more, nor what a read that is under way brings. */
+  forget(id: string): void {
+    this.#entries.delete(id);
+    this.#fills.spoil(id);
+  }
+
+  /** A call of this process has failed that would have changed a session, or those of a user: it may have done so. */
+  doubt(id: string | undefined, userId: string | undefined): void {
+    this.#entries.deleteAround(id, userId);
+    this.#fills.spoilAll();
+  }
+
+  /** What a script has published. */
+  push(message: string): void {
+    this.#pushes++;
+    const told = parseFeed(message);
+    if (told === undefined) this.flush();
+    else for (const id of told.ids) this.forget(id);
+  }
+
+  /** Something may have been missed: nothing that is known holds any more. */
+  flush(): void {
+    this.#flushes++;
+    this.#entries.clear();
+    this.#fills.spoilAll();
+  }
+
+  /** The entry that answers for a token. Every lookup passes here. */
+  #find(token: unknown, slides: boolean): Entry<Claims> | undefined {
+    const id = idInToken(token);
+    const entry = id === undefined ? undefined : this.#entries.get(id);
+    if (entry === undefined) {
+      this.#hearing.wake();
+      return undefined;
+    }
+    const now = this.#clock.now();
+    const wall = this.#clock.wall();
+    if (!(now < entry.until && wall < entry.wallUntil && this.#hearing.holds(now, wall))) {
+      this.#hearing.wake();
+      return undefined;
+    }
+    if (!hasSecret(token as string, entry.secretHash)) return undefined;
+    if (slides && !this.#slidBehind(entry, now)) return undefined;
+    this.#hearing.isAsked = true;
+    this.#hits++;
+    return entry;
+  }
+
+  #sightingOf({ session, readAt, sentAt }: Entry<Claims>): Sighting<Claims> {
+    // The read came after its sending, so this is no earlier than the present of Redis, and a session seems no fresher than it is.
+    return { session, readAt: readAt + this.#clock.now() - sentAt };
+  }
+
+  /** Looks a session up in Redis, and keeps it if that is allowed. */
+  async #fetch(token: unknown): Promise<Sighting<Claims> | null> {
+    const target = parseToken(token);
+    if (target === null) return this.#source.malformed();
+    let sent = momentOf(this.#clock);
+    let deadline: Deadline | undefined;
+    const before = this.#fills.of(target.id);
+    if (before !== undefined && this.#hearing.holds(sent.now, sent.wall)) {
+      deadline = this.#source.deadline();
+      await before.settled();
+      const entry = this.#find(token, true);
+      if (entry !== undefined) return this.#sightingOf(entry);
+      sent = momentOf(this.#clock);
+    }
+    this.#misses++;
+    // Without a lease nobody would tell that what this read brings is from before a change: so it is not kept.
+    const mayKeep = this.#hearing.holds(sent.now, sent.wall) && this.#fills.of(target.id) === undefined;
+    return mayKeep ? this.#fill(target, sent, deadline) : this.#source.touch(target, deadline);
+  }
+
+  async #fill(target: Target, sent: Moment, deadline: Deadline | undefined): Promise<StoredSession<Claims> | null> {
+    const fill = this.#fills.begin(target.id, sent, this.#source.losses());
+    try {
+      const stored = await this.#source.touch(target, deadline);
+      this.#keep(fill, target, stored);
+      fill.succeed();
+      return stored;
+    } catch (error) {
+      this.#fills.end(target.id);
+      fill.fail(error);
+      throw error;
+    }
+  }
+
+  /** Slides a session behind its lookup, if that is due. `false`: the lookup must wait for it. */
+  #slidBehind(entry: Entry<Claims>, now: number): boolean {
+    if (now < entry.slideAt) return true;
+    if (now >= entry.waitAt) return false;
+    const { id } = entry.session;
+    // If another is under way, or there are too many, the next hit tries again.
+    if (this.#slides < MOST_SLIDES && this.#fills.of(id) === undefined) this.#slide(entry, id);
+    return true;
+  }
+
+  async #slide({ secretHash }: Entry<Claims>, id: string): Promise<void> {
+    const target = { id, secretHash };
+    const fill = this.#fills.begin(id, momentOf(this.#clock), this.#source.losses());
+    this.#slides++;
+    try {
+      const stored = await this.#source.slide(target);
+      // The secret was right, so the session has ended.
+      if (stored === null) this.#entries.delete(id);
+      this.#keep(fill, target, stored);
+      fill.succeed();
+    } catch (error) {
+      this.#fills.end(id);
+      // Nobody has asked for this. After an outage the next hit tries again; any other failure is for the next lookup to find.
+      if (!(error instanceof StoreUnavailableError)) this.#entries.delete(id);
+      fill.fail(error);
+    } finally {
+      this.#slides--;
+    }
+  }
+
+  /** Keeps what a read has brought, if nothing has happened since it was sent that it may not show. */
+  #keep(fill: Fill, { id, secretHash }: Target, stored: StoredSession<Claims> | null): void {
+    this.#fills.end(id);
+    // During the grace of a rotation what happens to the new session happens to this one too, and it ends soon.
+    if (stored === null || stored.successor !== undefined) return;
+    if (fill.isSpoiled || fill.losses !== this.#source.losses()) return;
+    const entry = entryOf(stored, secretHash, fill.sent, this.#pace);
+    this.#entries.set(entry);
+    this.#filled++;
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The verbs of a store that has a near cache. If one rejects that changes sessions, it may have run all the same: then memory
+ * forgets what it could have changed. If it succeeds, the verb itself has told which sessions to forget.
+ */
+import type { SessionStore } from "../store.js";
+
+/** The verbs that change or end sessions. */
+type Writing<Claims extends object> = Pick<
+  SessionStore<Claims>,
+  "create" | "updateClaims" | "updateClaimsForUser" | "rotate" | "revoke" | "revokeAllForUser" | "blockUser"
+>;
+
+/** Forgets what a call may have changed: a session with what has replaced it, or all sessions of a user. */
+type Doubt = (id: string | undefined, userId: string | undefined) => void;
+
+/** The same verbs; `doubt` is called before one of them rejects. */
+export function doubting<Claims extends object>(verbs: Writing<Claims>, doubt: Doubt): Writing<Claims> {
+  const guarded = <T>(call: Promise<T>, target: unknown, userId?: string): Promise<T> =>
+    call.catch((error: unknown) => {
+      doubt(idOf(target), userId);
+      throw error;
+    });
+  return {
+    create: (options) => guarded(verbs.create(options), undefined, options?.userId),
+    updateClaims: (target, change) => guarded(verbs.updateClaims(target, change), target),
+    updateClaimsForUser: (userId, patch) => guarded(verbs.updateClaimsForUser(userId, patch), undefined, userId),
+    rotate: (token, options) => guarded(verbs.rotate(token, options), token, options?.userId),
+    revoke: (target) => guarded(verbs.revoke(target), target),
+    revokeAllForUser: (userId, options) => guarded(verbs.revokeAllForUser(userId, options), undefined, userId),
+    blockUser: (userId, options) => guarded(verbs.blockUser(userId, options), undefined, userId),
+  };
+}
+
+/** The id that a token begins with, or an id. */
+function idOf(target: unknown): string | undefined {
+  return typeof target === "string" ? target.slice(0, 26) : undefined;
+}
