@@ -58,17 +58,17 @@ const routes: Record<string, (turn: Turn) => Promise<void>> = {
   },
 };
 
-export const startNodeHttp: Start = async (store, options) =>
-  served(
-    withSessions(
-      store,
-      async (request, response, session) => {
-        const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
-        const method = request.method === "HEAD" ? "GET" : request.method;
-        const route = routes[`${method} ${pathname}`];
-        if (route === undefined) response.writeHead(404).end();
-        else await route({ request, response, session, query });
-      },
-      options,
-    ),
-  );
+/** Answers a request that has its session. */
+export async function answerRoute(
+  request: IncomingMessage,
+  response: ServerResponse,
+  session: RequestSession<RegisteredClaims>,
+): Promise<void> {
+  const { pathname, searchParams: query } = new URL(request.url ?? "/", "http://localhost");
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const route = routes[`${method} ${pathname}`];
+  if (route === undefined) response.writeHead(404).end();
+  else await route({ request, response, session, query });
+}
+
+export const startNodeHttp: Start = async (store, options) => served(withSessions(store, answerRoute, options));
