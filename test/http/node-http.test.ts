@@ -1,12 +1,12 @@
 /** The contract of adapters, and that of the HTTP kit, on the bare node:http adapter of the examples. */
 import { createServer } from "node:http";
 import { answerError, withSessions } from "../../examples/adapters/node-http.js";
+import { start } from "../../examples/adapters/node-http-contract.js";
 import { listening } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
-import { startNodeHttp } from "./subjects/node-http.js";
 import { describeAdapterContract } from "./subjects/served.js";
 
-describeAdapterContract("node:http", startNodeHttp);
+describeAdapterContract("node:http", start);
 
 describeHttpContract("node:http", {
   async serve({ store, options, routes, headers, onError }) {

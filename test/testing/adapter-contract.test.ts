@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import RedisMock from "ioredis-mock";
 import { describe, expect, it, vi } from "vitest";
 import { answerError } from "../../examples/adapters/node-http.js";
+import { answerRoute } from "../../examples/adapters/node-http-contract.js";
 import {
   createHttpSessions,
   type HttpPort,
@@ -12,7 +13,6 @@ import {
 } from "../../src/http.js";
 import { type AdapterSubject, adapterContract } from "../../src/testing.js";
 import { connect } from "../harness/fixtures.js";
-import { answerRoute } from "../http/subjects/node-http.js";
 import { served } from "../http/subjects/served.js";
 
 type Session = RequestSession<RegisteredClaims>;

@@ -1,8 +1,12 @@
-/** The application of the contract on the bare node:http adapter of the examples. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { withSessions } from "../../../examples/adapters/node-http.js";
-import type { RegisteredClaims, RequestSession, Requirement } from "../../../src/http.js";
-import { type Start, served } from "./served.js";
+/**
+ * The application of the contract of adapters (docs/testing.md), on the adapter for node:http that is beside this file. Its routes are
+ * those that the contract asks for.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { RegisteredClaims, RequestSession, Requirement } from "coatcheck/http";
+import type { AdapterSubject } from "coatcheck/testing";
+import { withSessions } from "./node-http.ts";
 
 /** One request, for its route. */
 interface Turn {
@@ -71,4 +75,15 @@ export async function answerRoute(
   else await route({ request, response, session, query });
 }
 
-export const startNodeHttp: Start = async (store, options) => served(withSessions(store, answerRoute, options));
+/** Serves the application. */
+export const start: AdapterSubject["start"] = async (store, options) => {
+  const server = createServer(withSessions(store, answerRoute, options));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
