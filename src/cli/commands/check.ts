@@ -1,0 +1,32 @@
+/** `coatcheck check`: the settings of the servers. */
+import { DONE, NOTHING_FOUND } from "../failure.js";
+import { counted } from "../terminal.js";
+import type { Work } from "../work.js";
+
+export async function check({ store, terminal }: Work): Promise<number> {
+  const report = await store.check();
+  // What it says of the client is about the client of this program, and not about that of the application.
+  const findings = report.findings.filter(({ code }) => code !== "socketTimeout" && code !== "failoverDetector");
+  const ok = findings.every(({ level }) => level !== "danger");
+  terminal.result({ ok, servers: report.servers, findings }, () => {
+    terminal.table(
+      ["server", "version", "role", "maxmemory-policy", "append-only file", "replicas"],
+      report.servers.map(({ address, version, role, maxmemoryPolicy, appendOnly, connectedReplicas }) => [
+        address,
+        version,
+        role,
+        maxmemoryPolicy,
+        appendOnly === null ? null : appendOnly ? "yes" : "no",
+        connectedReplicas,
+      ]),
+    );
+    for (const { level, found, consequence, mend } of findings) {
+      terminal.line(`${level.toUpperCase()}: ${found}`);
+      terminal.line(`  what can happen: ${consequence}`);
+      terminal.line(`  what to do: ${mend}`);
+    }
+    const dangers = findings.filter(({ level }) => level === "danger").length;
+    terminal.line(`${counted(dangers, "danger")}, ${counted(findings.length - dangers, "warning")}.`);
+  });
+  return ok ? DONE : NOTHING_FOUND;
+}

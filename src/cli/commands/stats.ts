@@ -1,0 +1,42 @@
+/** `coatcheck stats`: how many sessions, users and blocks there are, and how much memory they take. */
+import { bytesOf, doubtAboutPrefix, type KindName, keysInAll, takeCensus } from "../census.js";
+import { DONE, NOTHING_FOUND } from "../failure.js";
+import { counted } from "../terminal.js";
+import type { Work } from "../work.js";
+
+const NAMES: Readonly<Record<KindName, string>> = {
+  sessions: "sessions",
+  users: "users with sessions",
+  blocks: "blocked users",
+  passing: "keys that pass by themselves",
+};
+
+export async function stats(work: Work): Promise<number> {
+  const { terminal } = work;
+  const progress = terminal.progress("keys", await keysInAll(work));
+  const census = await takeCensus(work, (looked) => progress.at(looked)).finally(() => progress.end());
+  const rows: [KindName, number, number | null][] = [];
+  for (const [name, kind] of Object.entries(census.kinds) as [KindName, (typeof census.kinds)[KindName]][]) {
+    rows.push([name, kind.count, await bytesOf(kind, work)]);
+  }
+  const counts = Object.fromEntries(rows.map(([name, count, bytes]) => [name, { count, bytes }]));
+  terminal.result({ prefix: work.keys.prefix, ...counts, other: { count: census.other } }, () => {
+    terminal.table(
+      ["", "number", "bytes, about", "bytes each"],
+      rows.map(([name, count, bytes]) => [
+        NAMES[name],
+        count,
+        bytes,
+        bytes === null || count === 0 ? null : Math.round(bytes / count),
+      ]),
+    );
+    if (census.other > 0) terminal.line(`${counted(census.other, "other key")} under this prefix.`);
+  });
+  if (rows.some(([, , bytes]) => bytes === null)) {
+    terminal.note("The sizes are unknown: this user may not ask for them (ACL SETUSER <user> +memory|usage).");
+  }
+  const total = rows.reduce((sum, [, count]) => sum + count, census.other);
+  if (total > 0) return DONE;
+  terminal.note(await doubtAboutPrefix(work));
+  return NOTHING_FOUND;
+}

@@ -1,0 +1,238 @@
+/**
+ * The Redis client of a command: made of the options and the environment, with ioredis, or with node-redis if only that is
+ * installed. Passwords come from the environment alone: every user of a machine can read the arguments of a program. It knows
+ * no session.
+ */
+import { readFile } from "node:fs/promises";
+import type { RedisClient } from "../redis/clients/supported.js";
+import { Failure } from "./failure.js";
+import { redacted } from "./printable.js";
+
+export interface ConnectionOptions {
+  readonly redis?: string | undefined;
+  readonly cluster?: boolean | undefined;
+  readonly sentinel?: string | undefined;
+  readonly tlsCa?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly keyPrefix?: string | undefined;
+}
+
+export interface Connected {
+  readonly client: RedisClient;
+  /** Where it leads, without the password. */
+  readonly where: string;
+  /** `MEMORY USAGE` of a key; `null` if it is gone. */
+  memoryUsage(key: string): Promise<number | null>;
+  close(): void;
+}
+
+interface Target {
+  readonly urls: readonly URL[];
+  readonly where: string;
+  readonly cluster: boolean;
+  readonly sentinel: string | undefined;
+  readonly keyPrefix: string;
+  readonly tls: Readonly<Record<string, string>> | undefined;
+  readonly timeout: number;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Connects, and throws what the client says if it cannot. */
+export async function connect(
+  options: ConnectionOptions,
+  environment: NodeJS.ProcessEnv,
+  timeout: number,
+): Promise<Connected> {
+  const target = await targetOf(options, environment, timeout);
+  const ioredis = await found(() => import("ioredis"));
+  if (ioredis !== undefined) return connectIoredis(ioredis, target);
+  const nodeRedis = await found(() => import("redis"));
+  if (nodeRedis !== undefined) return connectNodeRedis(nodeRedis, target);
+  throw new Failure("There is no Redis client. Install one beside coatcheck: npm install ioredis");
+}
+
+/** Where the options lead, without passwords; for messages. */
+export function addressOf({ redis }: ConnectionOptions, environment: NodeJS.ProcessEnv): string {
+  const list = redis ?? environment["REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  return list.split(",").map(redacted).join(", ");
+}
+
+async function found<T>(load: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+async function targetOf(options: ConnectionOptions, environment: NodeJS.ProcessEnv, timeout: number): Promise<Target> {
+  const { redis, cluster = false, sentinel, keyPrefix = "" } = options;
+  if (cluster && sentinel !== undefined)
+    throw new Failure("--cluster and --sentinel exclude each other. Leave one out.");
+  const list = redis ?? environment["REDIS_URL"] ?? "redis://127.0.0.1:6379";
+  const urls = list.split(",").map(urlOf);
+  if (redis !== undefined && urls.some(({ password }) => password !== "")) {
+    throw new Failure(
+      "A password in an argument can be read by every user of this machine. Put the whole URL into the variable REDIS_URL, and leave --redis out.",
+    );
+  }
+  if (urls.length > 1 && !cluster && sentinel === undefined) {
+    throw new Failure("Several addresses need --cluster, or --sentinel with the name of the master.");
+  }
+  const secure = urls.some(({ protocol }) => protocol === "rediss:");
+  const files = { ca: options.tlsCa, cert: options.tlsCert, key: options.tlsKey };
+  if (!secure && Object.values(files).some((file) => file !== undefined)) {
+    throw new Failure("--tls-ca, --tls-cert and --tls-key need an address that begins with rediss://.");
+  }
+  const where = addressOf(options, environment);
+  const tls = secure ? await readAll(files) : undefined;
+  return { urls, where, cluster, sentinel, keyPrefix, tls, timeout, environment };
+}
+
+function urlOf(text: string): URL {
+  let url: URL;
+  try {
+    url = new URL(/^\w+:\/\//.test(text) ? text : `redis://${text}`);
+  } catch {
+    throw new Failure("The address of Redis must be a URL such as redis://127.0.0.1:6379. Check --redis or REDIS_URL.");
+  }
+  if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
+    throw new Failure(`The address of Redis must begin with redis:// or rediss://, got ${redacted(text)}.`);
+  }
+  return url;
+}
+
+async function readAll(files: Readonly<Record<string, string | undefined>>): Promise<Record<string, string>> {
+  const read: Record<string, string> = {};
+  for (const [name, file] of Object.entries(files)) {
+    if (file === undefined) continue;
+    try {
+      read[name] = await readFile(file, "utf8");
+    } catch (error) {
+      throw new Failure(`--tls-${name}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    }
+  }
+  return read;
+}
+
+/** User and password of an address; where it has none, those of the environment. */
+function loginOf(
+  { username, password }: URL,
+  environment: NodeJS.ProcessEnv,
+): { username?: string; password?: string } {
+  const user = decodeURIComponent(username) || environment["REDIS_USERNAME"];
+  const secret = decodeURIComponent(password) || environment["REDIS_PASSWORD"];
+  return { ...(user && { username: user }), ...(secret && { password: secret }) };
+}
+
+const hostOf = ({ hostname, port }: URL, usual: number) => ({
+  host: hostname.replace(/^\[|\]$/g, ""),
+  port: port === "" ? usual : Number(port),
+});
+
+const databaseOf = ({ pathname }: URL) => Number(pathname.slice(1) || 0);
+
+async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), target: Target): Promise<Connected> {
+  const { urls, sentinel, tls, timeout, environment, keyPrefix } = target;
+  const [first] = urls as [URL];
+  const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);
+  const common = {
+    ...login,
+    ...(tls && { tls }),
+    connectTimeout: timeout,
+    socketTimeout: 2 * timeout,
+    maxRetriesPerRequest: 2,
+  };
+  const retry = (times: number) => (times > 3 ? null : 100);
+  const client = target.cluster
+    ? new Cluster(
+        urls.map((url) => hostOf(url, 6379)),
+        {
+          redisOptions: common,
+          keyPrefix,
+          lazyConnect: true,
+          clusterRetryStrategy: retry,
+          slotsRefreshTimeout: timeout,
+        },
+      )
+    : new Redis({
+        ...common,
+        ...(sentinel === undefined
+          ? { ...hostOf(first, 6379), db: databaseOf(first) }
+          : {
+              sentinels: urls.map((url) => hostOf(url, 26379)),
+              name: sentinel,
+              sentinelRetryStrategy: retry,
+              ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+              ...(environment["REDIS_SENTINEL_PASSWORD"] && {
+                sentinelPassword: environment["REDIS_SENTINEL_PASSWORD"],
+              }),
+            }),
+        keyPrefix,
+        lazyConnect: true,
+        retryStrategy: retry,
+      });
+  // The client tells the reason by this event, and of the command only that the connection is closed.
+  let last: unknown;
+  client.on("error", (error: unknown) => {
+    last = error;
+  });
+  client.on("node error", (error: unknown) => {
+    last = error;
+  });
+  try {
+    await client.connect();
+  } catch (error) {
+    client.disconnect();
+    throw last instanceof Error ? new Error("Redis cannot be reached", { cause: last }) : error;
+  }
+  return {
+    client: client as unknown as RedisClient,
+    where: target.where,
+    memoryUsage: (key) => client.memory("USAGE", key),
+    close: () => client.disconnect(),
+  };
+}
+
+async function connectNodeRedis(redis: typeof import("redis"), target: Target): Promise<Connected> {
+  const { urls, sentinel, tls, timeout, environment, keyPrefix } = target;
+  const [first] = urls as [URL];
+  const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);
+  if (keyPrefix !== "")
+    throw new Failure("--key-prefix is a setting of ioredis. With node-redis put it into --prefix.");
+  const reconnectStrategy = (retries: number, cause: Error) => (retries > 3 ? cause : 100);
+  const socket = { ...(tls && { tls: true as const, ...tls }), connectTimeout: timeout, reconnectStrategy };
+  const client = target.cluster
+    ? redis.createCluster({
+        rootNodes: urls.map((url) => ({ socket: hostOf(url, 6379) })),
+        defaults: { ...login, socket } as never,
+      })
+    : sentinel === undefined
+      ? redis.createClient({
+          ...login,
+          database: databaseOf(first),
+          socket: { ...socket, ...hostOf(first, 6379) } as never,
+        })
+      : redis.createSentinel({
+          name: sentinel,
+          sentinelRootNodes: urls.map((url) => hostOf(url, 26379)),
+          nodeClientOptions: { ...login, socket } as never,
+        });
+  let last: unknown;
+  client.on("error", (error: unknown) => {
+    last = error;
+  });
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new Error("Redis cannot be reached", { cause: last ?? error });
+  }
+  return {
+    client: client as unknown as RedisClient,
+    where: target.where,
+    memoryUsage: (key) => client.memoryUsage(key),
+    close: () => client.destroy(),
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * Text of others on a terminal: user ids, claims and addresses come from users, and a terminal obeys control characters. A leaf.
+ */
+
+/** Control characters of C0 and C1, those that turn the direction of writing, and those that nobody sees. */
+const UNPRINTABLE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
+
+/** A text on one line: what a terminal would obey, or nobody would see, is shown as `\u202e` is here. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (found) =>
+    [...Array(found.length).keys()].map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
+/** A URL as a message may show it: without user, password and parameters. */
+export function redacted(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return printable(`${protocol}//${host}${pathname === "/" ? "" : pathname}`);
+  } catch {
+    return "an address that is no URL";
+  }
+}
