@@ -74,13 +74,11 @@ export async function bytesOf({ count, samples }: Kind, work: Work): Promise<num
   return known === 0 ? 0 : Math.round((bytes / known) * count);
 }
 
-/** How many keys the servers have, with those of others; 0 if they do not tell. */
-export async function keysInAll(work: Work): Promise<number> {
-  const { masters } = await work.door.masters();
-  const infos = await Promise.all(masters.map(({ server }) => server.info().catch(() => "")));
-  return infos
-    .flatMap((info) => [...String(info).matchAll(/^db\d+:keys=(\d+)/gm)])
-    .reduce((sum, [, keys]) => sum + Number(keys), 0);
+/** How many keys the masters have, with those of others; 0 if they do not tell. */
+export async function keysInAll({ door }: Work): Promise<number> {
+  const masters = (await door.inspect()).filter(({ info }) => info["role"] !== "slave");
+  const databases = masters.flatMap(({ info }) => Object.entries(info).filter(([name]) => /^db\d+$/.test(name)));
+  return databases.reduce((sum, [, text]) => sum + Number(/^keys=(\d+)/.exec(text)?.[1] ?? 0), 0);
 }
 
 /** What to say when a command has found nothing: perhaps the prefix is wrong. Empty if keys begin with it. */
