@@ -29,6 +29,8 @@ export interface TracedCall {
   readonly of: "sessions" | "one-time";
   /** The name of the verb, such as `"touch"`. */
   readonly verb: string;
+  /** When it was called, by `performance.now()`, ms. */
+  readonly startedAt: number;
   /** Set by Node when the call has ended, so in `asyncStart` and `asyncEnd`. */
   result?: CallOutcome;
   /** Why it was rejected, if the result is `"error"`. */
@@ -69,28 +71,39 @@ const NOBODY: Failures = { isHeard: () => false, tell: () => {} };
 function tracedVerb(of: TracedCall["of"], name: string, verb: Verb, failures: Failures): Verb {
   return (first, second) => {
     if (!calls.hasSubscribers && !failures.isHeard()) return verb(first, second);
-    const call: TracedCall = { of, verb: name };
-    let answer: Promise<unknown> | undefined;
-    const told = calls.tracePromise(() => {
-      // What a verb throws before it returns a promise is a rejection here: Node would publish the error itself.
-      answer = new Promise((resolve) => resolve(verb(first, second)));
-      return answer.then(outcomeOf, (error) => {
-        call.failure = failureOf(error);
-        failures.tell(name, error);
-        return "error";
-      });
-    }, call);
-    // The caller goes on when the call has been told, and a rejection that nobody handles is still reported as one.
-    return told.then(() => answer);
+    return trace({ of, verb: name, startedAt: performance.now() }, failures, verb, first, second);
   };
+}
+
+/** Not a part of the function above, where its closures would cost every call an object that holds the arguments. */
+function trace(call: TracedCall, failures: Failures, verb: Verb, first: never, second: never): Promise<unknown> {
+  let answer: () => unknown;
+  const succeed = (value: unknown): CallOutcome => {
+    answer = () => value;
+    return value === null || value === false ? "absent" : "ok";
+  };
+  const fail = (error: unknown): CallOutcome => {
+    answer = () => {
+      throw error;
+    };
+    call.failure = failureOf(error);
+    failures.tell(call.verb, error);
+    return "error";
+  };
+  const told = calls.tracePromise(() => {
+    try {
+      return verb(first, second).then(succeed, fail);
+    } catch (error) {
+      // Node would publish the error itself.
+      return Promise.resolve(fail(error));
+    }
+  }, call);
+  // The caller goes on when the call has been told, and a rejection that nobody handles is still reported as one.
+  return told.then(() => answer());
 }
 
 function failureOf(error: unknown): CallFailure {
   if (isSessionError(error)) return { name: error.name, code: error.code };
   const { name } = [TypeError, RangeError].find((kind) => error instanceof kind) ?? Error;
   return { name, code: null };
-}
-
-function outcomeOf(value: unknown): CallOutcome {
-  return value === null || value === false ? "absent" : "ok";
 }

@@ -14,9 +14,9 @@ const UNTRACED: readonly string[] = ["peek", "close"];
 const redis = connect();
 
 /** Notes the calls that have ended. */
-function listen(): TracedCall[] {
-  const ended: TracedCall[] = [];
-  const subscribers = { asyncEnd: (call: TracedCall) => ended.push(call) } as Partial<
+function listen(): Omit<TracedCall, "startedAt">[] {
+  const ended: Omit<TracedCall, "startedAt">[] = [];
+  const subscribers = { asyncEnd: ({ startedAt: _, ...call }: TracedCall) => ended.push(call) } as Partial<
     TracingChannelSubscribers<TracedCall>
   > as TracingChannelSubscribers<TracedCall>;
   const channel = tracingChannel<unknown, TracedCall>("coatcheck:call");

@@ -1,0 +1,42 @@
+/** What the tests of the recipes have in common: traffic of which every metric tells. */
+import type { SessionStore } from "coatcheck";
+import { createSessionStore } from "coatcheck";
+import { createOneTimeTokens } from "coatcheck/one-time";
+import { REDIS_ERRORS, startFakeRedis } from "../harness/fake-redis.js";
+import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
+
+const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+/** A store, and one whose Redis cannot serve. */
+export async function openStores(): Promise<{ store: SessionStore; broken: SessionStore }> {
+  const fake = await startFakeRedis({ answer: REDIS_ERRORS.LOADING });
+  afterFile(() => fake.close());
+  return {
+    store: createSessionStore(connect(), { prefix: uniquePrefix() }),
+    broken: createSessionStore(connect({ port: fake.port })),
+  };
+}
+
+/** Calls what is needed for each metric to have a value. The numbers are those that the tests expect. */
+export async function causeEverything({ store, broken }: Awaited<ReturnType<typeof openStores>>): Promise<void> {
+  const guest = await store.create();
+  const login = await store.rotate(guest.token, { userId: "ada" });
+  const next = await store.rotate(login?.token);
+  await store.touch(next?.token);
+  await store.touch(guest.token);
+  await store.touch("rubbish");
+  await store.touch(`${next?.session.id}.${"A".repeat(43)}`);
+  await store.updateClaims(next?.token, { role: "admin" });
+  await store.create({ userId: "" }).catch(() => {});
+  await store.revoke(next?.token);
+  await store.create({ userId: "ada" });
+  await store.blockUser("ada");
+  await store.unblockUser("ada");
+  await broken.touch(`${ID}.${"A".repeat(43)}`).catch(() => {});
+  await broken.revoke(ID).catch(() => {});
+  const tokens = createOneTimeTokens(connect(), { prefix: uniquePrefix(), purpose: "reset", ttl: 60_000 });
+  await tokens.consume((await tokens.issue({ subject: "ada" })).token);
+}
+
+/** What no metric and no span may hold: whom it is about. */
+export const PRIVATE = /ada|01[0-9A-HJKMNP-TV-Z]{24}/;
