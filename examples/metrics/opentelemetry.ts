@@ -5,7 +5,7 @@
 import { subscribe, tracingChannel } from "node:diagnostics_channel";
 import type { Attributes, Meter, Span, Tracer } from "@opentelemetry/api";
 import { metrics, SpanStatusCode, trace } from "@opentelemetry/api";
-import type { SessionEvents, TracedCall } from "coatcheck";
+import type { Near, SessionEvents, TracedCall } from "coatcheck";
 
 const calls = tracingChannel("coatcheck:call");
 
@@ -61,6 +61,35 @@ export function measureSessions(meter: Meter = metrics.getMeter("coatcheck")): v
   count("revoked", "coatcheck.sessions.revoked", "Sessions that a verb has ended", reason);
   count("blocked", "coatcheck.users.blocked", "Blocks of users");
   count("unblocked", "coatcheck.users.unblocked", "Blocks that were lifted");
+  count("near", "coatcheck.near.changes", "Changes of the near cache", ({ state, reason }) => ({
+    ...{ "coatcheck.state": state, "coatcheck.reason": reason },
+  }));
+}
+
+/** Metrics of the near caches of a process: of the stores with the option `near`. Call it once, with `store.near` of each. */
+export function measureNear(caches: readonly Near[], meter: Meter = metrics.getMeter("coatcheck")): void {
+  const sum = (figure: (cache: Near) => number) => caches.reduce((total, cache) => total + figure(cache), 0);
+  const lookups = meter.createObservableCounter("coatcheck.near.lookups", {
+    description: "Lookups, by who has answered: the near cache (hit) or Redis (miss)",
+  });
+  lookups.addCallback((result) => {
+    result.observe(
+      sum(({ stats }) => stats.hits),
+      { "coatcheck.result": "hit" },
+    );
+    result.observe(
+      sum(({ stats }) => stats.misses),
+      { "coatcheck.result": "miss" },
+    );
+  });
+  const size = meter.createObservableGauge("coatcheck.near.sessions", {
+    description: "Sessions in the near caches of this process",
+  });
+  size.addCallback((result) => result.observe(sum(({ stats }) => stats.size)));
+  const serving = meter.createObservableGauge("coatcheck.near.serving", {
+    description: "Near caches of this process that answer from memory now",
+  });
+  serving.addCallback((result) => result.observe(sum(({ state }) => Number(state === "serving"))));
 }
 
 /** What a call came to, in attributes. `error.type` is the code of coatcheck's errors, and the class of others. */

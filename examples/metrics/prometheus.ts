@@ -3,8 +3,8 @@
  * those of all its stores.
  */
 import { subscribe, tracingChannel } from "node:diagnostics_channel";
-import type { SessionEvents, TracedCall } from "coatcheck";
-import { Counter, Histogram, type Registry, register } from "prom-client";
+import type { Near, SessionEvents, TracedCall } from "coatcheck";
+import { Counter, Gauge, Histogram, type Registry, register } from "prom-client";
 
 /** A histogram of the calls, and counters of what happened. A label has a few values; none is a user, a session or a text. */
 export function collectSessions(registry: Registry = register): void {
@@ -50,4 +50,44 @@ export function collectSessions(registry: Registry = register): void {
   count("revoked", "coatcheck_sessions_revoked_total", "Sessions that a verb has ended", ["reason"], reason);
   count("blocked", "coatcheck_users_blocked_total", "Blocks of users");
   count("unblocked", "coatcheck_users_unblocked_total", "Blocks that were lifted");
+  count("near", "coatcheck_near_changes_total", "Changes of the near cache", ["state", "reason"], (change) => change);
+}
+
+/** Metrics of the near caches of a process: of the stores with the option `near`. Call it once, with `store.near` of each. */
+export function collectNear(caches: readonly Near[], registry: Registry = register): void {
+  const sum = (figure: (cache: Near) => number) => caches.reduce((total, cache) => total + figure(cache), 0);
+  const registers = [registry];
+  new Counter({
+    name: "coatcheck_near_lookups_total",
+    help: "Lookups, by who has answered: the near cache (hit) or Redis (miss)",
+    labelNames: ["result"],
+    registers,
+    collect() {
+      this.reset();
+      this.inc(
+        { result: "hit" },
+        sum(({ stats }) => stats.hits),
+      );
+      this.inc(
+        { result: "miss" },
+        sum(({ stats }) => stats.misses),
+      );
+    },
+  });
+  new Gauge({
+    name: "coatcheck_near_sessions",
+    help: "Sessions in the near caches of this process",
+    registers,
+    collect() {
+      this.set(sum(({ stats }) => stats.size));
+    },
+  });
+  new Gauge({
+    name: "coatcheck_near_serving",
+    help: "Near caches of this process that answer from memory now",
+    registers,
+    collect() {
+      this.set(sum(({ state }) => Number(state === "serving")));
+    },
+  });
 }

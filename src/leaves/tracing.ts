@@ -70,12 +70,21 @@ const NOBODY: Failures = { isHeard: () => false, tell: () => {} };
 
 function tracedVerb(of: TracedCall["of"], name: string, verb: Verb, failures: Failures): Verb {
   return (first, second) => {
-    if (!calls.hasSubscribers && !failures.isHeard()) return verb(first, second);
-    return trace({ of, verb: name, startedAt: performance.now() }, failures, verb, first, second);
+    if (calls.hasSubscribers) {
+      return trace({ of, verb: name, startedAt: performance.now() }, failures, verb, first, second);
+    }
+    return failures.isHeard() ? tellFailure(name, failures, verb(first, second)) : verb(first, second);
   };
 }
 
-/** Not a part of the function above, where its closures would cost every call an object that holds the arguments. */
+function tellFailure(name: string, failures: Failures, answer: Promise<unknown>): Promise<unknown> {
+  return answer.catch((error) => {
+    failures.tell(name, error);
+    throw error;
+  });
+}
+
+/** Not a part of `tracedVerb`, where its closures would cost every call an object that holds the arguments. */
 function trace(call: TracedCall, failures: Failures, verb: Verb, first: never, second: never): Promise<unknown> {
   let answer: () => unknown;
   const succeed = (value: unknown): CallOutcome => {

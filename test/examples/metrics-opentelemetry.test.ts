@@ -12,10 +12,10 @@ import { sessions } from "coatcheck/express";
 import express from "express";
 import { Registry } from "prom-client";
 import { beforeAll, describe, expect, it } from "vitest";
-import { measureSessions, traceSessions } from "../../examples/metrics/opentelemetry.js";
-import { collectSessions } from "../../examples/metrics/prometheus.js";
+import { measureNear, measureSessions, traceSessions } from "../../examples/metrics/opentelemetry.js";
+import { collectNear, collectSessions } from "../../examples/metrics/prometheus.js";
 import { afterFile } from "../harness/fixtures.js";
-import { causeEverything, openStores, PRIVATE } from "./metrics-rig.js";
+import { causeEverything, openNear, openStores, PRIVATE } from "./metrics-rig.js";
 
 const spans = new InMemorySpanExporter();
 const tracing = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
@@ -43,12 +43,25 @@ async function counted(name: string): Promise<Record<string, unknown>> {
 }
 
 const stores = await openStores();
+let nearAtFirst: unknown;
+
+/** What the near caches are at now. */
+const near = async () => [
+  await counted("coatcheck.near.lookups"),
+  await counted("coatcheck.near.sessions"),
+  await counted("coatcheck.near.serving"),
+];
 
 beforeAll(async () => {
+  const store = await openNear();
+  measureNear([store.near, stores.store.near], measuring.getMeter("coatcheck"));
+  collectNear([store.near], registry);
   tracing.register();
   traceSessions();
   measureSessions(measuring.getMeter("coatcheck"));
   collectSessions(registry);
+  nearAtFirst = await near();
+  await store.close();
   await causeEverything(stores);
 });
 
@@ -85,6 +98,12 @@ describe("the metrics for OpenTelemetry", () => {
     expect(await counted("coatcheck.sessions.revoked")).toEqual({ revoked: 1, blocked: 1 });
     expect(await counted("coatcheck.users.blocked")).toEqual({ "": 1 });
     expect(await counted("coatcheck.users.unblocked")).toEqual({ "": 1 });
+  });
+
+  it("tell what the near caches do now, and how that has changed", async () => {
+    expect(nearAtFirst).toEqual([{ hit: 1, miss: 1 }, { "": 1 }, { "": 1 }]);
+    expect(await near()).toEqual([{ hit: 1, miss: 1 }, { "": 0 }, { "": 0 }]);
+    expect(await counted("coatcheck.near.changes")).toEqual({ "off closed": 1 });
   });
 
   it("are the same as those for Prometheus, as an exporter writes their names", async () => {

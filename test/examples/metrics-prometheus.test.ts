@@ -1,12 +1,14 @@
 /** The recipe for Prometheus with the real prom-client, and the dashboard that shows what it emits. */
 import { readFileSync } from "node:fs";
 import { parser } from "@prometheus-io/lezer-promql";
+import { createSessionStore } from "coatcheck";
 import { Registry } from "prom-client";
 import { beforeAll, describe, expect, it } from "vitest";
-import { collectSessions } from "../../examples/metrics/prometheus.js";
-import { afterFile } from "../harness/fixtures.js";
+import { collectNear, collectSessions } from "../../examples/metrics/prometheus.js";
+import { afterFile, connect } from "../harness/fixtures.js";
+import { MarkdownDocument, namesIn } from "../harness/markdown.js";
 import { startRedisServer } from "../harness/redis-server.js";
-import { causeEverything, openStores, PRIVATE } from "./metrics-rig.js";
+import { causeEverything, openNear, openStores, PRIVATE } from "./metrics-rig.js";
 import { startExample } from "./program.js";
 
 const registry = new Registry();
@@ -38,8 +40,21 @@ async function counted(name: string): Promise<Record<string, number>> {
   );
 }
 
+let nearAtFirst: unknown;
+
+/** What the near caches are at now. */
+const near = async () => [
+  await counted("coatcheck_near_lookups_total"),
+  await counted("coatcheck_near_sessions"),
+  await counted("coatcheck_near_serving"),
+];
+
 beforeAll(async () => {
+  const store = await openNear();
+  collectNear([store.near, createSessionStore(connect()).near], registry);
   collectSessions(registry);
+  nearAtFirst = await near();
+  await store.close();
   await causeEverything(await openStores());
 });
 
@@ -80,6 +95,12 @@ describe("the metrics for Prometheus", () => {
     expect(await counted("coatcheck_sessions_revoked_total")).toEqual({ revoked: 1, blocked: 1 });
     expect(await counted("coatcheck_users_blocked_total")).toEqual({ "": 1 });
     expect(await counted("coatcheck_users_unblocked_total")).toEqual({ "": 1 });
+  });
+
+  it("tell what the near caches do now, and how that has changed", async () => {
+    expect(nearAtFirst).toEqual([{ hit: 1, miss: 1 }, { "": 1 }, { "": 1 }]);
+    expect(await near()).toEqual([{ hit: 1, miss: 1 }, { "": 0 }, { "": 0 }]);
+    expect(await counted("coatcheck_near_changes_total")).toEqual({ "off closed": 1 });
   });
 
   it("hold no user and no session", async () => {
@@ -182,6 +203,36 @@ describe("the dashboard for Grafana", () => {
   it("finds its jobs by a metric that is emitted", async () => {
     const [, metric] = /label_values\((\w+), job\)/.exec(JSON.stringify(dashboard.templating)) ?? [];
     expect([...(await series()).keys()]).toContain(metric);
+  });
+});
+
+describe("the documents", () => {
+  const page = (name: string) => new MarkdownDocument(new URL(`../../docs/${name}.md`, import.meta.url));
+  const recipe = (name: string) => readFileSync(new URL(`../../examples/metrics/${name}.ts`, import.meta.url), "utf8");
+
+  it("have the recipes to the letter", () => {
+    const snippets = page("metrics").blocks("ts");
+    expect(snippets.map(({ code }) => `${code}\n`)).toEqual([recipe("prometheus"), recipe("opentelemetry")]);
+  });
+
+  it("name exactly the metrics that are emitted, each with its labels", async () => {
+    const rows = page("metrics").table("OpenTelemetry");
+    const emitted = await registry.getMetricsAsJSON();
+    expect(rows.map(([, cell]) => namesIn(cell)[0]).toSorted()).toEqual(emitted.map(({ name }) => name).toSorted());
+    for (const [, name, type, labels] of rows) {
+      const metric = emitted.find((each) => each.name === namesIn(name)[0]);
+      // `le` is how Prometheus writes the buckets of a histogram.
+      const own = ((metric?.values ?? []) as Sample[]).flatMap(({ labels }) => Object.keys(labels));
+      expect([name, ...new Set(own)].filter((label) => label !== "le")).toEqual([name, ...namesIn(labels)]);
+      expect(type).toMatch(new RegExp(`^${metric?.type}`));
+    }
+  });
+
+  it("name no other metric among what to watch", async () => {
+    const names = [...page("operations").text.matchAll(/\bcoatcheck_[a-z_]+/g)].map(([name]) => name);
+    expect(names.length).toBeGreaterThan(4);
+    const emitted = (await registry.getMetricsAsJSON()).map(({ name }) => name);
+    expect(names.filter((name) => !emitted.includes(name))).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@
 import type { SessionStore } from "coatcheck";
 import { createSessionStore } from "coatcheck";
 import { createOneTimeTokens } from "coatcheck/one-time";
+import { expect, vi } from "vitest";
 import { REDIS_ERRORS, startFakeRedis } from "../harness/fake-redis.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 
@@ -15,6 +16,20 @@ export async function openStores(): Promise<{ store: SessionStore; broken: Sessi
     store: createSessionStore(connect(), { prefix: uniquePrefix() }),
     broken: createSessionStore(connect({ port: fake.port })),
   };
+}
+
+/** A store whose near cache has answered one lookup, and let one go to Redis. */
+export async function openNear(): Promise<SessionStore> {
+  // So long a lease that nothing lapses on a busy machine.
+  const store = createSessionStore(connect(), { prefix: uniquePrefix(), near: { lease: 10_000 } });
+  afterFile(() => store.close());
+  store.peek("");
+  await vi.waitFor(() => expect(store.near.state).toBe("serving"), 10_000);
+  const { token } = await store.create({ userId: "ada" });
+  await store.touch(token);
+  await store.touch(token);
+  expect(store.near.stats).toMatchObject({ hits: 1, misses: 1, size: 1 });
+  return store;
 }
 
 /** Calls what is needed for each metric to have a value. The numbers are those that the tests expect. */
