@@ -15,6 +15,7 @@ import { runBlock } from "../src/sessions/scripts/block.js";
 import { runCreate } from "../src/sessions/scripts/create.js";
 import { runGet } from "../src/sessions/scripts/get.js";
 import { runGetBlock } from "../src/sessions/scripts/get-block.js";
+import { runLeaveEnding } from "../src/sessions/scripts/leave-ending.js";
 import { runList } from "../src/sessions/scripts/list.js";
 import { runLogIn } from "../src/sessions/scripts/log-in.js";
 import { runRevoke } from "../src/sessions/scripts/revoke.js";
@@ -44,6 +45,7 @@ export interface ScriptCall {
 }
 
 const RECORD = "h\n\nt\n1700000000000 0 0 1800000 43200000";
+const ENDING = "ended r 1700000000000 a note";
 const TRAIL = "v\n0\n:cart\n[]";
 const ID = "01M813ANQEZQQF0E0QPV2PHR92";
 const OTHER = "01M813APN9WQX171PV599DJVG4";
@@ -65,7 +67,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: [["told"], "lost"],
   },
   "sessions/scripts/block.lua": {
-    call: (redis) => runBlock(redis, { user, until: 1, reason: "fraud", most: 250 }),
+    call: (redis) => runBlock(redis, { user, until: 1, reason: "fraud", most: 250, note: "fraud", endings: 1 }),
     replies: [["past", "1700000000000"], ["done"], ["more", ID], ["moving", ID], ["moving"]],
     broken: [["past"], ["past", "soon"], ["past", "1", "2"]],
   },
@@ -79,6 +81,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
         absoluteTimeout: 2,
         limit: 3,
         onLimit: "reject",
+        endings: 1,
         fields: ["u", "ada", ...patch],
       }),
     replies: [
@@ -102,12 +105,20 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   "sessions/scripts/get.lua": {
     call: (redis) => runGet(redis, key, "hash"),
     replies: ["none", "secret", "corrupt", RECORD],
-    broken: ["ok", ["none"], [RECORD]],
+    unsettled: [ENDING],
+    broken: ["ok", ["none"], [RECORD], "ended", [ENDING]],
   },
   "sessions/scripts/get-block.lua": {
     call: (redis) => runGetBlock(redis, user.block),
     replies: [["none"], ["blocked", "1700000000000", "", ""]],
     broken: [["blocked", "1", ""], [RECORD]],
+  },
+  "sessions/scripts/leave-ending.lua": {
+    call: (redis) =>
+      runLeaveEnding(redis, { key, secretHash: "hash", cause: { reason: "user", note: "lost" }, endings: 1 }),
+    replies: ["left"],
+    moving: ["moving"],
+    broken: [1, ["left"]],
   },
   "sessions/scripts/list.lua": {
     call: (redis) => runList(redis, { user, after: { score: "1", id: ID }, most: 250 }),
@@ -125,7 +136,11 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   },
   "sessions/scripts/log-in.lua": {
     call: (redis) =>
-      runLogIn(redis, { key, secretHash: "hash", version: "1", alone: true, newId: OTHER, user: "ada" }, deadline()),
+      runLogIn(
+        redis,
+        { key, secretHash: "hash", version: "1", alone: true, newId: OTHER, user: "ada", endings: 1 },
+        deadline(),
+      ),
     replies: [
       ["none"],
       ["secret"],
@@ -148,7 +163,14 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke.lua": {
-    call: (redis) => runRevoke(redis, { key, secretHash: "hash", alone: true, reason: "revoked" }),
+    call: (redis) =>
+      runRevoke(redis, {
+        key,
+        secretHash: "hash",
+        alone: true,
+        cause: { reason: "revoked", note: "lost" },
+        endings: 1,
+      }),
     replies: [["none"], ["secret"], ["ended", "ada", "", ID], ["ended", "", "moving", ID, OTHER], ["moving", OTHER]],
     broken: [
       ["ended"],
@@ -160,7 +182,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke-all-session.lua": {
-    call: (redis) => runRevokeAllSession(redis, { key, instant: 1700000000000 }, deadline()),
+    call: (redis) => runRevokeAllSession(redis, { key, instant: 1700000000000, endings: 1 }, deadline()),
     replies: [["none"], ["ended", "ada", "", ID], ["ended", "", "", ID], ["ended", "ada", "moving", ID]],
     broken: [
       ["none", ID],
@@ -172,7 +194,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke-all-user.lua": {
-    call: (redis) => runRevokeAllUser(redis, { user, instant: 1700000000000, after: { score: "", id: "" }, most: 50 }),
+    call: (redis) =>
+      runRevokeAllUser(redis, { user, instant: 1700000000000, after: { score: "", id: "" }, most: 50, endings: 1 }),
     replies: [
       ["ok", "", ""],
       ["ok", "1700000000000", ID, ID, OTHER],
@@ -182,7 +205,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: [["ok"], ["ok", "1700000000000"], ["moving"], ["done", "", ""]],
   },
   "sessions/scripts/revoke-user.lua": {
-    call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250, reason: "user" }),
+    call: (redis) => runRevokeUser(redis, { user, spared: ID, most: 250, cause: { reason: "user" }, endings: 1 }),
     replies: [["done"], ["more", ID], ["moving", ID]],
     broken: [["past", "1"], ["2"]],
   },
@@ -200,6 +223,7 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
         version: "1",
         maxBytes: 1,
         limit: 1,
+        endings: 1,
         patch,
       }),
     replies: [
@@ -219,9 +243,9 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     broken: [["superseded", ID], ["foreign"], ["size"], ["size", "much"], ["conflict", ""], ["ok", ID]],
   },
   "sessions/scripts/touch.lua": {
-    call: (redis) => runTouch(redis, key, "hash", { usualTimes: " 2 3", due: 1 }),
-    replies: ["none", "secret", "corrupt", RECORD],
-    broken: ["ok", ["none"], [RECORD]],
+    call: (redis) => runTouch(redis, key, "hash", { usualTimes: " 2 3", due: 1, endings: "1" }),
+    replies: ["none", "secret", "corrupt", RECORD, ENDING],
+    broken: ["ok", ["none"], [RECORD], "ended", [ENDING]],
   },
   "sessions/scripts/trail.lua": {
     call: (redis) => runTrail(redis, { key, secretHash: "hash", user: "ada" }, deadline()),

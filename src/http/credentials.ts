@@ -6,6 +6,7 @@
  */
 import { isNotReplicated, UntrustedOriginError } from "../leaves/errors.js";
 import { parseToken } from "../leaves/token.js";
+import type { EndedSession, Ending } from "../sessions/ending.js";
 import type { Sighting } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
 
@@ -23,6 +24,8 @@ export interface Credential {
   readonly rivals?: readonly string[] | undefined;
   /** Whether every cookie with our name must be taken back with the session, wherever it comes from. */
   readonly crowded?: boolean | undefined;
+  /** Why the sessions of several tokens have ended, if none of them is live: the latest ending that is known. */
+  readonly ended?: Ending | undefined;
 }
 
 /** How many tokens of one request are looked up at most. */
@@ -37,7 +40,7 @@ export interface Presented {
   /** Whether the request may use the cookie. */
   isAllowed(): boolean;
   /** Looks a token up and changes nothing. */
-  get(token: string): Promise<Sighting<object> | null>;
+  get(token: string): Promise<Sighting<object> | EndedSession | null>;
 }
 
 /**
@@ -61,15 +64,15 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
 
   const asked = tokens.slice(0, MOST_TOKENS);
   const found = await Promise.all(asked.map(get));
-  const ids = new Set(found.map((each) => each?.session.id));
+  const ids = new Set(found.map((each) => each?.session?.id));
   const live = asked.filter((_, n) => {
     const each = found[n];
     // During the grace of a rotation the old token and the new one are one session, and the new one stands for it.
-    return each && !(each.successor !== undefined && ids.has(each.successor));
+    return each?.session && !(each.successor !== undefined && ids.has(each.successor));
   });
   const crowded = tokens.length > MOST_TOKENS;
   const [winner, ...rivals] = live;
-  if (winner === undefined) return { token: null, transport, inCookie, crowded };
+  if (winner === undefined) return { token: null, transport, inCookie, crowded, ended: latestOf(found) };
   if (rivals.length === 0) {
     const credential: Credential = winner === bearer ? { token: winner, transport, inCookie } : byCookie(winner);
     return { ...credential, crowded };
@@ -82,6 +85,11 @@ export async function pickCredential({ cookies, bearer, isAllowed, get }: Presen
     // We must not end another application's session under the same name.
     crowded: crowded || live.length === tokens.length,
   };
+}
+
+function latestOf(found: readonly (Sighting<object> | EndedSession | null)[]): Ending | undefined {
+  const endings = found.flatMap((each) => each?.ended ?? []);
+  return endings.sort((a, b) => b.at - a.at)[0];
 }
 
 /** Ends the sessions of these tokens. Returns whether one was live. Throws as `revoke` does, after it has tried all. */

@@ -121,7 +121,8 @@ export function createHttpSessions<Claims extends object>(
       }
       const token = credential?.token ?? null;
       const found = token === null ? null : await (slides(slide, port) ? seen.touch(token) : seen.get(token));
-      return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0);
+      const ended = found === null ? credential?.ended : found.ended;
+      return new RequestSession(cx, port, credential, found?.session ?? null, found?.readAt ?? 0, ended);
     },
   });
 }

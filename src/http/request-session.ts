@@ -8,6 +8,7 @@ import {
   UnauthenticatedError,
   UntrustedOriginError,
 } from "../leaves/errors.js";
+import type { Ending } from "../sessions/ending.js";
 import type { Session } from "../sessions/session.js";
 import type { IssuedSession } from "../sessions/verbs/create.js";
 import type { RotateOptions } from "../sessions/verbs/rotate.js";
@@ -40,6 +41,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   readonly #caching: Caching;
   #credential: Credential | undefined;
   #current: Session<Claims> | null;
+  #ended: Ending | null;
 
   /** @internal Made by `createHttpSessions().load()`. */
   constructor(
@@ -48,12 +50,14 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     credential: Credential | undefined,
     current: Session<Claims> | null,
     readAt: number,
+    ended?: Ending,
   ) {
     this.#cx = cx;
     this.#port = port;
     this.#credential = credential;
     this.#current = current;
     this.#readAt = readAt;
+    this.#ended = ended ?? null;
     this.#caching = new Caching(port, cx.vary);
   }
 
@@ -65,6 +69,17 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     this.#caching.varies();
     if (this.#current !== null) this.#caching.noStore();
     return this.#current;
+  }
+
+  /**
+   * Why the session of this request's token has ended: by which verb, when, and the note of that call. `null` if it is live, if
+   * nothing is known, or without the option `endings` of the store. It costs no round trip. Only the bearer of the token is
+   * told, so reading it adds `Vary`, and `Cache-Control: no-store` if there is something to tell.
+   */
+  get ended(): Ending | null {
+    this.#caching.varies();
+    if (this.#ended !== null) this.#caching.noStore();
+    return this.#ended;
   }
 
   /**
@@ -282,6 +297,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     this.#caching.noStore();
     this.#credential = { token, transport, inCookie: transport === "cookie" };
     this.#current = session;
+    this.#ended = null;
     if (transport === "cookie" || this.#cx.bearer === undefined) return issued;
     return { token: await this.#cx.bearer.wrap(issued), session };
   }
@@ -304,3 +320,4 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
 
 Object.setPrototypeOf(RequestSession.prototype, noAssignments);
 refuseAssignment(RequestSession.prototype, "current");
+refuseAssignment(RequestSession.prototype, "ended");

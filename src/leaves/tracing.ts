@@ -52,6 +52,8 @@ const calls: TracingChannel<unknown, TracedCall> = tracingChannel<unknown, Trace
 export interface Traces {
   readonly of: TracedCall["of"];
   readonly failures?: Failures;
+  /** Whether a verb has come to `"absent"`. Default: if it resolved to `null` or `false`. */
+  readonly isAbsent?: (value: unknown) => boolean;
 }
 
 /**
@@ -59,19 +61,21 @@ export interface Traces {
  * its own. A verb takes at most two arguments: more are not passed on.
  */
 export function traced<Verbs extends { readonly [Name in keyof Verbs]: Verb }>(
-  { of, failures = NOBODY }: Traces,
+  { of, failures = NOBODY, isAbsent = isNothing }: Traces,
   verbs: Verbs,
 ): Verbs {
-  const pairs = Object.entries<Verb>(verbs).map(([name, verb]) => [name, tracedVerb(of, name, verb, failures)]);
+  const traces = { of, failures, isAbsent };
+  const pairs = Object.entries<Verb>(verbs).map(([name, verb]) => [name, tracedVerb(name, verb, traces)]);
   return Object.fromEntries(pairs) as Verbs;
 }
 
 const NOBODY: Failures = { isHeard: () => false, tell: () => {} };
 
-function tracedVerb(of: TracedCall["of"], name: string, verb: Verb, failures: Failures): Verb {
+function tracedVerb(name: string, verb: Verb, traces: Required<Traces>): Verb {
+  const { of, failures } = traces;
   return (first, second) => {
     if (calls.hasSubscribers) {
-      return trace({ of, verb: name, startedAt: performance.now() }, failures, verb, first, second);
+      return trace({ of, verb: name, startedAt: performance.now() }, traces, verb, first, second);
     }
     return failures.isHeard() ? tellFailure(name, failures, verb(first, second)) : verb(first, second);
   };
@@ -85,11 +89,17 @@ function tellFailure(name: string, failures: Failures, answer: Promise<unknown>)
 }
 
 /** Not a part of `tracedVerb`, where its closures would cost every call an object that holds the arguments. */
-function trace(call: TracedCall, failures: Failures, verb: Verb, first: never, second: never): Promise<unknown> {
+function trace(
+  call: TracedCall,
+  { failures, isAbsent }: Required<Traces>,
+  verb: Verb,
+  first: never,
+  second: never,
+): Promise<unknown> {
   let answer: () => unknown;
   const succeed = (value: unknown): CallOutcome => {
     answer = () => value;
-    return value === null || value === false ? "absent" : "ok";
+    return isAbsent(value) ? "absent" : "ok";
   };
   const fail = (error: unknown): CallOutcome => {
     answer = () => {
@@ -115,4 +125,8 @@ function failureOf(error: unknown): CallFailure {
   if (isSessionError(error)) return { name: error.name, code: error.code };
   const { name } = [TypeError, RangeError].find((kind) => error instanceof kind) ?? Error;
   return { name, code: null };
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === false;
 }

@@ -4,6 +4,8 @@
  *   prefix{bucket}:s:<id>       a session: hash, TTL = its expiresAt
  *   prefix{bucket}:u:<userId>   the index of a user: sorted set of ids by an upper bound of expiresAt, TTL = its latest
  *   prefix{bucket}:e:<id>       what a log-in left of the session it ended: hash, TTL = 10 s, or the deadline of its call
+ *   prefix{bucket}:x:<id>       the ending of a session, with the option `endings`: text, TTL = `endings`
+ *   prefix{bucket}:y:<id>       the ending that a session will have after the grace of its rotation: text, TTL = both together
  *   prefix{bucket}:m:<mark>     what one call replied, for a second run of its script: text, TTL = see redis/marks.ts
  *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
  *   prefix{bucket}:c:<process>  the number of the last beat of a process that keeps sessions in its memory: text, TTL = some minutes
@@ -59,6 +61,11 @@ export class Keys {
   /** The key of the trail of a session: what a log-in has left of it. */
   trail(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:e:${id}`;
+  }
+
+  /** The key of the ending of a session: why it has ended. */
+  ending(id: string): string {
+    return `${this.#prefix}{${bucketOfId(id)}}:x:${id}`;
   }
 
   /** The prefix of an index: a script appends the user id from the record. */

@@ -48,6 +48,12 @@ export interface SessionStoreOptions<Claims extends object> {
    */
   readonly timeout?: number | undefined;
   /**
+   * How many ms a session that a verb has ended leaves its ending in Redis, so that `explain` and `session.ended` can tell its
+   * bearer why: with the hash of its secret, the reason, the instant and the note. A session that expires leaves none. Give all
+   * processes the same value. Default: 0, none.
+   */
+  readonly endings?: number | undefined;
+  /**
    * A revocation also waits until this many replicas have it, and otherwise rejects with `NotReplicatedError`: so a failover
    * cannot undo a revocation that has resolved. Default: none.
    */
@@ -73,6 +79,7 @@ export interface ResolvedOptions<Claims extends object> {
   readonly claims: StandardSchemaV1<unknown, Claims> | undefined;
   readonly maxClaimsBytes: number;
   readonly timeout: number;
+  readonly endings: number;
   readonly replicas: ReplicaOptions | undefined;
 }
 
@@ -87,6 +94,7 @@ const STORE_OPTIONS = [
   "claims",
   "maxClaimsBytes",
   "timeout",
+  "endings",
   "replicas",
   "near",
 ] as const;
@@ -99,6 +107,7 @@ export function resolveOptions<Claims extends object>(options: SessionStoreOptio
   checkInteger("timeout (ms)", timeout, 1, 2 ** 31 - 1);
   hintAtShortUnit("timeout", timeout);
   checkReplicas(replicas);
+  const endings = checkDuration("endings", options.endings ?? 0, 0);
   const absoluteTimeout = checkDuration("absoluteTimeout", options.absoluteTimeout ?? 12 * 60 * MINUTE);
   const idleTimeout = checkDuration("idleTimeout", options.idleTimeout ?? Math.min(30 * MINUTE, absoluteTimeout));
   if (idleTimeout > absoluteTimeout) {
@@ -113,6 +122,7 @@ export function resolveOptions<Claims extends object>(options: SessionStoreOptio
   hintAtUnit("idleTimeout", options.idleTimeout);
   hintAtUnit("absoluteTimeout", options.absoluteTimeout);
   hintAtUnit("touchInterval", options.touchInterval);
+  hintAtUnit("endings", options.endings);
   const { maxSessionsPerUser, onSessionLimit = "evict-oldest", claims, maxClaimsBytes = 16 * 1024 } = options;
   if (maxSessionsPerUser !== undefined) checkInteger("maxSessionsPerUser", maxSessionsPerUser, 1, 1000);
   checkOneOf("onSessionLimit", onSessionLimit, ["evict-oldest", "evict-idle", "reject"]);
@@ -128,7 +138,7 @@ export function resolveOptions<Claims extends object>(options: SessionStoreOptio
   }
   return {
     ...{ prefix, idleTimeout, absoluteTimeout, touchInterval },
-    ...{ maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, replicas },
+    ...{ maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, endings, replicas },
   };
 }
 

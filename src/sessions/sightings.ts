@@ -2,6 +2,7 @@
  * How the HTTP kit looks sessions up: with the instant at which Redis read them, which the public verbs do not give.
  * Internal: no entry of the package exports it.
  */
+import type { EndedSession } from "./ending.js";
 import type { Session } from "./session.js";
 import type { SessionStore } from "./store.js";
 import type { Timeouts } from "./timeouts.js";
@@ -16,16 +17,17 @@ export interface Sighting<Claims extends object> {
   readonly readAt: number;
   /** The id of the session that a rotation with grace has put in its place; absent if there is none, or if that is not known. */
   readonly successor?: string | undefined;
+  readonly ended?: undefined;
 }
 
 /** The verbs of a store that look a token up, as the HTTP kit calls them. */
 export interface Sightings<Claims extends object> {
-  /** Like `touch` of the store. */
-  touch(token: string): Promise<Sighting<Claims> | null>;
-  /** Like `get` of the store. */
-  get(token: string): Promise<Sighting<Claims> | null>;
+  /** Like `touch` of the store. With the option `endings` it tells why a session has ended. */
+  touch(token: string): Promise<Sighting<Claims> | EndedSession | null>;
+  /** The same for `get` of the store. */
+  get(token: string): Promise<Sighting<Claims> | EndedSession | null>;
   /** The same, never from the memory of this process. */
-  ask(token: string): Promise<Sighting<Claims> | null>;
+  ask(token: string): Promise<Sighting<Claims> | EndedSession | null>;
   /** Whether `glance` can ever find anything. */
   readonly remembers: boolean;
   /** What the memory of this process knows of a token; `undefined` if nothing. It does not slide the session. */

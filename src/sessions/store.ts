@@ -9,6 +9,7 @@ import { Subscription } from "../redis/subscription.js";
 import { type CheckReport, judgeFacts } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
 import type { Context } from "./context.js";
+import type { Explanation } from "./ending.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
 import { type Near, NO_NEAR, openNear } from "./near/near.js";
@@ -22,8 +23,8 @@ import { type SightingStore, type Sightings, sightings } from "./sightings.js";
 import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
 import { type CreateOptions, create, type IssuedSession } from "./verbs/create.js";
 import { listForUser } from "./verbs/list.js";
-import { find, get, sight } from "./verbs/look-up.js";
-import { type RevokeAllOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
+import { explain, find, get, sight } from "./verbs/look-up.js";
+import { type RevokeAllOptions, type RevokeOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
 import { type RevokeEverythingOptions, revokeAll } from "./verbs/revoke-all.js";
 import { type RotateOptions, rotate } from "./verbs/rotate.js";
 import { paceOf, touch } from "./verbs/touch.js";
@@ -100,7 +101,7 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * Ends a session: once this has resolved, no lookup anywhere accepts it (ASVS 5.0, 7.4.1). `false`: it was not live.
    * Throws `NotReplicatedError` with the `replicas` option.
    */
-  revoke(target: string | null | undefined): Promise<boolean>;
+  revoke(target: string | null | undefined, options?: RevokeOptions): Promise<boolean>;
 
   /**
    * Ends all sessions of a user, except the one in `except` (ASVS 5.0, 7.4.3). Returns how many were live. Up to 250 sessions
@@ -127,6 +128,12 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
 
   /** Looks a session up by its public id, for administrators. `null`: no such live session, or not an id. */
   find(id: string | null | undefined): Promise<Session<Claims> | null>;
+
+  /**
+   * Why a token is refused: its session has ended, and has left its ending (option `endings`); only its bearer is told. Knows
+   * nothing of sessions that have expired. As with any lookup, the event `rejected` tells of a token that is refused.
+   */
+  explain(token: unknown): Promise<Explanation>;
 
   /**
    * Ends all sessions of a user, and no session is created until the block ends: a log-in that races with this is either
@@ -205,11 +212,12 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     updateClaims: (target, change) => updateClaims(cx, target, change),
     updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
     rotate: (token, options) => rotate(cx, token, options),
-    revoke: (target) => revoke(cx, target),
+    revoke: (target, options) => revoke(cx, target, options),
     revokeAllForUser: (userId, options) => revokeAllForUser(cx, userId, options),
     revokeAll: (options) => revokeAll(cx, options),
     listForUser: (userId) => listForUser(cx, userId),
     find: (id) => find(cx, id),
+    explain: (token) => explain(cx, token),
     blockUser: (userId, options) => blockUser(cx, userId, options),
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
@@ -218,7 +226,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   };
   const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
   const verbs = traced(traces, near === undefined ? direct : { ...direct, ...nearVerbs(near.cache, direct) });
-  const sighted = traced(traces, near === undefined ? asked : nearSights(near.cache, asked));
+  const sighted = traced({ ...traces, isAbsent: isGone }, near === undefined ? asked : nearSights(near.cache, asked));
   const peek = (token: unknown) => near?.cache.peek(token);
   const close = () => {
     watches.close();
@@ -266,6 +274,11 @@ function nearSights<Claims extends object>(
       return seen === undefined ? get(token) : Promise.resolve(seen);
     },
   };
+}
+
+/** Whether a lookup has found no live session, even if it tells why. */
+function isGone(seen: unknown): boolean {
+  return seen === null || (typeof seen === "object" && "session" in seen && seen.session === null);
 }
 
 /** The verbs of a store that ask Redis: each of them is traced. */

@@ -148,7 +148,7 @@ describe("the verbs", () => {
     [
       "revokeAllForUser",
       (s) => s.revokeAllForUser("ada", anything({ exept: token })),
-      new TypeError('revokeAllForUser has no option "exept"; it has except'),
+      new TypeError('revokeAllForUser has no option "exept"; it has except, note'),
     ],
     [
       "revokeAllForUser",
@@ -163,8 +163,25 @@ describe("the verbs", () => {
     [
       "blockUser",
       (s) => s.blockUser("ada", anything({ for: 1 })),
-      new TypeError('blockUser has no option "for"; it has until, reason'),
+      new TypeError('blockUser has no option "for"; it has until, reason, note'),
     ],
+    [
+      "revoke",
+      (s) => s.revoke(token, anything("lost")),
+      new TypeError('The options of revoke must be an object, got "lost"'),
+    ],
+    [
+      "revoke",
+      (s) => s.revoke(token, anything({ reason: "x" })),
+      new TypeError('revoke has no option "reason"; it has note'),
+    ],
+    ["revoke", (s) => s.revoke("rubbish", { note: anything(null) }), new TypeError("note must be a string, got null")],
+    [
+      "revokeAllForUser",
+      (s) => s.revokeAllForUser("ada", { note: "x".repeat(65) }),
+      new RangeError("note must have at most 64 characters, got 65"),
+    ],
+    ["blockUser", (s) => s.blockUser("ada", { note: anything(7) }), new TypeError("note must be a string, got 7")],
     [
       "blockUser",
       (s) => s.blockUser("ada", { until: anything(new Date()) }),

@@ -7,6 +7,7 @@ import { describeBlocks } from "./contract/block.js";
 import { describeClaimLimits } from "./contract/claim-limits.js";
 import { describeClaimValues } from "./contract/claim-values.js";
 import { describeCreate } from "./contract/create.js";
+import { describeEndings } from "./contract/endings.js";
 import { describeEvents } from "./contract/events.js";
 import { describeExpiry } from "./contract/expiry.js";
 import { describeGetAndFind } from "./contract/get-and-find.js";
@@ -43,6 +44,7 @@ export function describeContract(name: string, makeClient: MakeClient, options: 
     describeList,
     describeLimits,
     describeBlocks,
+    describeEndings,
     describeEvents,
     describeKeys,
   ]);

@@ -47,6 +47,7 @@ describe.each([
     get: () => [],
     touch: () => [],
     find: () => [],
+    explain: () => [],
     listForUser: () => [],
     getBlock: () => [],
     unblockUser: () => [],

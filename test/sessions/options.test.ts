@@ -95,7 +95,7 @@ describe("createSessionStore", () => {
 
   it("takes undefined for an option that is not given", () => {
     const names = ["prefix", "idleTimeout", "touchInterval", "absoluteTimeout", "maxSessionsPerUser", "onSessionLimit"];
-    const more = ["claims", "maxClaimsBytes", "timeout", "replicas"];
+    const more = ["claims", "maxClaimsBytes", "timeout", "endings", "replicas"];
     const options = Object.fromEntries([...names, ...more].map((name) => [name, undefined]));
     expect(() => createSessionStore(untouchable, options as SessionStoreOptions<object>)).not.toThrow();
   });
@@ -126,7 +126,7 @@ describe("createSessionStore", () => {
       { ttl: 5 },
       new TypeError(
         'createSessionStore has no option "ttl"; it has prefix, idleTimeout, absoluteTimeout, touchInterval, ' +
-          "maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, replicas",
+          "maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, endings, replicas",
       ),
     ],
     [{ prefix: 5 }, new TypeError("prefix must be a string, got 5")],
@@ -161,6 +161,9 @@ describe("createSessionStore", () => {
     [{ maxClaimsBytes: -1 }, new RangeError("maxClaimsBytes must be an integer from 0 to 536870912, got -1")],
     [{ timeout: 0 }, new RangeError("timeout (ms) must be an integer from 1 to 2147483647, got 0")],
     [{ timeout: 2 ** 31 }, new RangeError("timeout (ms) must be an integer from 1 to 2147483647, got 2147483648")],
+    [{ endings: -1 }, new RangeError(`endings (ms) must be an integer from 0 to ${TEN_YEARS}, got -1`)],
+    [{ endings: "1h" }, new TypeError('endings (ms) must be a number, got "1h"')],
+    [{ endings: true }, new TypeError("endings (ms) must be a number, got true")],
     [{ replicas: 1 }, new TypeError("The options of replicas must be an object, got 1")],
     [{ replicas: { count: 1 } }, new TypeError("replicas.timeout (ms) must be a number, got undefined")],
     [

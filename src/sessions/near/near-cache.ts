@@ -6,6 +6,7 @@
 import { StoreUnavailableError } from "../../leaves/errors.js";
 import { hasSecret, idInToken, parseToken, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
+import type { EndedSession } from "../ending.js";
 import { parseFeed } from "../feed.js";
 import type { Session, StoredSession } from "../session.js";
 import type { Sighting } from "../sightings.js";
@@ -20,8 +21,8 @@ export interface NearSource<Claims extends object> {
   readonly losses: () => number;
   /** A deadline that begins now. */
   readonly deadline: () => Deadline;
-  /** `touch` of the store, which announces why a token is refused. */
-  readonly touch: (target: Target, deadline?: Deadline) => Promise<StoredSession<Claims> | null>;
+  /** `touch` of the store, which announces why a token is refused, and may tell why its session has ended. */
+  readonly touch: (target: Target, deadline?: Deadline) => Promise<StoredSession<Claims> | EndedSession | null>;
   /** The same, and announces nothing. */
   readonly slide: (target: Target) => Promise<StoredSession<Claims> | null>;
   /** Announces that something is no token. */
@@ -105,7 +106,7 @@ export class NearCache<Claims extends object> {
   }
 
   /** The same, and tells when Redis read the session. */
-  sight(token: unknown): Promise<Sighting<Claims> | null> {
+  sight(token: unknown): Promise<Sighting<Claims> | EndedSession | null> {
     const entry = this.#find(token, true);
     return entry === undefined ? this.#fetch(token) : Promise.resolve(this.#sightingOf(entry));
   }
@@ -179,7 +180,7 @@ export class NearCache<Claims extends object> {
   }
 
   /** Looks a session up in Redis, and keeps it if that is allowed. */
-  async #fetch(token: unknown): Promise<Sighting<Claims> | null> {
+  async #fetch(token: unknown): Promise<Sighting<Claims> | EndedSession | null> {
     const target = parseToken(token);
     if (target === null) return this.#source.malformed();
     let sent = momentOf(this.#clock);
@@ -198,7 +199,11 @@ export class NearCache<Claims extends object> {
     return mayKeep ? this.#fill(target, sent, deadline) : this.#source.touch(target, deadline);
   }
 
-  async #fill(target: Target, sent: Moment, deadline: Deadline | undefined): Promise<StoredSession<Claims> | null> {
+  async #fill(
+    target: Target,
+    sent: Moment,
+    deadline: Deadline | undefined,
+  ): Promise<StoredSession<Claims> | EndedSession | null> {
     const fill = this.#fills.begin(target.id, sent, this.#source.losses());
     try {
       const stored = await this.#source.touch(target, deadline);
@@ -243,10 +248,10 @@ export class NearCache<Claims extends object> {
   }
 
   /** Keeps what a read has brought, if nothing has happened since it was sent that it may not show. */
-  #keep(fill: Fill, { id, secretHash }: Target, stored: StoredSession<Claims> | null): void {
+  #keep(fill: Fill, { id, secretHash }: Target, stored: StoredSession<Claims> | EndedSession | null): void {
     this.#fills.end(id);
     // During the grace of a rotation what happens to the new session happens to this one too, and it ends soon.
-    if (stored === null || stored.successor !== undefined) return;
+    if (stored === null || stored.session === null || stored.successor !== undefined) return;
     if (fill.isSpoiled || fill.losses !== this.#source.losses()) return;
     const entry = entryOf(stored, secretHash, fill.sent, this.#pace);
     this.#entries.set(entry);

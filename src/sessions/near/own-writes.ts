@@ -25,7 +25,7 @@ export function doubting<Claims extends object>(verbs: Writing<Claims>, doubt: D
     updateClaims: (target, change) => guarded(verbs.updateClaims(target, change), target),
     updateClaimsForUser: (userId, patch) => guarded(verbs.updateClaimsForUser(userId, patch), undefined, userId),
     rotate: (token, options) => guarded(verbs.rotate(token, options), token, options?.userId),
-    revoke: (target) => guarded(verbs.revoke(target), target),
+    revoke: (target, options) => guarded(verbs.revoke(target, options), target),
     revokeAllForUser: (userId, options) => guarded(verbs.revokeAllForUser(userId, options), undefined, userId),
     blockUser: (userId, options) => guarded(verbs.blockUser(userId, options), undefined, userId),
   };

@@ -6,6 +6,8 @@
 -- ARGV[3]  reason, or ''
 -- ARGV[4]  most sessions in this page
 -- ARGV[5]  mark of this call, ARGV[6] for how many ms to keep it
+-- ARGV[7]  note for the endings of the sessions, JSON-escaped, or ''
+-- ARGV[8]  for how many ms each of them leaves its ending (see record.lua); 0 for none
 -- Returns  {'past', the clock of Redis} (nothing was done), {'more' if more sessions are left, else 'done', ended ids
 --          …}, or {'moving', ids …} (the user is blocked, and none of their sessions has ended yet: Redis Cluster is moving
 --          the slot)
@@ -36,5 +38,6 @@ if ARGV[2] ~= '' then
   redis.call('PEXPIREAT', KEYS[1], ARGV[2])
 end
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'r', ARGV[3]) end
-local reply = whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark, 'b') or { 'moving' }
+local why = cause('b', ARGV[7], ARGV[8])
+local reply = whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark, why) or { 'moving' }
 return remember(mark, ARGV[6], reply)

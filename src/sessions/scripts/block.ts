@@ -32,10 +32,15 @@ export interface Blocking {
   readonly reason: string;
   /** How many sessions to end at most. */
   readonly most: number;
+  /** For their endings, JSON-escaped; `""` for none. */
+  readonly note: string;
+  /** For how many ms each of them leaves its ending; 0 for none. */
+  readonly endings: number;
 }
 
 /** Blocks a user and ends the first page of their sessions. */
-export function runBlock(redis: RedisDoor, { user, until, reason, most }: Blocking): Promise<Revocation<BlockedPage>> {
-  const args = [user.name, until ?? "", reason, most, newMark(), redis.markLife];
+export function runBlock(redis: RedisDoor, blocking: Blocking): Promise<Revocation<BlockedPage>> {
+  const { user, until = "", reason, most, note, endings } = blocking;
+  const args = [user.name, until, reason, most, newMark(), redis.markLife, note, endings];
   return redis.runRevocation(blockScript, [user.block], args);
 }

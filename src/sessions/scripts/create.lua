@@ -7,7 +7,8 @@
 -- ARGV[4]  most sessions the user may have, at most 1000; 0 for any number
 -- ARGV[5]  what to do beyond that: 'evict-oldest', 'evict-idle' or 'reject'
 -- ARGV[6]  for how many ms to keep the mark of this call, which is the id
--- ARGV[7…] fields and values of the record: u, i, a and the claims
+-- ARGV[7]  for how many ms each session that is evicted leaves its ending (see record.lua); 0 for none
+-- ARGV[8…] fields and values of the record: u, i, a and the claims
 -- Returns  {'ok', session as text, evicted ids …}, {'blocked', until or '', reason}, {'limit'}, {'again', evicted ids …} (too
 --          many to look at or to evict at once: call again), {'taken'} (another session has this id), or {'corrupt', id}
 --          (a session that counts cannot be read; nothing was done)
@@ -15,7 +16,8 @@
 local id, sessions = string.sub(KEYS[1], -26), string.sub(KEYS[1], 1, -27)
 local index, block = KEYS[2], KEYS[3]
 local limit = tonumber(ARGV[4])
-local mark = stem(KEYS[1], id) .. 'm:' .. id
+local keys = stem(KEYS[1], id)
+local mark = keys .. 'm:' .. id
 
 local own, own_ends, own_left = open(KEYS[1])
 if own then
@@ -50,7 +52,7 @@ if index and limit > 0 then
       return { 'again' }
     end
     if ARGV[5] == 'reject' then return { 'limit' } end
-    local evicted = strike_page(index, sessions, '', 1000, mark, 'l')
+    local evicted = strike_page(index, sessions, '', 1000, mark, cause('l', '', ARGV[7]))
     table.remove(evicted, 1)
     if #evicted > 0 then remember(mark, ARGV[6], evicted) end
     return { 'again', unpack(evicted) }
@@ -80,8 +82,11 @@ if index and limit > 0 then
         reply[#reply + 1] = candidates[i].id
         if candidates[i].predecessor then ids[#ids + 1] = candidates[i].predecessor end
       end
+      local why = cause('l', '', ARGV[7])
+      local hashes = hashes_of(sessions, ids, why)
       strike(index, sessions, ids)
-      tell(stem(KEYS[1], id), 'l', ids)
+      tell(keys, why.letter, ids)
+      leave_endings(keys, ids, why, hashes)
       remember(mark, ARGV[6], evicted)
     end
   end
@@ -90,8 +95,8 @@ end
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
 local fields = { 'h', ARGV[1], 't', times_of(now, index and '0' or '-', idle, absolute) }
 local record = { t = fields[4] }
-for i = 7, #ARGV, 2 do
-  fields[i - 2], fields[i - 1] = ARGV[i], ARGV[i + 1]
+for i = 8, #ARGV, 2 do
+  fields[i - 3], fields[i - 2] = ARGV[i], ARGV[i + 1]
   record[ARGV[i]] = ARGV[i + 1]
 end
 local ends = now + idle

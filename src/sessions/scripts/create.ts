@@ -20,6 +20,8 @@ export interface Creation {
   /** How many sessions the user may have; 0 for any number. */
   readonly limit: number;
   readonly onLimit: "evict-oldest" | "evict-idle" | "reject";
+  /** For how many ms each session that is evicted leaves its ending; 0 for none. */
+  readonly endings: number;
   /** Fields and values of the record, in turn: the user, the client and the claims. */
   readonly fields: readonly string[];
 }
@@ -68,8 +70,8 @@ export const createScript = script(
 
 /** Creates a session, within the limit of sessions per user, and never for a blocked user. */
 export function runCreate(redis: RedisDoor, session: Creation, deadline?: Deadline): Promise<Created> {
-  const { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields } = session;
+  const { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, endings, fields } = session;
   const keys = user === undefined ? [key] : [key, user.index, user.block];
-  const args = [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, redis.markLife, ...fields];
+  const args = [secretHash, idleTimeout, absoluteTimeout, limit, onLimit, redis.markLife, endings, ...fields];
   return redis.run(createScript, keys, args, deadline);
 }

@@ -86,9 +86,9 @@ local function strike(index, sessions, ids)
   unlist(index, ids)
 end
 
--- Deletes the session with this record, and its partner unless `alone` is set, and tells why by a letter. Returns what revoke.lua
--- returns for a live session.
-local function strike_pair(key, record, alone, letter)
+-- Deletes the session with this record, and its partner unless `alone` is set, and reports why. Returns what revoke.lua returns for
+-- a live session.
+local function strike_pair(key, record, alone, why)
   local id = string.sub(key, -26)
   local keys = stem(key, id)
   local sessions = keys .. 's:'
@@ -99,10 +99,12 @@ local function strike_pair(key, record, alone, letter)
   if partner and lives(sessions .. partner, clock()) then ids[2] = partner end
   local index = record.u and keys .. 'u:' .. record.u
   local listed = index and together(key, index)
+  local hashes = hashes_of(sessions, ids, why)
   -- The deletion comes first: when Redis is out of memory, it judges only the first write of a script, and allows this one.
   if listed then strike(index, sessions, ids) else redis.call('DEL', unpack(keys_of(ids, sessions))) end
-  tell(keys, letter, ids)
-  return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(ids) }
+  tell(keys, why.letter, ids)
+  local reported = leave_endings(keys, ids, why, hashes)
+  return { 'ended', record.u or '', index and not listed and 'moving' or '', unpack(reported) }
 end
 
 -- Whether what a key holds was created up to an instant, as far as it can be read: what cannot be read is no younger.
@@ -112,10 +114,10 @@ local function is_from(key, instant)
   return not created or tonumber(created) <= instant
 end
 
--- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner, and tells why by a letter. Returns
+-- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner, and reports why. Returns
 -- 'more' if more are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
 -- node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.
-local function strike_page(index, sessions, except, most, mark, letter)
+local function strike_page(index, sessions, except, most, mark, why)
   local members = call('ZRANGE', index, 0, most)
   local beside, others = { index, mark }, { 'moving' }
   if except ~= '' then beside[3] = sessions .. except end
@@ -143,8 +145,10 @@ local function strike_page(index, sessions, except, most, mark, letter)
   for _, id in ipairs(ids) do
     if lives(sessions .. id, now) then live[#live + 1] = id end
   end
+  local hashes = hashes_of(sessions, live, why)
   strike(index, sessions, ids)
-  tell(string.sub(sessions, 1, -3), letter, live)
+  tell(string.sub(sessions, 1, -3), why.letter, live)
+  leave_endings(string.sub(sessions, 1, -3), live, why, hashes)
   return { status, unpack(live) }
 end
 

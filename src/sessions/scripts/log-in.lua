@@ -7,6 +7,7 @@
 -- ARGV[4]  id of the session that takes this one's place
 -- ARGV[5]  for how many ms the caller may be waiting for a reply
 -- ARGV[6]  user who logs in, JSON-escaped
+-- ARGV[7]  for how many ms each session leaves its ending (see record.lua); 0 for none
 -- Returns  as revoke.lua does: {'none'}, {'secret'}, {'ended', user id or '', 'moving' or '', ended ids …} or {'moving', id};
 --          and {'superseded'} (it has a successor), {'conflict', session as text} (another version), or {'left', trail} (another
 --          log-in of the same user has ended it a moment ago)
@@ -24,7 +25,7 @@ if record.h ~= ARGV[1] then return { 'secret' } end
 if ARGV[2] ~= '' and record.n then return { 'superseded' } end
 if ARGV[2] ~= '' and (record.v or '0') ~= ARGV[2] then return { 'conflict', told(record, ends, left) } end
 
-local reply = strike_pair(KEYS[1], record, ARGV[3] == '1', 'n')
+local reply = strike_pair(KEYS[1], record, ARGV[3] == '1', cause('n', '', ARGV[7]))
 -- A node that the slot is leaving can make no new key: then the log-in leaves no trail.
 if reply[1] == 'ended' and together(trail) then
   -- The next user must not get the claims of a user.

@@ -55,11 +55,13 @@ export interface LogIn {
   readonly newId: string;
   /** Who logs in, JSON-escaped. */
   readonly user: string;
+  /** For how many ms each session that ends leaves its ending; 0 for none. */
+  readonly endings: number;
 }
 
 /** Ends a session because a log-in has replaced it by another. */
 export function runLogIn(redis: RedisDoor, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
-  const { key, secretHash, version = "", alone = false, newId, user } = logIn;
-  const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user];
+  const { key, secretHash, version = "", alone = false, newId, user, endings } = logIn;
+  const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user, endings];
   return redis.run(logInScript, [key], args, deadline);
 }

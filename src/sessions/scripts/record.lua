@@ -103,6 +103,45 @@ local function tell(keys, letter, ids)
   redis.pcall('PUBLISH', string.sub(keys, 1, -7) .. 'near', letter .. ' ' .. table.concat(ids, ' '))
 end
 
+-- Why sessions end: its letter (see feed.ts), a note of the caller, JSON-escaped, and for how many ms each of them leaves its
+-- ending behind; 0 for not at all.
+local function cause(letter, note, ms)
+  return { letter = letter, note = note, ms = tonumber(ms) }
+end
+
+-- The ending of a session: what it leaves for its bearer, who may want to know why it has ended. A text, so it is no session,
+-- under a key of its own: the hash of the secret, the letter of the reason, the instant, epoch ms, and the note, which may be
+-- empty, joined by spaces. A verb that ends a session leaves it under `x:`; a rotation with grace leaves the one that the session
+-- will have after the grace under `y:`. Were both one key, the first could be on the node that the slot is leaving when the
+-- other node makes the second, and the move could not be finished. Returns whether this node could keep it: one that the slot is
+-- leaving can make no new key.
+local function leave_ending(key, hash, why, at, ms)
+  return (call_here('SET', key, hash .. ' ' .. why.letter .. ' ' .. digits(at) .. ' ' .. why.note, 'PX', digits(ms)))
+end
+
+-- The hashes of the secrets of sessions that are about to end, by id; nil if none leaves an ending.
+local function hashes_of(sessions, ids, why)
+  if why.ms == 0 or #ids == 0 then return nil end
+  local hashes = {}
+  for _, id in ipairs(ids) do
+    local is_hash, fields = pcall(redis.call, 'HMGET', sessions .. id, 'h')
+    if is_hash and type(fields[1]) == 'string' and fields[1] ~= '' then hashes[id] = fields[1] end
+  end
+  return hashes
+end
+
+-- Leaves the endings of sessions, if there are hashes. Returns the ids; one whose ending this node could not keep has a space
+-- and its hash behind it, so that the caller can leave it.
+local function leave_endings(keys, ids, why, hashes)
+  if not hashes then return ids end
+  local now, reported = clock(), {}
+  for i, id in ipairs(ids) do
+    local hash = hashes[id]
+    reported[i] = hash and not leave_ending(keys .. 'x:' .. id, hash, why, now, why.ms) and id .. ' ' .. hash or id
+  end
+  return reported
+end
+
 -- Why the caller must not get a session: the hash is that of the caller's secret, or '' if the caller gave an id. nil: the
 -- caller may get it.
 local function session_refusal(record, hash, ends, left)

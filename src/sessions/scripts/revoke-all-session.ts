@@ -4,7 +4,7 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
-import { ENDING_LETTERS } from "../feed.js";
+import { encodeCause } from "./cause.js";
 import { ofIndex } from "./preludes.js";
 import { type Ended, endedIn } from "./revoke.js";
 import body from "./revoke-all-session.lua";
@@ -26,13 +26,16 @@ export interface OldSessionRevocation {
   readonly key: string;
   /** It ends if it was created up to this instant, epoch ms. */
   readonly instant: number;
+  /** For how many ms it leaves its ending; 0 for none. */
+  readonly endings: number;
 }
 
 /** Ends a session that was created up to an instant, and leaves its partner alone. */
 export function runRevokeAllSession(
   redis: RedisDoor,
-  { key, instant }: OldSessionRevocation,
+  { key, instant, endings }: OldSessionRevocation,
   deadline: Deadline,
 ): Promise<Ended | { readonly status: "none" }> {
-  return redis.run(revokeAllSessionScript, [key], [instant, newMark(), redis.markLife, ENDING_LETTERS.all], deadline);
+  const args = [instant, newMark(), redis.markLife, ...encodeCause({ reason: "all" }, endings)];
+  return redis.run(revokeAllSessionScript, [key], args, deadline);
 }

@@ -5,7 +5,8 @@
 -- ARGV[3]  score, ARGV[4] id: the last member of the page before; both '' for the first page
 -- ARGV[5]  most sessions in this page
 -- ARGV[6]  mark of this call, ARGV[7] for how many ms to keep it
--- ARGV[8]  letter of the reason (see feed.ts)
+-- ARGV[8]  letter of the reason (see feed.ts), ARGV[9] note, JSON-escaped, or ''
+-- ARGV[10] for how many ms each session leaves its ending (see record.lua); 0 for none
 -- Returns  {'ok', score, id, ended ids …}, or {'moving', score, id, ids …} (nothing was done: Redis Cluster is moving the slot,
 --          and these sessions are not all here). `id` is '' after the last page
 -- Bound    ARGV[5] sessions
@@ -29,6 +30,9 @@ for _, id in ipairs(ids) do
   end
 end
 if #old == 0 then return reply_of(reply) end
+local why = cause(ARGV[8], ARGV[9], ARGV[10])
+local hashes = hashes_of(sessions, live, why)
 strike(KEYS[1], sessions, old)
-tell(keys, ARGV[8], live)
+tell(keys, why.letter, live)
+leave_endings(keys, live, why, hashes)
 return remember(mark, ARGV[7], reply_of(reply))

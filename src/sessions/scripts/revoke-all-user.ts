@@ -3,8 +3,8 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
-import { ENDING_LETTERS } from "../feed.js";
 import type { UserKeys } from "../keys.js";
+import { encodeCause } from "./cause.js";
 import { type Cursor, cursorOf } from "./list.js";
 import { ofIndex } from "./preludes.js";
 import body from "./revoke-all-user.lua";
@@ -36,13 +36,16 @@ export interface OldPageRevocation {
   readonly after: Cursor;
   /** How many sessions to look at. */
   readonly most: number;
+  /** For how many ms each session leaves its ending; 0 for none. */
+  readonly endings: number;
 }
 
 /** Ends those sessions in one page of a user's index that were created up to an instant. */
 export function runRevokeAllUser(
   redis: RedisDoor,
-  { user, instant, after, most }: OldPageRevocation,
+  { user, instant, after, most, endings }: OldPageRevocation,
 ): Promise<OldPage> {
-  const args = [user.name, instant, after.score, after.id, most, newMark(), redis.markLife, ENDING_LETTERS.all];
+  const cause = encodeCause({ reason: "all" }, endings);
+  const args = [user.name, instant, after.score, after.id, most, newMark(), redis.markLife, ...cause];
   return redis.run(revokeAllUserScript, [user.index], args);
 }

@@ -3,8 +3,9 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor, Revocation } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { tracedScript } from "../../redis/script.js";
-import { ENDING_LETTERS, type EndingReason } from "../feed.js";
+import type { Cause } from "../ending.js";
 import type { UserKeys } from "../keys.js";
+import { encodeCause } from "./cause.js";
 import { ofIndex } from "./preludes.js";
 import body from "./revoke-user.lua";
 
@@ -37,14 +38,16 @@ export interface PageRevocation {
   readonly spared: string;
   /** How many sessions to end at most. */
   readonly most: number;
-  readonly reason: EndingReason;
+  readonly cause: Cause;
+  /** For how many ms each session leaves its ending; 0 for none. */
+  readonly endings: number;
 }
 
 /** Ends one page of a user's sessions. */
 export function runRevokeUser(
   redis: RedisDoor,
-  { user, spared, most, reason }: PageRevocation,
+  { user, spared, most, cause, endings }: PageRevocation,
 ): Promise<Revocation<RevokedPage>> {
-  const args = [user.name, spared, most, newMark(), redis.markLife, ENDING_LETTERS[reason]];
+  const args = [user.name, spared, most, newMark(), redis.markLife, ...encodeCause(cause, endings)];
   return redis.runRevocation(revokeUserScript, [user.index], args);
 }

@@ -12,7 +12,8 @@
 -- ARGV[6]  the version that the claims must still have, or '' for any
 -- ARGV[7]  most bytes that all claims may take
 -- ARGV[8]  how many sessions the user may have, for a second log-in, which adds one; 0 for any number
--- ARGV[9…] pairs of field and value to change; '' removes the field
+-- ARGV[9]  for how many ms a session that ends leaves its ending (see record.lua); 0 for none
+-- ARGV[10…] pairs of field and value to change; '' removes the field
 -- Returns  {'none'}, {'secret'}, {'corrupt'}, {'superseded'} (it has a successor), {'taken'} (another session has the new id),
 --          {'foreign', session as text} (another user's, or a guest's), {'blocked', until or '', reason} (the user is blocked),
 --          {'size', bytes} or {'many', claims}, {'conflict', session as text} (another version), or {'ok', session as text}
@@ -49,9 +50,9 @@ ends = math.min(ends, created + absolute)
 -- What this log-in changes is no business of a second one.
 local found = {}
 for field, value in pairs(record) do found[field] = value end
-local _, _, excess = patched(record, 9, tonumber(ARGV[7]))
+local _, _, excess = patched(record, 10, tonumber(ARGV[7]))
 if excess then return excess end
-if ARGV[9] then record.v = digits((record.v or 0) + 1) end
+if ARGV[10] then record.v = digits((record.v or 0) + 1) end
 
 -- After a failover the clock may be before the creation, but a record holds no negative times.
 local age, index = math.max(0, now - created), record.u and KEYS[3] .. record.u
@@ -80,10 +81,9 @@ else
   gone[#gone + 1] = old_id
   record.p = nil
 end
+local why = cause('n', '', ARGV[9])
+local hashes = hashes_of(sessions, gone, why)
 if #gone > 0 then redis.call('DEL', unpack(keys_of(gone, sessions))) end
--- Whoever watches the old session, or has its copy, must know at once, the grace notwithstanding.
-local replaced = { unpack(gone) }
-if last then replaced[#replaced + 1] = old_id end
 -- A log-in has no grace, so the old one has ended.
 if ARGV[3] ~= '' and not is_second then leave_trail(trail, ARGV[1], found, id, ARGV[3], record.u, 0, record.v or '0') end
 
@@ -117,7 +117,14 @@ if index then
 end
 call_many('HSET', KEYS[2], fields)
 redis.call('PEXPIREAT', KEYS[2], digits(ends))
-tell(stem(KEYS[1], old_id), 'n', replaced)
+local keys = stem(KEYS[1], old_id)
+leave_endings(keys, gone, why, hashes)
+if last then
+  gone[#gone + 1] = old_id
+  if why.ms > 0 then leave_ending(keys .. 'y:' .. old_id, ARGV[1], why, last, grace + why.ms) end
+end
+-- Who watches the old session, or has a copy of it, must know now, although its token stays valid for the grace.
+tell(keys, why.letter, gone)
 -- For as long as the trail may be there.
 if is_second then remember(mark, 10000, { id }) end
 return { 'ok', told(record, ends, ends - now) }

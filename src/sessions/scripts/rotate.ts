@@ -32,6 +32,8 @@ export interface Rotation {
   readonly maxBytes: number;
   /** How many sessions the user may have, for the second of two log-ins on one session, which adds one; 0 for any number. */
   readonly limit: number;
+  /** For how many ms a session that ends leaves its ending; 0 for none. */
+  readonly endings: number;
   /** Fields and values in turn; an empty value removes the field. */
   readonly patch: readonly string[];
 }
@@ -84,6 +86,7 @@ export function runRotate(redis: RedisDoor, rotation: Rotation, deadline?: Deadl
       version,
       maxBytes,
       limit,
+      rotation.endings,
       ...patch,
     ],
     deadline,

@@ -5,6 +5,7 @@ import { blockScript } from "./block.js";
 import { createScript } from "./create.js";
 import { getScript } from "./get.js";
 import { getBlockScript } from "./get-block.js";
+import { leaveEndingScript } from "./leave-ending.js";
 import { listScript } from "./list.js";
 import { logInScript } from "./log-in.js";
 import { revokeScript } from "./revoke.js";
@@ -28,6 +29,7 @@ export const scripts = {
   create: createScript,
   get: getScript,
   getBlock: getBlockScript,
+  leaveEnding: leaveEndingScript,
   list: listScript,
   logIn: logInScript,
   revoke: revokeScript,

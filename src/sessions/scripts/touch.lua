@@ -6,12 +6,23 @@
 -- ARGV[2]  how the times of most sessions end: a space, an idle timeout of at least twice the interval, a space, an absolute
 --          deadline
 -- ARGV[3]  that idle timeout less the interval, in ms
--- Returns  'none', 'secret' (it does not match), 'corrupt', or the session as text, as get.lua has it
+-- ARGV[4]  '1' to look for the ending of a session that is gone (see record.lua), else ''
+-- Returns  'none', 'secret' (it does not match), 'corrupt', 'ended …' (its ending), or the session as text, as get.lua has it
 local key, usual_times = KEYS[1], ARGV[2]
 local record = redis.call('HGETALL', key)
 -- A new record begins with these two fields, and a small one keeps its order: then there is nothing to search.
 if record[1] ~= 'h' or record[3] ~= 't' then
-  if #record == 0 then return 'none' end
+  if #record == 0 then
+    local keys, id = string.sub(key, 1, -29), string.sub(key, -26)
+    for place = 1, ARGV[4] == '1' and 2 or 0 do
+      local ending = redis.pcall('GET', keys .. (place == 1 and 'x:' or 'y:') .. id)
+      -- Only its bearer is told.
+      if type(ending) == 'string' and string.sub(ending, 1, 43) == ARGV[1] then
+        return 'ended ' .. string.sub(ending, 45)
+      end
+    end
+    return 'none'
+  end
   for place, name in pairs({ [1] = 'h', [3] = 't' }) do
     local at
     for i = 1, #record, 2 do

@@ -1,11 +1,11 @@
 /** Calls touch.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
-import { type RecordText, type Refusal, recordOrRefusal } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
+import { type LookUpReply, lookUpReply } from "./get.js";
 import body from "./touch.lua";
 
-export const touchScript = script(recordOrRefusal, body);
+export const touchScript = script(lookUpReply, body);
 
 /** How the sessions of a store slide. It is the same for every call, so it is made once. */
 export interface Pace {
@@ -13,6 +13,8 @@ export interface Pace {
   readonly usualTimes: string;
   /** What such a session has left when its next slide is due, ms: its idle timeout less the touch interval. */
   readonly due: number;
+  /** `"1"` to give the ending of a session that is gone, else `""`. */
+  readonly endings: "1" | "";
 }
 
 /** Reads a session and slides its idle deadline, once an interval. */
@@ -22,6 +24,6 @@ export function runTouch(
   secretHash: string,
   pace: Pace,
   deadline?: Deadline,
-): Promise<RecordText | Refusal> {
-  return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due], deadline);
+): Promise<LookUpReply> {
+  return redis.run(touchScript, [key], [secretHash, pace.usualTimes, pace.due, pace.endings], deadline);
 }

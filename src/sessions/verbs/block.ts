@@ -7,7 +7,7 @@ import { type Context, PAGE } from "../context.js";
 import { runBlock } from "../scripts/block.js";
 import { runGetBlock } from "../scripts/get-block.js";
 import { runUnblock } from "../scripts/unblock.js";
-import { announceEnd, revokePages } from "./revoke.js";
+import { announceEnd, checkNote, revokePages } from "./revoke.js";
 
 /** How long a user is blocked, and why. */
 export interface BlockOptions {
@@ -15,6 +15,11 @@ export interface BlockOptions {
   readonly until?: number | undefined;
   /** Kept for `getBlock` and `UserBlockedError.reason`; at most 1024 characters. Default: none. */
   readonly reason?: string | undefined;
+  /**
+   * With the option `endings`: what `explain` and `session.ended` tell the bearers of the sessions that end. At most 64
+   * characters. Default: none.
+   */
+  readonly note?: string | undefined;
 }
 
 /** A block on a user. */
@@ -35,11 +40,20 @@ export async function blockUser<Claims extends object>(
   options: BlockOptions = {},
 ): Promise<number> {
   checkUserId(userId);
-  checkNames("blockUser", options, ["until", "reason"]);
+  checkNames("blockUser", options, ["until", "reason", "note"]);
+  const note = checkNote(options.note);
   const until = options.until === undefined ? undefined : checkInteger("until (epoch ms)", options.until, 1);
   const reason = escapeText(checkString("reason", options.reason ?? "", MAX_REASON));
   const user = cx.keys.user(userId);
-  const { reply, shortfall } = await runBlock(cx.redis, { user, until, reason, most: PAGE });
+  const { endings } = cx.options;
+  const { reply, shortfall } = await runBlock(cx.redis, {
+    user,
+    until,
+    reason,
+    most: PAGE,
+    note: escapeText(note),
+    endings,
+  });
   if (reply.status === "past") {
     throw new RangeError(`until must be in the future, epoch ms: got ${until}, and Redis's clock says ${reply.now}`);
   }
@@ -48,7 +62,7 @@ export async function blockUser<Claims extends object>(
   const ended = reply.status === "moving" ? [] : reply.ids;
   announceEnd(cx, ended, userId, "blocked");
   // From here on no session is created, so the number of sessions only falls.
-  const left = reply.status === "done" ? 0 : await revokePages(cx, userId, "", "blocked");
+  const left = reply.status === "done" ? 0 : await revokePages(cx, userId, "", { reason: "blocked", note });
   const short = await shortfall;
   if (short !== null) throw short;
   return ended.length + left;

@@ -71,7 +71,7 @@ export async function makeSession<Claims extends object>(
     ...encodePersistence(options.persistent),
     ...(await deadline.exclude(() => encodeNewClaims(cx, options.claims))),
   ];
-  const { maxSessionsPerUser: limit = 0, onSessionLimit: onLimit } = cx.options;
+  const { maxSessionsPerUser: limit = 0, onSessionLimit: onLimit, endings } = cx.options;
   const user = userId === undefined ? undefined : cx.keys.user(userId);
   const bucket = userId === undefined ? randomBucket() : bucketOfUser(userId);
   for (;;) {
@@ -79,7 +79,7 @@ export async function makeSession<Claims extends object>(
     const { id, secretHash } = minted;
     const key = cx.keys.session(id);
     const { losses } = cx.redis;
-    const creation = { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, fields };
+    const creation = { key, user, secretHash, idleTimeout, absoluteTimeout, limit, onLimit, endings, fields };
     const created = await runCreate(cx.redis, creation, deadline);
     if (created.status === "blocked") throw blockedError(created);
     if (created.status === "corrupt") throw new CorruptRecordError(cx.keys.session(created.id));

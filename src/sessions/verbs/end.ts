@@ -12,16 +12,17 @@ import { ignoreOutage } from "../../redis/redis-errors.js";
 import type { Shortfall } from "../../redis/replicas.js";
 import { unknownReply } from "../../redis/replies.js";
 import type { Context } from "../context.js";
-import type { EndingReason } from "../feed.js";
+import type { Cause } from "../ending.js";
+import { runLeaveEnding } from "../scripts/leave-ending.js";
 import { type ClaimsConflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
-import { type Ended, type NotEnded, type PartnerMoving, runRevoke } from "../scripts/revoke.js";
+import { type Ended, type NotEnded, type PartnerMoving, runRevoke, type UnexplainedEnd } from "../scripts/revoke.js";
 import { runRevokeAllSession } from "../scripts/revoke-all-session.js";
 import { runUnlist } from "../scripts/unlist.js";
 import { lookUp } from "./look-up.js";
 
 const NONE: Shortfall = Promise.resolve(null);
 
-type RedisAndKeys = Pick<Context<object>, "redis" | "keys">;
+type Store = Pick<Context<object>, "redis" | "keys" | "options">;
 
 /** The result of ending sessions. */
 export interface End {
@@ -41,14 +42,16 @@ export interface SessionEnd<Reply> extends End {
 
 /** Ends one session. `options.deadline` is given if this is one step of a longer call. */
 export function endSession(
-  cx: RedisAndKeys,
+  cx: Store,
   { id, secretHash }: Target,
-  { deadline = cx.redis.deadline(), confirmed = true }: RevocationOptions = {},
+  { deadline = cx.redis.deadline(), confirmed = true, note }: RevocationOptions & { readonly note?: string } = {},
 ): Promise<SessionEnd<Ended | NotEnded>> {
-  const reason = "revoked";
-  const options = { deadline, confirmed };
-  const end = (alone: boolean) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash, alone, reason }, options);
-  return endPair(cx, id, end, { ...options, reason });
+  const cause: Cause = { reason: "revoked", note };
+  const options = { deadline, confirmed, cause };
+  const { endings } = cx.options;
+  const key = cx.keys.session(id);
+  const end = (alone: boolean) => runRevoke(cx.redis, { key, secretHash, alone, cause, endings }, options);
+  return endPair(cx, id, end, options);
 }
 
 /**
@@ -56,45 +59,41 @@ export function endSession(
  * its user, and `version` is what the claims must still have.
  */
 export function endForLogIn(
-  cx: RedisAndKeys,
+  cx: Store,
   { id, secretHash }: Target,
   { newId, userId, version }: { readonly newId: string; readonly userId: string; readonly version: string | undefined },
   deadline: Deadline,
 ): Promise<SessionEnd<Ended | NotEnded | Superseded | ClaimsConflict | Left>> {
   const end = async (alone: boolean) => {
-    const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId, user: escapeText(userId) };
+    const { endings } = cx.options;
+    const logIn = { key: cx.keys.session(id), secretHash, version, alone, newId, user: escapeText(userId), endings };
     return { reply: await runLogIn(cx.redis, logIn, deadline), shortfall: NONE };
   };
-  return endPair(cx, id, end, { deadline, confirmed: false, reason: "rotated" });
+  return endPair(cx, id, end, { deadline, confirmed: false, cause: { reason: "rotated" } });
 }
 
 /**
  * Ends a session by a script that also ends its partner, or says that the slot is moving and the partner is on the other node.
  */
 async function endPair<Reply extends NotEnded | Superseded | ClaimsConflict | Left>(
-  cx: RedisAndKeys,
+  cx: Store,
   id: string,
   end: (alone: boolean) => Promise<Revocation<Ended | PartnerMoving | Reply>>,
-  options: { readonly deadline: Deadline; readonly confirmed: boolean; readonly reason: EndingReason },
+  options: { readonly deadline: Deadline; readonly confirmed: boolean; readonly cause: Cause },
 ): Promise<SessionEnd<Ended | Reply>> {
   const { reply, shortfall } = await end(false);
-  if (!isMoving(reply)) return combined(cx, id, reply, [reply], shortfall, options.deadline);
+  if (!isMoving(reply)) return combined(cx, id, reply, [reply], shortfall, options);
+  const { cause } = options;
+  const { endings } = cx.options;
   const partner = await runRevoke(
     cx.redis,
-    { key: cx.keys.session(reply.partner), secretHash: "", alone: true, reason: options.reason },
+    { key: cx.keys.session(reply.partner), secretHash: "", alone: true, cause, endings },
     options,
   );
   const own = await end(true);
   // A script never says this of a session that it must end alone.
   if (isMoving(own.reply)) throw unknownReply(own.reply);
-  return combined(
-    cx,
-    id,
-    own.reply,
-    [own.reply, partner.reply],
-    firstOf([own.shortfall, partner.shortfall]),
-    options.deadline,
-  );
+  return combined(cx, id, own.reply, [own.reply, partner.reply], firstOf([own.shortfall, partner.shortfall]), options);
 }
 
 function isMoving(reply: { readonly status: string }): reply is PartnerMoving {
@@ -105,16 +104,22 @@ function isEnded(reply: { readonly status: string }): reply is Ended {
   return reply.status === "ended";
 }
 
-/** Combines the results for a session and its partner, and takes out of the index what a script could not. */
+/** Combines the results for a session and its partner, and does what a script could not: in the index, and with their endings. */
 async function combined<Reply extends { readonly status: string }>(
-  cx: RedisAndKeys,
+  cx: Store,
   id: string,
   own: Reply,
   replies: readonly { readonly status: string }[],
   shortfall: Shortfall,
-  deadline: Deadline,
+  { deadline, cause }: { readonly deadline: Deadline; readonly cause: Cause },
 ): Promise<SessionEnd<Reply>> {
   const parts = replies.filter(isEnded);
+  await explainEach(
+    cx,
+    parts.flatMap(({ unexplained }) => unexplained),
+    cause,
+    deadline,
+  );
   const listed = parts.filter(({ moving }) => moving);
   if (listed[0] !== undefined) {
     const index = `${cx.keys.indexes(id)}${listed[0].user}`;
@@ -132,6 +137,21 @@ async function combined<Reply extends { readonly status: string }>(
   };
 }
 
+/** Leaves the endings that scripts could not leave, because the slot is moving. */
+async function explainEach(
+  cx: Store,
+  ends: readonly UnexplainedEnd[],
+  cause: Cause,
+  deadline?: Deadline,
+): Promise<void> {
+  const { endings } = cx.options;
+  const left = ends.map(({ id, secretHash }) =>
+    runLeaveEnding(cx.redis, { key: cx.keys.ending(id), secretHash, cause, endings }, deadline),
+  );
+  // The sessions have ended. Their bearers are not told why.
+  await Promise.all(left.map((each) => each.catch(ignoreOutage)));
+}
+
 /**
  * Ends sessions of a user one by one, except the spared one and its partner, and takes them out of the index. For a page that
  * revoke-user.lua leaves because the slot is moving. `null` if there was nothing to end.
@@ -141,13 +161,19 @@ export async function endEach(
   index: string,
   ids: readonly string[],
   spared: string,
-  reason: EndingReason,
+  cause: Cause,
 ): Promise<End | null> {
   const kept = spared === "" ? null : await lookUp(cx, spared);
   const others = ids.filter((id) => id !== kept?.successor && id !== kept?.predecessor);
   if (others.length === 0) return null;
+  const { endings } = cx.options;
   const ends = await Promise.all(
-    others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true, reason })),
+    others.map((id) => runRevoke(cx.redis, { key: cx.keys.session(id), secretHash: "", alone: true, cause, endings })),
+  );
+  await explainEach(
+    cx,
+    ends.flatMap(({ reply }) => (reply.status === "ended" ? reply.unexplained : [])),
+    cause,
   );
   // The next page is read from the start of the index, so this one must be removed from it.
   await runUnlist(cx.redis, index, others);
@@ -159,13 +185,14 @@ export async function endEach(
 
 /** Ends a session that was created up to an instant, as one step of `revokeAll`, which waits for the replicas itself. */
 export async function endOld(
-  cx: RedisAndKeys,
+  cx: Store,
   id: string,
   instant: number,
 ): Promise<SessionEnd<Ended | { readonly status: "none" }>> {
   const deadline = cx.redis.deadline();
-  const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant }, deadline);
-  return combined(cx, id, reply, [reply], NONE, deadline);
+  const { endings } = cx.options;
+  const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant, endings }, deadline);
+  return combined(cx, id, reply, [reply], NONE, { deadline, cause: { reason: "all" } });
 }
 
 /** The first shortfall of several revocations. */

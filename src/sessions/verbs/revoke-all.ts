@@ -160,7 +160,8 @@ class Sweep<Claims extends object> {
     let after: Cursor | undefined = START;
     while (after !== undefined) {
       this.#goOn();
-      const page: OldPage = await runRevokeAllUser(this.#cx.redis, { user, instant, after, most: SESSIONS_IN_SCRIPT });
+      const asked = { user, instant, after, most: SESSIONS_IN_SCRIPT, endings: this.#cx.options.endings };
+      const page: OldPage = await runRevokeAllUser(this.#cx.redis, asked);
       if (page.status === "ok") this.#note(page.ids, userId);
       else await this.#each(page.ids, IN_FLIGHT, (id) => this.#endSession(id, instant));
       after = page.next;
@@ -226,7 +227,7 @@ class Sweep<Claims extends object> {
       servers.set(redis.serverOf(key), key);
       if (servers.size === masters) break;
     }
-    const none = { secretHash: "", alone: true, reason: "all" } as const;
+    const none = { secretHash: "", alone: true, cause: { reason: "all" }, endings: 0 } as const;
     const ends = await Promise.all([...servers.values()].map((key) => runRevoke(redis, { key, ...none })));
     return firstOf(ends.map(({ shortfall }) => shortfall));
   }

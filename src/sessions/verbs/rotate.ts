@@ -111,6 +111,7 @@ export async function rotate<Claims extends object>(
       version: judged?.version,
       maxBytes,
       limit: cx.options.maxSessionsPerUser ?? 0,
+      endings: cx.options.endings,
       patch: [...encoded, ...encodeNewClient(options.client), ...encodeNewPersistence(options.persistent)],
     };
     const { losses } = cx.redis;

@@ -5,25 +5,22 @@ import type { Deadline } from "../../redis/calls/deadline.js";
 import { type Context, rejected } from "../context.js";
 import type { ResolvedOptions } from "../options.js";
 import { type Pace, runTouch } from "../scripts/touch.js";
-import type { StoredSession } from "../session.js";
-import { storedOrRefused } from "./look-up.js";
+import { type Seen, seenOrRefused } from "./look-up.js";
 
 /** How the sessions of a store slide. */
-export function paceOf({ idleTimeout, absoluteTimeout, touchInterval }: ResolvedOptions<object>): Pace {
+export function paceOf({ idleTimeout, absoluteTimeout, touchInterval, endings }: ResolvedOptions<object>): Pace {
   return {
     usualTimes: ` ${idleTimeout} ${absoluteTimeout}`,
     due: idleTimeout - touchInterval,
+    endings: endings > 0 ? "1" : "",
   };
 }
 
-/** Touches a session. Gives everything that is known of it, including when Redis read it. */
-export async function touch<Claims extends object>(
-  cx: Context<Claims>,
-  token: unknown,
-): Promise<StoredSession<Claims> | null> {
+/** Touches a session. Gives everything that is known of it, including when Redis read it, or why it has ended. */
+export async function touch<Claims extends object>(cx: Context<Claims>, token: unknown): Promise<Seen<Claims>> {
   const target = parseToken(token);
   if (target === null) return rejected(cx, "malformed");
-  return storedOrRefused(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
+  return seenOrRefused(cx, await runTouch(cx.redis, cx.keys.session(target.id), target.secretHash, cx.pace), target);
 }
 
 /** The same for a token that is parsed already. `deadline` is given if it is one step of a longer call. */
@@ -31,7 +28,7 @@ export async function touchTarget<Claims extends object>(
   cx: Context<Claims>,
   target: Target,
   deadline?: Deadline,
-): Promise<StoredSession<Claims> | null> {
+): Promise<Seen<Claims>> {
   const { id, secretHash } = target;
-  return storedOrRefused(cx, await runTouch(cx.redis, cx.keys.session(id), secretHash, cx.pace, deadline), target);
+  return seenOrRefused(cx, await runTouch(cx.redis, cx.keys.session(id), secretHash, cx.pace, deadline), target);
 }
