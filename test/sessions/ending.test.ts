@@ -26,7 +26,9 @@ describe("what endings cost", async () => {
     return commandsDuring(redis, () => call(store, subject));
   };
 
-  it.each(Object.entries(everyVerb))("nothing for %s, unless it ends a session", async (name, call) => {
+  // `revokeAll` would end the sessions of all other cases.
+  const verbs = Object.entries(everyVerb).filter(([name]) => name !== "revokeAll");
+  it.each(verbs)("nothing for %s, unless it ends a session", async (name, call) => {
     const [cost, more] = [await costOf(off, call), await costOf(on, call)];
     const ends = /^(rotate|revoke|blockUser)/.test(name) && name !== "revokeAllForUser but one";
     const added = (command: string) => (more[command] ?? 0) - (cost[command] ?? 0);

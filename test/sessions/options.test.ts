@@ -126,7 +126,7 @@ describe("createSessionStore", () => {
       { ttl: 5 },
       new TypeError(
         'createSessionStore has no option "ttl"; it has prefix, idleTimeout, absoluteTimeout, touchInterval, ' +
-          "maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, endings, replicas",
+          "maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, endings, replicas, near",
       ),
     ],
     [{ prefix: 5 }, new TypeError("prefix must be a string, got 5")],

@@ -127,6 +127,17 @@ export function describeEndings(rig: Rig): void {
       }
     });
 
+    it("tells every bearer that all sessions of the store have ended", async () => {
+      const { store } = open();
+      const guest = await store.create();
+      const user = await store.create({ userId: "ada" });
+      const fresh = present(await store.rotate(user.token, { grace: MINUTE }));
+      await store.revokeAll();
+      for (const { token } of [guest, user, fresh]) {
+        expect(await store.explain(token)).toMatchObject({ state: "ended", reason: "all" });
+      }
+    });
+
     it("tells nobody but the bearer", async () => {
       const { store } = open();
       const { token, session } = await store.create({ userId: "ada" });
