@@ -42,6 +42,8 @@ export interface PulseParts {
   readonly beat: (number: number, known: number) => Promise<BeatStatus>;
   /** A script has told of a change. */
   readonly pushed: (message: string) => void;
+  /** A beat was heard that was sent at this instant. */
+  readonly heard?: (sent: number) => void;
   /** Something may have been missed. */
   readonly missed: () => void;
   /** The state has changed. */
@@ -189,6 +191,7 @@ export class Pulse implements Listener {
     this.#heardAt = this.#parts.clock.now();
     this.#isUnheard = false;
     this.#lease.extend(sent);
+    this.#parts.heard?.(sent.now);
     this.#judge("heard");
   }
 

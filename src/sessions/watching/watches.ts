@@ -7,6 +7,7 @@ import { StoreUnavailableError, type WatchEnd, WatchEndedError } from "../../lea
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Listener, Subscription } from "../../redis/subscription.js";
 import { parseFeed } from "../feed.js";
+import type { Pulse } from "../near/pulse.js";
 import type { StoredSession } from "../session.js";
 import { LookUps } from "./look-ups.js";
 import { type Due, Timetable } from "./timetable.js";
@@ -19,6 +20,8 @@ export interface WatchesParts<Claims extends object> {
   /** The channel of the feed, without the client's `keyPrefix`. */
   readonly channel: string;
   readonly subscription: Pick<Subscription, "add" | "remove" | "whenReady">;
+  /** Tells by beats that everything is heard. It ends by itself if nobody asks for it. */
+  readonly pulse: Pick<Pulse, "wake" | "close"> & { isAsked: boolean };
   /** How long to wait for the subscription, ms. */
   readonly timeout: number;
   /** `lookUpEvery` of a watch that sets none; ms, `Infinity` for never. */
@@ -111,8 +114,9 @@ export class Watches<Claims extends object> implements Listener {
     this.#isClosed = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#parts.subscription.remove(this);
     for (const watched of [...this.#watched.values()]) this.#finish(watched, "unsure");
+    this.#parts.pulse.close();
+    this.#parts.subscription.remove(this);
   }
 
   /** A watch was closed by its owner. */
@@ -139,13 +143,19 @@ export class Watches<Claims extends object> implements Listener {
 
   /** What was told before this may have been missed. */
   ready(): void {
-    // Those whose watch is beginning have yet to be read.
-    this.#lookUpAll(({ stored, round }) => stored !== undefined && round !== this.#round);
+    // What was read since the loss is no better: it may have ended before this.
+    this.#round++;
+    this.doubt();
   }
 
   lost(): void {
     for (const watched of this.#watched.values()) watched.sureAt = this.#sureAt(watched);
     this.#round++;
+  }
+
+  /** Something may have been missed. Those whose watch is beginning have yet to be read. */
+  doubt(): void {
+    this.#lookUpAll(({ stored }) => stored !== undefined);
   }
 
   /** A beat was heard that was sent at `sent`: so everything was heard that Redis had told before that. */
@@ -156,6 +166,7 @@ export class Watches<Claims extends object> implements Listener {
   /** What happens once a second. Public for tests with a clock of their own. */
   tick(): void {
     const now = this.#parts.now();
+    this.#parts.pulse.isAsked = true;
     for (const watched of this.#timetable.take(now)) {
       // No touch moves the absolute deadline, so there is nothing to ask.
       if (now >= watched.endsSurelyAt) this.#finish(watched, "expired");
@@ -183,6 +194,10 @@ export class Watches<Claims extends object> implements Listener {
       } else if (stored === null) {
         // Maybe only the secret is wrong: that is no news for the others who watch this session.
         watcher.finish(new WatchEndedError("unknown"));
+      } else if (stored.successor !== undefined) {
+        // It is in the grace of its rotation.
+        watcher.show(stored.session, false);
+        watcher.finish(new WatchEndedError("rotated"));
       } else {
         this.#learn(watched, stored, sent, round);
         watcher.show((watched.stored ?? stored).session, false);
@@ -201,6 +216,7 @@ export class Watches<Claims extends object> implements Listener {
     watched.watchers.add(watcher);
     if (watcher.limits.unsureAfter !== NEVER) this.#limited.add(watcher);
     this.#timer ??= setInterval(() => this.tick(), TICK).unref();
+    this.#parts.pulse.wake();
   }
 
   #join(id: string): Watched<Claims> {
@@ -247,6 +263,7 @@ export class Watches<Claims extends object> implements Listener {
     }
     if (!this.#isWatched(watched)) return;
     if (stored === null) return this.#finish(watched, this.#parts.now() >= watched.endsAt ? "expired" : "unknown");
+    if (stored.successor !== undefined) return this.#finish(watched, "rotated");
     this.#learn(watched, stored, sent, round);
     this.#schedule(watched);
   }
