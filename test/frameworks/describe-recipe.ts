@@ -14,6 +14,8 @@ export interface Visits {
   readonly me: (device: Device, options?: SendOptions) => Promise<Reply>;
   /** Who is logged in, in an answer of `me`. */
   readonly userIn: (reply: Reply) => unknown;
+  /** What a log-in is answered with. Default: 200. */
+  readonly logInStatus?: number;
 }
 
 export interface RecipeOptions {
@@ -23,6 +25,8 @@ export interface RecipeOptions {
   readonly title?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
+  /** A command that runs before the program starts. The package is then a copy, as from a registry, and not a link. */
+  readonly build?: readonly string[];
   readonly languages?: readonly string[];
   readonly visits: Visits;
 }
@@ -36,7 +40,7 @@ export interface Rig {
 
 /** Holds a recipe to what its page promises. `own`: tests of its own. */
 export function describeRecipe(options: RecipeOptions, own?: (rig: () => Rig) => void): void {
-  const { name, title = name, env = {}, command, languages, visits } = options;
+  const { name, title = name, env = {}, command, build, languages, visits } = options;
   describe(`the recipe for ${title}`, async () => {
     let rig: Rig;
     const redisServer = await startRedisServer();
@@ -44,6 +48,10 @@ export function describeRecipe(options: RecipeOptions, own?: (rig: () => Rig) =>
     const store = createSessionStore(connect({ port: redisServer.port }), { timeout: 10_000 });
     beforeAll(async () => {
       const recipe = await Recipe.install(name);
+      if (build !== undefined) {
+        recipe.copyPackage();
+        await recipe.run(build, env);
+      }
       const program = await recipe.start({ REDIS_URL: redisServer.url, ...env }, command);
       rig = { recipe, program, device: () => new Device(program.url) };
     });
@@ -57,7 +65,7 @@ export function describeRecipe(options: RecipeOptions, own?: (rig: () => Rig) =>
       const device = rig.device();
       expect((await visits.me(device)).status).toBe(401);
       const logIn = await visits.logIn(device, "ada");
-      expect([logIn.status, logIn.body]).toEqual([200, logIn.body]);
+      expect([logIn.status, logIn.body]).toEqual([visits.logInStatus ?? 200, logIn.body]);
       expect(logIn.headers.get("cache-control")).toContain("no-store");
       const me = await visits.me(device);
       expect([me.status, visits.userIn(me)]).toEqual([200, "ada"]);

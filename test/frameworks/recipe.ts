@@ -62,6 +62,27 @@ export class Recipe {
     writeFileSync(mark, version);
   }
 
+  /**
+   * Puts a copy of this package, with the packages that it needs, in the place of the link, as an installation from a registry
+   * does: bundlers treat a file in `node_modules` in another way than one that a link leads to.
+   */
+  copyPackage(): void {
+    const to = join(this.folder, "node_modules/coatcheck");
+    rmSync(to, { recursive: true, force: true });
+    for (const name of ["dist", "package.json"]) cpSync(join(root, name), join(to, name), { recursive: true });
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+    for (const name of Object.keys(dependencies)) {
+      const from = join(root, "node_modules", name);
+      cpSync(from, join(to, "node_modules", name), { recursive: true, dereference: true });
+    }
+  }
+
+  /** Runs a command of Node's to its end, such as a build. Throws what it has printed if it fails. */
+  async run(command: readonly string[], env: Readonly<Record<string, string>>): Promise<void> {
+    const rest = environment();
+    await run(process.execPath, command, { cwd: this.folder, env: { ...rest, ...env }, maxBuffer: 1 << 24 });
+  }
+
   /** What the compiler complains of in its folder; "" for nothing. */
   async typeCheck(): Promise<string> {
     const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
@@ -73,7 +94,7 @@ export class Recipe {
 
   /** Starts a file with tsx, or another command of Node's, and waits until it prints its address. */
   async start(env: Readonly<Record<string, string>>, command: readonly string[] = ["--import", "tsx", "server.ts"]) {
-    const { REDIS_URL: _redis, NODE_OPTIONS: _options, ...rest } = process.env;
+    const rest = environment();
     const child = spawn(process.execPath, command, {
       cwd: this.folder,
       env: { ...rest, PORT: "0", ...env },
@@ -90,6 +111,12 @@ export class Recipe {
     if (blocks.length === 0) return [`docs/frameworks/${this.name}.md has no code`];
     return blocks.map(({ code }) => code).filter((code) => !texts.some((text) => text.includes(code.trim())));
   }
+}
+
+/** The environment of a program: ours without what Vitest puts there, which servers take for a reason to be silent. */
+function environment(): NodeJS.ProcessEnv {
+  const { REDIS_URL: _redis, NODE_OPTIONS: _options, NODE_ENV: _env, TEST: _test, VITEST: _vitest, ...rest } = process.env;
+  return rest;
 }
 
 /** All files of a folder but those of packages: among these is a link to the project, so they have no end. */
