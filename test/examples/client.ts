@@ -12,6 +12,8 @@ export interface SendOptions {
   readonly json?: unknown;
   /** Sent as a browser's form, which asks for a page. */
   readonly form?: Readonly<Record<string, string>>;
+  /** Sent as a browser's form with files. */
+  readonly data?: FormData;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -41,12 +43,13 @@ export class Device {
     return this.send("POST", path, json === undefined ? {} : { json });
   }
 
-  async send(method: string, path: string, { json, form, headers }: SendOptions = {}): Promise<Reply> {
+  async send(method: string, path: string, { json, form, data, headers }: SendOptions = {}): Promise<Reply> {
     const all = new Headers({ ...this.#headers, ...(form && { accept: "text/html" }), ...headers });
     if (this.#cookies.size > 0 && !all.has("cookie")) all.set("cookie", this.cookie);
     if (this.token !== undefined && !all.has("authorization")) all.set("authorization", `Bearer ${this.token}`);
     if (json !== undefined) all.set("content-type", "application/json");
-    const body = json !== undefined ? JSON.stringify(json) : form !== undefined ? new URLSearchParams(form) : null;
+    const body =
+      json !== undefined ? JSON.stringify(json) : form !== undefined ? new URLSearchParams(form) : (data ?? null);
     const response = await fetch(this.#base + path, { method, headers: all, body, redirect: "manual" });
     for (const line of response.headers.getSetCookie()) this.#remember(line);
     const text = await response.text();

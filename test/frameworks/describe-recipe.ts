@@ -1,6 +1,6 @@
 /** What every recipe must do, whatever its framework: the same visits over HTTP, in the way of each. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { createSessionStore } from "../../src/index.js";
+import { createSessionStore, type SessionStore } from "../../src/index.js";
 import { Device, type Reply, type SendOptions } from "../examples/client.js";
 import { afterFile, connect } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
@@ -35,6 +35,8 @@ export interface RecipeOptions {
 export interface Rig {
   readonly recipe: Recipe;
   readonly program: Running;
+  /** On the same sessions as the program. */
+  readonly store: SessionStore;
   device(): Device;
 }
 
@@ -53,7 +55,7 @@ export function describeRecipe(options: RecipeOptions, own?: (rig: () => Rig) =>
         await recipe.run(build, env);
       }
       const program = await recipe.start({ REDIS_URL: redisServer.url, ...env }, command);
-      rig = { recipe, program, device: () => new Device(program.url) };
+      rig = { recipe, program, store, device: () => new Device(program.url) };
     });
 
     it("compiles, and its page shows what is in it", async () => {

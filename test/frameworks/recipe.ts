@@ -115,7 +115,14 @@ export class Recipe {
 
 /** The environment of a program: ours without what Vitest puts there, which servers take for a reason to be silent. */
 function environment(): NodeJS.ProcessEnv {
-  const { REDIS_URL: _redis, NODE_OPTIONS: _options, NODE_ENV: _env, TEST: _test, VITEST: _vitest, ...rest } = process.env;
+  const {
+    REDIS_URL: _redis,
+    NODE_OPTIONS: _options,
+    NODE_ENV: _env,
+    TEST: _test,
+    VITEST: _vitest,
+    ...rest
+  } = process.env;
   return rest;
 }
 

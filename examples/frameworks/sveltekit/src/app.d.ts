@@ -1,0 +1,9 @@
+import type { RequestSession } from "coatcheck/fetch";
+
+declare global {
+  namespace App {
+    interface Locals {
+      session: RequestSession<{ role: "member" | "admin" }>;
+    }
+  }
+}
