@@ -253,7 +253,11 @@ export function createSessionStore<Claims extends object = Record<string, unknow
 /** The verbs that the memory of this process answers, and those that it must hear of. */
 function nearVerbs<Claims extends object>(cache: NearCache<Claims>, direct: Verbs<Claims>): Partial<Verbs<Claims>> {
   return {
-    ...doubting(direct, (id, userId) => cache.doubt(id, userId)),
+    ...doubting(
+      direct,
+      (id, userId) => cache.doubt(id, userId),
+      () => cache.flush(),
+    ),
     touch: (token) => cache.touch(token),
     get: (token) => {
       const seen = cache.glance(token);

@@ -40,7 +40,15 @@ describe("the documented user", () => {
   it("may do what the scripts and the client do, and nothing else", () => {
     const allowed = user.rules.filter((rule) => rule.startsWith("+"));
     const forTheClient = ["+evalsha", "+eval", "+info", "+ping"];
-    expect(allowed.sort()).toEqual([...commandsOf(scripts), ...forTheClient].sort());
+    const { beat: _, ...usual } = scripts;
+    expect(allowed.sort()).toEqual([...commandsOf(usual), ...forTheClient].sort());
+  });
+
+  it("needs for near what its script calls, and to subscribe", () => {
+    const known = new Set(user.rules);
+    const more = [...commandsOf({ beat: scripts.beat })].filter((rule) => !known.has(rule));
+    const commands = additionFor("the [`near`](near.md) option").filter((rule) => rule.startsWith("+"));
+    expect(commands.sort()).toEqual([...more, "+subscribe", "+unsubscribe"].sort());
   });
 
   it("needs for one-time tokens what their scripts call", () => {

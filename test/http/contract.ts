@@ -18,16 +18,16 @@ import { describeLogIn } from "./contract/log-in.js";
 import { describeLogOut } from "./contract/log-out.js";
 import { describeOutage } from "./contract/outage.js";
 import { describePages } from "./contract/pages.js";
-import { HttpRig } from "./contract/rig.js";
+import { HttpRig, type RigOptions } from "./contract/rig.js";
 import { describeRoundTrips } from "./contract/roundtrips.js";
 import { describeRubbish } from "./contract/rubbish.js";
 import { describeTransports } from "./contract/transports.js";
 import { describeUnconfirmed } from "./contract/unconfirmed.js";
 
 /** Holds a framework's adapter to the contract. */
-export function describeHttpContract(name: string, framework: Framework): void {
+export function describeHttpContract(name: string, framework: Framework, options?: RigOptions): void {
   describe(name, () => {
-    const rig = new HttpRig(framework);
+    const rig = new HttpRig(framework, options);
     describeCookies(rig);
     describeRubbish(rig);
     describeTransports(rig);

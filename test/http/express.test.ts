@@ -61,3 +61,4 @@ describeAdapterContract("Express 5", startExpress(express));
 describeAdapterContract("Express 4", startExpress(express4));
 describeHttpContract("Express 5", framework(express));
 describeHttpContract("Express 4", framework(express4));
+describeHttpContract("Express 5 with near", framework(express), { near: { lease: 10_000 } });

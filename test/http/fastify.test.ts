@@ -8,13 +8,14 @@ import { requireSession, sessions } from "../../src/fastify.js";
 import type { RegisteredClaims, RequestSession } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { connect, uniquePrefix } from "../harness/fixtures.js";
+import type { Framework } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
 import { startFastify } from "./subjects/fastify.js";
 import { describeAdapterContract } from "./subjects/served.js";
 
 describeAdapterContract("Fastify 5", startFastify);
 
-describeHttpContract("Fastify 5", {
+const framework: Framework = {
   requireSession,
   async serve({ store, options, routes, hasSessions, headers, onError }) {
     const app = Fastify();
@@ -46,7 +47,10 @@ describeHttpContract("Fastify 5", {
   },
   body: ({ status, code, message }) =>
     JSON.stringify({ statusCode: status, code, error: STATUS_CODES[status], message }),
-});
+};
+
+describeHttpContract("Fastify 5", framework);
+describeHttpContract("Fastify 5 with near", framework, { near: { lease: 10_000 } });
 
 describe("on Fastify, requireSession", () => {
   it("guards a route before its body is read, as an onRequest hook", async () => {

@@ -54,3 +54,4 @@ describeAdapterContract("Koa 3", startKoa(Koa));
 describeAdapterContract("Koa 2", startKoa(Koa2));
 describeHttpContract("Koa 3", framework(Koa));
 describeHttpContract("Koa 2", framework(Koa2));
+describeHttpContract("Koa 3 with near", framework(Koa), { near: { lease: 10_000 } });

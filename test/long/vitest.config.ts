@@ -1,6 +1,7 @@
 /**
  * `npm run test:long`: what is long by nature, and so has no part in `npm test`: users with a hundred thousand sessions, the
- * benchmark as a user starts it, and four times as many random histories for the model.
+ * benchmark as a user starts it, four times as many random histories for the model, and twenty times as many races for the near
+ * cache.
  */
 import config, { LONG } from "../../vitest.config.ts";
 
@@ -9,9 +10,9 @@ export default {
   root: `${import.meta.dirname}/../..`,
   test: {
     ...config.test,
-    include: [...LONG, "test/sessions/model.test.ts"],
+    include: [...LONG, "test/sessions/model.test.ts", "test/sessions/near/races.test.ts"],
     exclude: [],
-    env: { COATCHECK_HISTORIES: "800" },
+    env: { COATCHECK_HISTORIES: "800", COATCHECK_FILL_RACES: "10000" },
     typecheck: { enabled: false },
     // One of the files looks how long others wait for Redis.
     maxWorkers: 2,

@@ -7,14 +7,25 @@ import type { SessionStore } from "../store.js";
 /** The verbs that change or end sessions. */
 type Writing<Claims extends object> = Pick<
   SessionStore<Claims>,
-  "create" | "updateClaims" | "updateClaimsForUser" | "rotate" | "revoke" | "revokeAllForUser" | "blockUser"
+  | "create"
+  | "updateClaims"
+  | "updateClaimsForUser"
+  | "rotate"
+  | "revoke"
+  | "revokeAllForUser"
+  | "revokeAll"
+  | "blockUser"
 >;
 
 /** Forgets what a call may have changed: a session with what has replaced it, or all sessions of a user. */
 type Doubt = (id: string | undefined, userId: string | undefined) => void;
 
-/** The same verbs; `doubt` is called before one of them rejects. */
-export function doubting<Claims extends object>(verbs: Writing<Claims>, doubt: Doubt): Writing<Claims> {
+/** The same verbs; before one of them rejects, `doubt` is called, or `doubtAll` if nobody knows which sessions it has ended. */
+export function doubting<Claims extends object>(
+  verbs: Writing<Claims>,
+  doubt: Doubt,
+  doubtAll: () => void,
+): Writing<Claims> {
   const guarded = <T>(call: Promise<T>, target: unknown, userId?: string): Promise<T> =>
     call.catch((error: unknown) => {
       doubt(idOf(target), userId);
@@ -27,6 +38,11 @@ export function doubting<Claims extends object>(verbs: Writing<Claims>, doubt: D
     rotate: (token, options) => guarded(verbs.rotate(token, options), token, options?.userId),
     revoke: (target, options) => guarded(verbs.revoke(target, options), target),
     revokeAllForUser: (userId, options) => guarded(verbs.revokeAllForUser(userId, options), undefined, userId),
+    revokeAll: (options) =>
+      verbs.revokeAll(options).catch((error: unknown) => {
+        doubtAll();
+        throw error;
+      }),
     blockUser: (userId, options) => guarded(verbs.blockUser(userId, options), undefined, userId),
   };
 }

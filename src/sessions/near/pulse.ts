@@ -181,11 +181,6 @@ export class Pulse implements Listener {
     const number = Number(text);
     const sent = this.#sent.get(number);
     if (sent === undefined) return;
-    // The beat may have run on the connection from before the loss.
-    if (this.#losses !== this.#parts.losses()) {
-      this.#miss("connection");
-      return;
-    }
     for (const earlier of this.#sent.keys()) if (earlier <= number) this.#sent.delete(earlier);
     this.#known = Math.max(this.#known, number);
     this.#heardAt = this.#parts.clock.now();
@@ -228,6 +223,7 @@ export class Pulse implements Listener {
     this.#lease.end();
     this.#parts.missed();
     this.#judge(reason);
+    if (this.#timer !== undefined) this.#send();
   }
 
   #stop(): void {

@@ -139,7 +139,7 @@ export function describeCsrf(rig: HttpRig): void {
           return rig.redis.evalsha(...args);
         },
       });
-      const app = await rig.open({ options, store: rig.storeWith({}, counting) });
+      const app = await rig.open({ options, store: rig.storeWith({ near: undefined }, counting) });
       const { token } = await app.loggedIn();
       calls = 0;
       const forged = { ...cookie(token), "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" };

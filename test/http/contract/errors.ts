@@ -61,6 +61,7 @@ export function describeErrors(rig: HttpRig): void {
       const { token, id } = await app.loggedIn();
       const key = `${rig.prefix}{${id.slice(10, 13)}}:s:${id}`;
       await rig.redis.hset(key, "t", "rubbish");
+      await rig.tellOf(id);
       const answer = await app.send("GET", "/", cookie(token));
       expect(answer.status).toBe(500);
       expect(app.errors).toMatchObject([{ name: "CorruptRecordError", code: "CORRUPT_RECORD" }]);

@@ -1,6 +1,6 @@
 /** What the subjects of the HTTP contract share: applications on one framework, and stores under a prefix of their own. */
 import type { Server } from "node:http";
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, vi } from "vitest";
 import type { HttpOptions, RegisteredClaims } from "../../../src/http.js";
 import {
   createSessionStore,
@@ -38,16 +38,25 @@ export interface OpenOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** How the stores of a rig are made. */
+export type RigOptions = Pick<SessionStoreOptions<object>, "near">;
+
 export class HttpRig {
   readonly framework: Framework;
   readonly redis = connect();
   readonly prefix = uniquePrefix();
-  readonly store: AnyStore = createSessionStore(this.redis, { timeout: TIMEOUT, prefix: this.prefix });
+  readonly store: AnyStore;
   #servers: Server[] = [];
   #users = 0;
+  readonly #near: SessionStoreOptions<object>["near"];
+  /** The stores with a near cache. */
+  readonly #memories: AnyStore[] = [];
 
-  constructor(framework: Framework) {
+  constructor(framework: Framework, { near }: RigOptions = {}) {
     this.framework = framework;
+    this.#near = near;
+    this.store = this.storeWith({});
+    afterAll(() => Promise.all(this.#memories.map((store) => store.close())));
     guardKeyspace(this.redis, this.prefix);
     // Deployed applications log what goes wrong; here it goes wrong on purpose.
     beforeEach(() => {
@@ -60,7 +69,9 @@ export class HttpRig {
 
   /** Another store on the same keys. */
   storeWith(options: SessionStoreOptions<Record<string, unknown>>, redis: IoredisClient = this.redis): AnyStore {
-    return createSessionStore(redis, { timeout: TIMEOUT, ...options, prefix: this.prefix });
+    const store = createSessionStore(redis, { timeout: TIMEOUT, near: this.#near, ...options, prefix: this.prefix });
+    if (this.#near !== undefined) this.#memories.push(store);
+    return store;
   }
 
   /** A user whom no other test has. */
@@ -105,6 +116,17 @@ export class HttpRig {
   /** Lets time pass for a session. */
   async age(id: string, ms: number): Promise<void> {
     await ageSession(this.redis, `${this.prefix}{${id.slice(10, 13)}}:s:${id}`, ms);
+    await this.tellOf(id);
+  }
+
+  /** Tells near caches that a session has changed, as scripts do: what is changed by hand nobody tells them. */
+  async tellOf(id: string): Promise<void> {
+    const listening = this.#memories.filter(({ near }) => near.state === "serving");
+    const before = listening.map(({ near }) => near.stats.pushes);
+    await this.redis.publish(`${this.prefix}near`, `~ ${id}`);
+    await vi.waitFor(() => {
+      for (const [at, { near }] of listening.entries()) expect(near.stats.pushes).toBeGreaterThan(before[at] ?? 0);
+    });
   }
 }
 

@@ -92,6 +92,19 @@ describe("a session in memory", () => {
     expect(rig.cache.glance(made.token)).toBeUndefined();
   });
 
+  it("ends by the clock that only grows, if somebody has put the wall clock back", async () => {
+    const rig = new NearRig();
+    const made = makeSession();
+    rig.start();
+    rig.hear();
+    await rig.fill(made);
+    rig.clock.jump(-3_600_000);
+    rig.serveFrom(1_799_999);
+    expect(rig.cache.glance(made.token)).toBeDefined();
+    rig.serveFrom(1_800_000);
+    expect(rig.cache.glance(made.token)).toBeUndefined();
+  });
+
   it("ends with its absolute deadline", async () => {
     const rig = new NearRig();
     const made = makeSession({ idleTimeout: 1000, absoluteTimeout: 1500 });
