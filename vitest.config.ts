@@ -1,21 +1,35 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { clientUnderTest } from "./test/harness/client-under-test.ts";
 import { luaModule } from "./tools/lua.mjs";
 
-/** `COATCHECK_IOREDIS=6` runs the tests on ioredis 6. ioredis-mock is not bundled, so it keeps the ioredis 5 it needs. */
-const ioredis = process.env["COATCHECK_IOREDIS"] ?? "5";
-if (ioredis !== "5" && ioredis !== "6") {
-  throw new Error(`COATCHECK_IOREDIS must be 5 or 6, not ${JSON.stringify(ioredis)}.`);
-}
+/** `COATCHECK_CLIENT=ioredis-6` runs the tests on ioredis 6. ioredis-mock is not bundled, so it keeps the ioredis 5 it needs. */
+const client = clientUnderTest();
 
 /** What takes long by nature: `npm run test:long`. */
 export const LONG = ["test/sessions/scale.test.ts", "test/bench/run.test.ts"];
 
 const source = (file: string) => `${import.meta.dirname}/src/${file}`;
 
+/** On node-redis the tests get these entries, whose stores get clients of node-redis. */
+const TWINS: Record<string, string> = { "index.ts": "node-redis/index.ts", "one-time.ts": "node-redis/one-time.ts" };
+
 export default defineConfig({
   plugins: [
+    {
+      name: "node-redis-twins",
+      enforce: "pre",
+      async resolveId(id, importer, options) {
+        if (!client.isNodeRedis || importer === undefined || importer.includes("/test/harness/node-redis/"))
+          return null;
+        const found = await this.resolve(id, importer, { ...options, skipSelf: true });
+        const twin = TWINS[found?.id.startsWith(source("")) ? found.id.slice(source("").length) : ""];
+        return twin === undefined || importer.startsWith(source(""))
+          ? null
+          : `${import.meta.dirname}/test/harness/${twin}`;
+      },
+    },
     {
       name: "lua-as-text",
       enforce: "pre",
@@ -27,7 +41,7 @@ export default defineConfig({
   ],
   resolve: {
     alias: [
-      ...(ioredis === "6" ? [{ find: /^ioredis$/, replacement: "ioredis6" }] : []),
+      { find: /^ioredis$/, replacement: client.ioredis },
       // The examples import the package by its name; the tests run them on the sources, without a build.
       { find: /^coatcheck$/, replacement: source("index.ts") },
       { find: /^coatcheck\/([\w-]+)$/, replacement: source("$1.ts") },

@@ -8,6 +8,7 @@
 import { createRequire } from "node:module";
 import { Redis } from "ioredis";
 import type { TestProject } from "vitest/node";
+import { clientUnderTest } from "./client-under-test.ts";
 import { findRedisBinary } from "./redis-binary.ts";
 import { startRedisServer } from "./redis-server.ts";
 
@@ -37,10 +38,12 @@ async function prepare(project: TestProject): Promise<() => Promise<void>> {
     : await startRedisServer({ binary: await findRedisBinary({ env }) });
   project.provide("redisUrl", server.url);
 
-  const client = process.env["COATCHECK_IOREDIS"] === "6" ? "ioredis6" : "ioredis";
-  const { version } = createRequire(import.meta.url)(`${client}/package.json`) as { version: string };
+  const client = clientUnderTest();
+  const { version } = createRequire(import.meta.url)(`${client.package}/package.json`) as { version: string };
   const name = project.name === "" ? "Tests run" : `${project.name} runs`;
-  console.log(`${name} on ${server.version}, ioredis ${version}, Node ${process.versions.node}.`);
+  console.log(
+    `${name} on ${server.version}, ${client.name.replace(/-\d$/, "")} ${version}, Node ${process.versions.node}.`,
+  );
 
   return () => server.stop();
 }

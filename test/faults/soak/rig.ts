@@ -5,6 +5,7 @@ import { Redis as Redis6 } from "ioredis6";
 import { RedisStore } from "../../../src/express-session.js";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { createOneTimeTokens } from "../../../src/one-time.js";
+import { clientUnderTest } from "../../harness/client-under-test.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { type RedisServer, startRedisServer } from "../../harness/redis-server.js";
 import type { Line } from "./calls.ts";
@@ -48,7 +49,7 @@ export async function startRig(): Promise<Rig> {
   const version = (name: string) =>
     (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
   // What `ioredis` is here goes by the environment; see vitest.config.ts.
-  const older = process.env["COATCHECK_IOREDIS"] === "6" ? "ioredis6" : "ioredis";
+  const older = clientUnderTest().ioredis;
   const redis = /v=([\d.]+)/.exec(server.version)?.[1] ?? server.version;
   return {
     ...{ server, desks, prefix, admin: connect({ port: server.port }) },
