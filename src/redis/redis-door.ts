@@ -75,7 +75,12 @@ export class RedisDoor extends ScriptRunner {
   /** Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. */
   inspect(): Promise<ServerFacts[]> {
     const deadline = this.deadline();
-    return inspectServers(this.client, (ask) => this.settle(ask, asItIs, [], deadline));
+    // A Cluster of node-redis that is connecting asks to be tried again.
+    return inspectServers(this.client, (ask) =>
+      this.settle(ask, asItIs, [], deadline, (error) =>
+        this.client.isReady ? undefined : this.retryIfSafe(error, ask),
+      ),
+    );
   }
 
   /** Finds the masters as they are now, for a verb that goes through all keys. Two round trips in a Cluster, else one. */

@@ -62,6 +62,8 @@ export interface Pool extends Commands {
 
 /** `createCluster`. */
 export interface Cluster extends Commands {
+  /** node-redis 5 does not tell. */
+  readonly isReady?: boolean;
   readonly _options?: {
     readonly useReplicas?: boolean;
     readonly defaults?: ClientOptions;
@@ -82,7 +84,6 @@ export interface Sentinel extends Commands {
   readonly commandOptions?: object;
   sendCommand(mayLag: boolean, command: readonly string[], options: object): Promise<unknown>;
   multi(): SentinelPipeline;
-  use<T>(task: (client: Sentinel) => Promise<T>): Promise<T>;
 }
 
 export interface SentinelPipeline {

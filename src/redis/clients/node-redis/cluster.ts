@@ -24,7 +24,8 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
   }
 
   override get isReady(): boolean {
-    return this.client.masters.length > 0;
+    const { isReady, masters } = this.client;
+    return masters.length > 0 && isReady !== false;
   }
 
   override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
@@ -62,7 +63,7 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
 
   async reserve(address: string): Promise<Reservation | undefined> {
     const node = [...this.client.masters, ...this.client.replicas].find((each) => each.address === address);
-    return node === undefined ? undefined : shared(connectionOf(await this.client.nodeClient(node)));
+    return node === undefined ? undefined : shared(connectionOf(await this.client.nodeClient(node), this.keyPrefix));
   }
 
   override on(event: "ready" | "end", listener: () => void): unknown {

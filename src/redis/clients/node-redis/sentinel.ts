@@ -1,6 +1,6 @@
 /**
  * The driver for a sentinel of node-redis. It does not say how many connections it has to the master (`masterPoolSize`), nor
- * which of them a command takes, nor whether replicas answer what only reads.
+ * which of them a command takes, nor whether replicas answer what only reads. With `reserveClient` all commands take the same.
  */
 import type {
   Arguments,
@@ -27,8 +27,6 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
   #last: string | undefined;
   /** How often the master, its connection or one of its clients was another one than before. */
   #changes = 0;
-  /** Whether it was seen that there are several connections to one master. */
-  #isPooled = false;
 
   constructor(sentinel: Sentinel) {
     super(sentinel, viewOfSentinel(sentinel));
@@ -68,28 +66,18 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
     );
   }
 
-  /**
-   * If the master has one connection, it is shared. If it has several, one is taken out: that is not done from the start,
-   * because a single one is free only when no command is under way.
-   */
+  /** What is sent next may take another connection to the master. Then that counts as a loss, because nothing is confirmed. */
   async reserve(): Promise<Reservation> {
-    if (!this.client.isOpen) return closed();
-    if (!this.#isPooled) return shared(this.#shared);
-    return new Promise((resolve, reject) => {
-      const task = (lease: Sentinel) =>
-        new Promise<void>((end) => resolve({ connection: this.#connectionOf(lease), end }));
-      this.client.use(task).catch(reject);
-    });
+    return this.client.isOpen ? shared(this.#connection) : closed();
   }
 
   findings(): ClientFinding[] {
     return untoldFindings("sentinel");
   }
 
-  readonly #shared = this.#connectionOf(this.client);
+  readonly #connection = this.#connectionOf(() => this.#changes);
 
-  #connectionOf(sentinel: Sentinel): Connection {
-    const changes = () => this.#changes;
+  #connectionOf(changes: () => number): Connection {
     return {
       get losses() {
         return changes();
@@ -97,22 +85,19 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
       evaluate: (script, keys, args, { known }: Evaluation) => {
         const text = known ? ["EVALSHA", script.sha] : ["EVAL", script.source];
         const named = keys.map((key) => this.keyPrefix + key);
-        return this.#send(sentinel, [...text, String(keys.length), ...named, ...args.map(String)]);
+        return this.#send([...text, String(keys.length), ...named, ...args.map(String)]);
       },
-      wait: (count, timeout) => this.#send(sentinel, ["WAIT", String(count), String(timeout)]),
+      wait: (count, timeout) => this.#send(["WAIT", String(count), String(timeout)]),
     };
   }
 
   /** Sends a command, and sees through which connection it goes: a pipeline takes one. */
-  async #send(sentinel: Sentinel, command: readonly string[]): Promise<unknown> {
-    const pipeline = sentinel.multi();
+  async #send(command: readonly string[]): Promise<unknown> {
+    const pipeline = this.client.multi();
     pipeline.addCommand(false, ["CLIENT", "ID"]);
     pipeline.addCommand(false, command);
     const [id, reply] = await pipeline.execAsPipeline();
-    if (sentinel === this.client && this.#last !== undefined && this.#last !== String(id)) {
-      this.#changes++;
-      this.#isPooled = true;
-    }
+    if (this.#last !== undefined && this.#last !== String(id)) this.#changes++;
     this.#last = String(id);
     return textOf(reply);
   }

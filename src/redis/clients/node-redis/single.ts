@@ -1,7 +1,7 @@
 /** The driver for a client of one connection, and for a pool of such clients. */
 import type { ClientFinding, Connection, Reservation, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
-import { callOf, type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { findingsOf, untoldFindings } from "./findings.js";
 import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
 import { sourceOf } from "./subscriber.js";
@@ -29,7 +29,7 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   }
 
   async reserve(): Promise<Reservation> {
-    return shared(connectionOf(this.client));
+    return shared(connectionOf(this.client, this.keyPrefix));
   }
 
   findings(): ClientFinding[] {
@@ -62,7 +62,7 @@ export class PoolPort extends NodeRedisPort<Pool> {
   reserve(): Promise<Reservation> {
     return new Promise((resolve, reject) => {
       const task = (client: SingleClient) =>
-        new Promise<void>((end) => resolve({ connection: connectionOf(client), end }));
+        new Promise<void>((end) => resolve({ connection: connectionOf(client, this.keyPrefix), end }));
       this.client.execute(task).catch(reject);
     });
   }
@@ -75,11 +75,15 @@ export class PoolPort extends NodeRedisPort<Pool> {
 /** One for each client, so that each of its events has one listener. */
 const connections = new WeakMap<SingleClient, Connection>();
 
-/** The connection of a client that has one. */
-export function connectionOf(client: SingleClient): Connection {
+/**
+ * The connection of a client that has one. `keyPrefix`: of the pool or cluster that it is a part of, which puts it before keys in
+ * its place.
+ */
+export function connectionOf(client: SingleClient, keyPrefix: string): Connection {
   const known = connections.get(client);
   if (known !== undefined) return known;
   const view = viewOf(client);
+  const prefix = client._keyPrefix === keyPrefix ? "" : keyPrefix;
   let losses = 0;
   const lost = () => {
     losses++;
@@ -91,12 +95,13 @@ export function connectionOf(client: SingleClient): Connection {
     get losses() {
       return losses;
     },
-    async evaluate(script, keys, args, { known, asking }) {
+    async evaluate(script, names, args, { known, asking }) {
+      const keys = prefix === "" ? names : names.map((name) => prefix + name);
       if (!asking) return evaluateOn(view, script, known, keys, args);
       // Nothing comes in between two commands that are sent at once.
       const [, reply] = await Promise.all([
         view.sendCommand(["ASKING"], UNMAPPED),
-        known ? view.evalSha(script.sha, callOf(keys, args)) : view.eval(script.source, callOf(keys, args)),
+        evaluateOn(view, script, known, keys, args),
       ]);
       return reply;
     },

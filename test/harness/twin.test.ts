@@ -1,9 +1,9 @@
 /** On which client the stores of a test run are. */
 import { expect, it } from "vitest";
-import { createSessionStore } from "../../../src/index.js";
-import { clientUnderTest } from "../client-under-test.js";
-import { afterFile, connect } from "../fixtures.js";
-import { startRedisServer } from "../redis-server.js";
+import { createSessionStore } from "../../src/index.js";
+import { clientUnderTest } from "./client-under-test.js";
+import { afterFile, connect } from "./fixtures.js";
+import { startRedisServer } from "./redis-server.js";
 
 it("gives a store the client that the run asks for", async () => {
   const server = await startRedisServer();
