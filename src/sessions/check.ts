@@ -40,8 +40,16 @@ const CLOCK_TOLERANCE = 5000;
 /** Longer than any user agent that is stored. */
 const ROOMY_LISTPACK_VALUE = 512;
 
-/** Judges what servers and client say of themselves. `replicasWanted` is the `count` of the `replicas` option. */
-export function judgeFacts(facts: readonly ServerFacts[], client: CheckedClient, replicasWanted: number): CheckReport {
+/**
+ * Judges what servers and client say of themselves. `replicasWanted` is the `count` of the `replicas` option, `others` are
+ * findings from elsewhere.
+ */
+export function judgeFacts(
+  facts: readonly ServerFacts[],
+  client: CheckedClient,
+  replicasWanted: number,
+  others: Iterable<CheckFinding> = [],
+): CheckReport {
   const findings: CheckFinding[] = [];
   const servers = facts.map((each) => describeServer(each));
   const { underSentinel } = client;
@@ -54,7 +62,7 @@ export function judgeFacts(facts: readonly ServerFacts[], client: CheckedClient,
         : [unreachableFinding(known.failure)];
     for (const finding of found) findings.push({ ...finding, found: finding.found + where });
   }
-  findings.push(...client.findings());
+  findings.push(...client.findings(), ...others);
   return { ok: findings.every(({ level }) => level !== "danger"), servers, findings };
 }
 

@@ -14,6 +14,7 @@ import { Events } from "./events.js";
 import { Keys } from "./keys.js";
 import { type Near, NO_NEAR, openNear } from "./near/near.js";
 import type { NearCache } from "./near/near-cache.js";
+import { askToPublish, judgePushes } from "./near/near-findings.js";
 import { resolveNear } from "./near/near-options.js";
 import { doubting } from "./near/own-writes.js";
 import { resolveOptions, type SessionStoreOptions } from "./options.js";
@@ -222,7 +223,10 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     unblockUser: (userId) => unblockUser(cx, userId),
     getBlock: (userId) => getBlock(cx, userId),
     watch: (target, options) => watches.watch(target, options),
-    check: async () => judgeFacts(await cx.redis.inspect(), client, replicas?.count ?? 0),
+    check: async () => {
+      const facts = await cx.redis.inspect();
+      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(await askToPublish(cx), nearby));
+    },
   };
   const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
   const verbs = traced(traces, near === undefined ? direct : { ...direct, ...nearVerbs(near.cache, direct) });

@@ -1,0 +1,72 @@
+/** What `check()` finds about the near cache: whether pushes can be sent and heard, and whether the lease is long enough. */
+import { mintToken, randomBucket } from "../../leaves/token.js";
+import { isClosedSubscriber } from "../../redis/clients/subscriber.js";
+import { ignoreOutage } from "../../redis/redis-errors.js";
+import type { CheckFinding } from "../check.js";
+import type { Context } from "../context.js";
+import { runTryPublish } from "../scripts/try-publish.js";
+import type { ResolvedNear } from "./near-options.js";
+
+/** How often the way to Redis and back is measured: the shortest time counts, because anything can hold a process up. */
+const TRIES = 3;
+/** A beat is sent four times a lease, and each takes a round trip. */
+const ROUND_TRIPS = 4;
+
+/** What was found out about pushes. */
+export interface PushFacts {
+  /** Whether the user of Redis may publish; `null` if nobody knows. */
+  readonly publishes: boolean | null;
+  /** The shortest round trip, ms. */
+  readonly roundTrip: number;
+}
+
+/** Publishes about a session that never was. */
+export async function askToPublish(cx: Pick<Context<object>, "redis" | "keys">): Promise<PushFacts> {
+  let publishes: boolean | null = null;
+  let roundTrip = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < TRIES; n++) {
+    const begun = performance.now();
+    const status = await runTryPublish(cx.redis, cx.keys.session(mintToken(randomBucket()).id)).catch(ignoreOutage);
+    if (status !== undefined) publishes = status === "told";
+    roundTrip = Math.min(roundTrip, performance.now() - begun);
+  }
+  return { publishes, roundTrip };
+}
+
+/** Judges these facts, for a store with or without a near cache. */
+export function* judgePushes(
+  { publishes, roundTrip }: PushFacts,
+  near: ResolvedNear | undefined,
+): Generator<CheckFinding> {
+  if (publishes === false) {
+    yield {
+      code: "publish",
+      level: near === undefined ? "warning" : "danger",
+      found: "the user of Redis may not publish on the channel of the store",
+      consequence:
+        near === undefined
+          ? "no process with near or watch hears of the sessions that this one ends or changes"
+          : "no process hears of the sessions that this one ends or changes, and its own near cache never answers",
+      mend: "allow it to the user of the store (ACL SETUSER … +publish &<prefix>near), as docs/operations.md has it",
+    };
+  }
+  if (near === undefined) return;
+  if (near.subscriber !== undefined && isClosedSubscriber(near.subscriber)) {
+    yield {
+      code: "near-subscriber",
+      level: "warning",
+      found: "near.subscriber is not connected, or has been closed",
+      consequence: "the near cache never answers, and every lookup goes to Redis",
+      mend: "connect it, and close it after the store",
+    };
+  }
+  if (publishes !== null && near.lease < ROUND_TRIPS * roundTrip) {
+    yield {
+      code: "near-lease",
+      level: "warning",
+      found: `near.lease is ${near.lease} ms, and a round trip takes ${Math.ceil(roundTrip)} ms`,
+      consequence: "beats come back too late, and the near cache hardly ever answers",
+      mend: `set it to at least ${Math.ceil(ROUND_TRIPS * roundTrip)}, or bring Redis nearer`,
+    };
+  }
+}

@@ -1,0 +1,69 @@
+/** What `check()` finds about the near cache. */
+import { describe, expect, it } from "vitest";
+import { createSessionStore } from "../../../src/index.js";
+import { judgePushes } from "../../../src/sessions/near/near-findings.js";
+import { grant } from "../../harness/access.js";
+import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+
+const server = await startRedisServer();
+afterFile(() => server.stop());
+const admin = connect({ port: server.port });
+const mute = { username: "mute", password: "secret" };
+await grant(admin, { ...mute, rules: ["on", ">secret", "~*", "resetchannels", "+@all"] });
+
+const findingsOf = async (options: object, near: object | boolean | undefined) => {
+  const store = createSessionStore(connect({ port: server.port, ...options }), {
+    prefix: uniquePrefix(),
+    near: near as never,
+  });
+  afterFile(() => store.close());
+  const { findings } = await store.check();
+  return findings.flatMap(({ code, level }) => (/publish|near/.test(code) ? [`${code}: ${level}`] : []));
+};
+
+describe("check", () => {
+  it("finds nothing about near where everything is well", async () => {
+    expect(await findingsOf({}, undefined)).toEqual([]);
+    expect(await findingsOf({}, true)).toEqual([]);
+  });
+
+  it("finds a danger with near if the user of Redis may not publish, and a warning without", async () => {
+    expect(await findingsOf(mute, true)).toEqual(["publish: danger"]);
+    expect(await findingsOf(mute, undefined)).toEqual(["publish: warning"]);
+  });
+
+  it("finds that the subscriber has been closed meanwhile", async () => {
+    const subscriber = connect({ port: server.port });
+    const store = createSessionStore(connect({ port: server.port }), { prefix: uniquePrefix(), near: { subscriber } });
+    afterFile(() => store.close());
+    subscriber.disconnect();
+    await expect
+      .poll(async () => (await store.check()).findings.map(({ code }) => code))
+      .toEqual(expect.arrayContaining(["near-subscriber"]));
+  });
+
+  it("tells those who listen of no session that there is", async () => {
+    const prefix = uniquePrefix();
+    const store = createSessionStore(connect({ port: server.port }), { prefix, near: { lease: 10_000 } });
+    afterFile(() => store.close());
+    const { token } = await store.create();
+    await expect.poll(async () => [await store.touch(token), store.peek(token)][1]).toBeDefined();
+    const { pushes } = store.near.stats;
+    await createSessionStore(connect({ port: server.port }), { prefix }).check();
+    await expect.poll(() => store.near.stats.pushes).toBeGreaterThan(pushes);
+    expect(store.peek(token)).toBeDefined();
+    expect(store.near.stats.flushes).toBe(0);
+  });
+});
+
+it("finds a lease below four round trips", () => {
+  const codes = (roundTrip: number, publishes: boolean | null = true) =>
+    [...judgePushes({ publishes, roundTrip }, { subscriber: undefined, lease: 1000, maxEntries: 1 })].map(
+      ({ code, mend }) => [code, mend],
+    );
+  expect(codes(250)).toEqual([]);
+  expect(codes(250.1)).toEqual([["near-lease", "set it to at least 1001, or bring Redis nearer"]]);
+  // Then Redis has not answered at all, and other findings say so.
+  expect(codes(1000, null)).toEqual([]);
+});
