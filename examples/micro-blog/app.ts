@@ -55,7 +55,7 @@ export interface Blog {
 
 export function createBlog(redis: Redis, options: BlogOptions): Blog {
   const { mailer, origin, secure = true, freshWithin = 15 * MINUTE, timeout = 1000, log = console.error } = options;
-  const store = createSessionStore<Claims>(redis, { maxSessionsPerUser: 50, timeout });
+  const store = createSessionStore<Claims>(redis, { maxSessionsPerUser: 50, endings: 24 * 60 * MINUTE, timeout });
   const database = new Database(redis, timeout);
   const users = new Users(database);
   const posts = new Posts(database);

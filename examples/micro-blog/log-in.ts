@@ -7,6 +7,7 @@
 import type { SessionStore } from "coatcheck";
 import type { RequestSession } from "coatcheck/express";
 import type { Claims } from "./claims.ts";
+import { PASSWORD_CHANGED } from "./pages/ended.ts";
 import type { PasswordReset } from "./password-reset.ts";
 import type { Role, User, Users } from "./users.ts";
 
@@ -65,7 +66,7 @@ export class LogIn {
   async changePassword(session: RequestSession<Claims>, user: User, password: string): Promise<boolean> {
     if (!(await this.#users.setPassword(user, password))) return false;
     await this.#reset.void(user.name);
-    await session.endAll({ exceptCurrent: true });
+    await session.endAll({ exceptCurrent: true, note: PASSWORD_CHANGED });
     await session.rotate({ reauthenticated: true });
     return true;
   }

@@ -6,6 +6,7 @@ import type { SessionStore } from "coatcheck";
 import { IssueLimitError, type OneTimeTokens } from "coatcheck/one-time";
 import type { Claims } from "./claims.ts";
 import { isEmail, type Mail } from "./mail.ts";
+import { PASSWORD_CHANGED } from "./pages/ended.ts";
 import type { User, Users } from "./users.ts";
 
 export interface PasswordResetOptions {
@@ -55,7 +56,7 @@ export class PasswordReset {
   async use(token: string, password: string): Promise<string | null> {
     const used = await this.#tokens.consume(token);
     if (used === null || !(await this.#users.resetPassword(used.subject, password))) return null;
-    await this.#store.revokeAllForUser(used.subject);
+    await this.#store.revokeAllForUser(used.subject, { note: PASSWORD_CHANGED });
     return used.subject;
   }
 

@@ -163,17 +163,19 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   }
 
   /**
-   * Log-out everywhere, or everywhere else: ends all sessions of the user. Returns how many. Throws
-   * `UnauthenticatedError` without a user's session, and else as `end` does.
+   * Log-out everywhere, or everywhere else: ends all sessions of the user. Returns how many. `note` is that of `revokeAllForUser`.
+   * Throws `UnauthenticatedError` without a user's session, and else as `end` does.
    */
-  async endAll(options: { readonly exceptCurrent?: boolean | undefined } = {}): Promise<number> {
-    checkNames("endAll", options, ["exceptCurrent"]);
-    const { exceptCurrent = false } = options;
+  async endAll(
+    options: { readonly exceptCurrent?: boolean | undefined; readonly note?: string | undefined } = {},
+  ): Promise<number> {
+    checkNames("endAll", options, ["exceptCurrent", "note"]);
+    const { exceptCurrent = false, note } = options;
     checkBoolean("exceptCurrent", exceptCurrent);
     const { id, userId } = this.require();
     const { store } = this.#cx;
-    if (exceptCurrent) return store.revokeAllForUser(userId, { except: id });
-    const ended = await this.#ending(store.revokeAllForUser(userId));
+    if (exceptCurrent) return store.revokeAllForUser(userId, { except: id, note });
+    const ended = await this.#ending(store.revokeAllForUser(userId, { note }));
     this.#forget();
     return ended;
   }

@@ -10,6 +10,7 @@ import { HttpError } from "../http-error.ts";
 import type { LogIn } from "../log-in.ts";
 import { type Dispatch, isEmail, MAX_ADDRESS } from "../mail.ts";
 import { MAX_PASSWORD, NAME, type User, type Users } from "../users.ts";
+import { endedText } from "./ended.ts";
 import { alert, input, newPassword, passwordProblem } from "./fields.ts";
 import { moment, redirect, send } from "./layout.ts";
 
@@ -147,7 +148,9 @@ export interface LogInForm {
 
 /** The log-in page: also the answer to a request that needs a session and has none. */
 export function sendLogIn(req: Request, res: Response, form: LogInForm): void {
-  const { status, name = "", next = "/", problem, notice } = form;
+  const { status, name = "", next = "/", problem } = form;
+  // Why this browser was signed out, rather than that it must log in. Who has just tried to log in knows.
+  const notice = problem === undefined ? (endedText(req.session.ended) ?? form.notice) : form.notice;
   const body = html`<h1>Log in</h1>
       <form class="card narrow" method="post" action="/login">
         ${alert(problem)}

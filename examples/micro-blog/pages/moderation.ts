@@ -8,6 +8,7 @@ import { type Html, html } from "../html.ts";
 import { HttpError } from "../http-error.ts";
 import type { LogIn } from "../log-in.ts";
 import type { User, Users } from "../users.ts";
+import { shortened } from "./ended.ts";
 import { ago, avatar, moment, pager, redirect, send } from "./layout.ts";
 
 const HOUR = 3_600_000;
@@ -44,7 +45,11 @@ export function moderationPages({ users, store, logIn }: ModerationOptions): Rou
       throw new HttpError(422, `A block needs a reason, of ${MAX_REASON} characters at most.`);
     }
     const duration = DURATIONS[field(req, "duration")];
-    await store.blockUser(name, { reason, ...(duration !== undefined && { until: Date.now() + duration }) });
+    await store.blockUser(name, {
+      reason,
+      note: shortened(reason),
+      ...(duration !== undefined && { until: Date.now() + duration }),
+    });
     redirect(res, "/moderation", "blocked");
   });
 
