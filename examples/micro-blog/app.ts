@@ -12,9 +12,11 @@ import { EmailVerification } from "./email-verification.ts";
 import { HttpError } from "./http-error.ts";
 import { LogIn } from "./log-in.ts";
 import { Dispatch, type Mailer, Outbox } from "./mail.ts";
+import { News } from "./news.ts";
 import { accountPages } from "./pages/account.ts";
 import { devicePages } from "./pages/devices.ts";
 import { errorPages } from "./pages/errors.ts";
+import { livePages } from "./pages/live.ts";
 import { moderationPages } from "./pages/moderation.ts";
 import { outboxPage } from "./pages/outbox.ts";
 import { passwordPages } from "./pages/password.ts";
@@ -58,6 +60,7 @@ export function createBlog(redis: Redis, options: BlogOptions): Blog {
   const store = createSessionStore<Claims>(redis, { maxSessionsPerUser: 50, endings: 24 * 60 * MINUTE, timeout });
   const database = new Database(redis, timeout);
   const users = new Users(database);
+  const news = new News(redis);
   const posts = new Posts(database);
   const linkTo = (page: string) => (token: string) => {
     return `${typeof origin === "string" ? origin : origin()}/${page}?token=${token}`;
@@ -80,10 +83,12 @@ export function createBlog(redis: Redis, options: BlogOptions): Blog {
   app.use(headers(secure));
   // Before the sessions: a style sheet needs no look-up.
   app.use(express.static(fileURLToPath(new URL("./public", import.meta.url)), { index: false }));
-  app.use(sessions(store, { cookie: { secure } }));
+  // An open page that only listens is no sign of its user.
+  app.use(sessions(store, { cookie: { secure }, slide: ({ url }) => url !== "/live" }));
   app.use(noStore);
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use(timelinePages(posts));
+  app.use(livePages(posts, news, log));
   app.use(accountPages({ users, logIn, attempts, verification, dispatch }));
   app.use(passwordPages({ reset, attempts, dispatch }));
   app.use(verificationPages({ verification, dispatch }));
@@ -100,10 +105,10 @@ export function createBlog(redis: Redis, options: BlogOptions): Blog {
   return { app, store, users, posts, dispatch };
 }
 
-/** No script runs on these pages, nothing comes from elsewhere, and no other site may frame them. */
+/** No script but our own runs on these pages, nothing comes from elsewhere, and no other site may frame them. */
 function headers(secure: boolean): RequestHandler {
   const policy =
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
   return function microBlogHeaders(_req, res, next) {
     res.set({
       "Content-Security-Policy": policy,

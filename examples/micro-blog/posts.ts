@@ -4,6 +4,7 @@
  * retweet. Knows no session.
  */
 import type { Database } from "./database.ts";
+import { NEWS_CHANNEL } from "./news.ts";
 
 /** A post as one reader sees it in the timeline. */
 export interface Entry {
@@ -34,7 +35,10 @@ export class Posts {
     const id = String(await this.#database.run((redis) => redis.incr("blog:last-post")));
     const createdAt = Date.now();
     await this.#database.transaction((multi) =>
-      multi.hset(`blog:post:${id}`, { author, text, createdAt }).zadd("blog:timeline", createdAt, id),
+      multi
+        .hset(`blog:post:${id}`, { author, text, createdAt })
+        .zadd("blog:timeline", createdAt, id)
+        .publish(NEWS_CHANNEL, id),
     );
     return id;
   }
@@ -68,13 +72,27 @@ export class Posts {
       const [id = "", retweetedBy] = member.split(":");
       return { id, retweetedBy };
     });
+    return { entries: await this.#entries(appearances, reader), hasMore: members.length > PAGE_SIZE };
+  }
+
+  /** One post, as `reader` sees it. `null`: no such post. */
+  async entry(id: string, reader: string | undefined): Promise<Entry | null> {
+    if (!(await this.#exists(id))) return null;
+    const [entry = null] = await this.#entries([{ id, retweetedBy: undefined }], reader);
+    return entry;
+  }
+
+  async #entries(
+    appearances: readonly Pick<Entry, "id" | "retweetedBy">[],
+    reader: string | undefined,
+  ): Promise<Entry[]> {
     const answers = await this.#database.batch((pipeline) => {
       for (const { id } of appearances) {
         pipeline.hgetall(`blog:post:${id}`).scard(`blog:likes:${id}`).scard(`blog:retweets:${id}`);
         pipeline.sismember(`blog:likes:${id}`, reader ?? "").sismember(`blog:retweets:${id}`, reader ?? "");
       }
     });
-    const entries = appearances.map(({ id, retweetedBy }, at): Entry => {
+    return appearances.map(({ id, retweetedBy }, at): Entry => {
       const [post, likes, retweets, isLiked, isRetweeted] = answers.slice(at * 5, at * 5 + 5);
       const { author = "", text = "", createdAt } = post as { author?: string; text?: string; createdAt?: string };
       return {
@@ -83,7 +101,6 @@ export class Posts {
         ...{ isLiked: Number(isLiked) === 1, isRetweeted: Number(isRetweeted) === 1 },
       };
     });
-    return { entries, hasMore: members.length > PAGE_SIZE };
   }
 
   /** An id that is no number is not looked up: a key is not the place for whatever came in an address. */

@@ -51,6 +51,7 @@ function origin(): string {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, async () => {
+    await store.close();
     server.close();
     server.closeAllConnections();
     await dispatch.settled();

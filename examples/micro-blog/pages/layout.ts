@@ -47,6 +47,7 @@ function frame(req: Request, { title, body }: Page): Html {
     <title>${title} · micro-blog</title>
     <link rel="stylesheet" href="/style.css">
     <link rel="icon" href="/icon.svg" type="image/svg+xml">
+    ${req.session?.current && html`<script src="/live.js" type="module"></script>`}
   </head>
   <body>
     <a class="skip" href="#main">Skip to the content</a>
@@ -62,7 +63,7 @@ function frame(req: Request, { title, body }: Page): Html {
       ${body}
     </main>
     <footer class="column">
-      <p>Each page asks Redis once who you are. So a log-out, a block or a new role holds from the next click on.</p>
+      <p>Each page asks Redis once who you are. So a log-out, a block or a new role holds from the next click on, and an open page is told at once.</p>
       ${hasOutbox(req) && html`<p>This demo sends no mail. <a href="/mail">Read what it would have sent</a></p>`}
     </footer>
   </body>

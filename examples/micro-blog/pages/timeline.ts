@@ -45,7 +45,9 @@ export function timelinePages(posts: Posts): Router {
     const { entries, hasMore } = await posts.timeline(reader, page);
     const body = html`<h1>Timeline</h1>
       ${reader === undefined ? invitation() : composer(form)}
+      <div${page === 1 && html` id="posts"`}>
       ${entries.length > 0 ? entries.map((entry) => article(entry, reader, page)) : empty(reader, page)}
+      </div>
       ${entries.length > 0 && pager(page, hasMore)}`;
     send(req, res, { title: "Timeline", body, status });
   }
@@ -74,7 +76,8 @@ function empty(reader: string | undefined, page: number): Html {
         ${reader === undefined ? "Nobody has written anything yet." : "Write the first post: the field is right above."}</p>`;
 }
 
-function article(entry: Entry, reader: string | undefined, page: number): Html {
+/** A post as `reader` sees it on a page of the timeline. */
+export function article(entry: Entry, reader: string | undefined, page: number): Html {
   const { id, author, text, createdAt, retweetedBy } = entry;
   return html`<article class="card post" id="post-${id}${retweetedBy !== undefined && `-${retweetedBy}`}">
         ${retweetedBy !== undefined && html`<p class="retweeted">${RETWEET} ${retweetedBy === reader ? "You" : retweetedBy} retweeted</p>`}
