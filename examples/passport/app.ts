@@ -1,4 +1,5 @@
 /** A log-in with Passport on express-session, whose sessions coatcheck keeps, and "sign out everywhere". */
+import { createHash, timingSafeEqual } from "node:crypto";
 import { RedisStore, type RedisStoreOptions } from "coatcheck/express-session";
 import express, { type ErrorRequestHandler, type RequestHandler } from "express";
 import session from "express-session";
@@ -22,16 +23,20 @@ declare module "express-session" {
   }
 }
 
+const digest = (text: string) => createHash("sha256").update(text).digest();
+
 export interface Settings {
   readonly client: RedisStoreOptions["client"];
   readonly users: Users;
   /** Signs the cookies. */
   readonly secret: string;
+  /** What an administrator sends as a bearer token. */
+  readonly adminKey: string;
   /** Whether the cookie is for HTTPS alone. */
   readonly secure: boolean;
 }
 
-export function buildApp({ client, users, secret, secure }: Settings): express.Express {
+export function buildApp({ client, users, secret, adminKey, secure }: Settings): express.Express {
   const store = new RedisStore<Partial<session.SessionData>>({
     client,
     // This is all that it takes to find every session of a user.
@@ -45,7 +50,7 @@ export function buildApp({ client, users, secret, secure }: Settings): express.E
     }),
   );
   passport.serializeUser((user, done) => done(null, user.id));
-  // An account that was deleted meanwhile: nobody is logged in.
+  // Called with each request. An account that was deleted or blocked meanwhile: nobody is logged in.
   passport.deserializeUser((id: string, done) => done(null, users.find(id)));
 
   const app = express();
@@ -94,6 +99,17 @@ export function buildApp({ client, users, secret, secure }: Settings): express.E
   // This request has loaded one of the sessions that end here, and saves it when it answers. Nothing comes back.
   app.post("/sign-out-everywhere", requireUser, async (req, res) => {
     res.json({ ended: await store.destroyAllForUser(userIdOf(req)) });
+  });
+
+  const requireAdministrator: RequestHandler = (req, res, next) => {
+    if (timingSafeEqual(digest(req.get("Authorization") ?? ""), digest(`Bearer ${adminKey}`))) next();
+    else res.sendStatus(401);
+  };
+
+  // For an administrator: the block first, so that a log-in at the same time is refused or ended.
+  app.post("/block/:name", requireAdministrator, async (req, res) => {
+    const id = users.block(String(req.params["name"]));
+    res.json({ ended: id === null ? 0 : await store.destroyAllForUser(id) });
   });
 
   const renderError: ErrorRequestHandler = (error, _req, res, next) => {

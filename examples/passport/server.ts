@@ -6,7 +6,7 @@ import RedisMock from "ioredis-mock";
 import { buildApp } from "./app.ts";
 import { Users } from "./users.ts";
 
-const { REDIS_URL, SESSION_SECRET, NODE_ENV, PORT = "3000" } = process.env;
+const { REDIS_URL, SESSION_SECRET, ADMIN_KEY, NODE_ENV, PORT = "3000" } = process.env;
 const isEmbedded = REDIS_URL === undefined;
 const client = isEmbedded ? new RedisMock() : new Redis(REDIS_URL, { socketTimeout: 5000 });
 client.on("error", (error: Error) => console.error(`redis: ${error.message}`));
@@ -21,7 +21,8 @@ for (const [name, demo] of Object.entries({ ada: "ada-counts-in-lace", max: "max
 
 // A random secret makes all cookies of an earlier run worthless; and so do these users, who are new each time.
 const secret = SESSION_SECRET ?? randomBytes(32).toString("base64url");
-const app = buildApp({ client, users, secret, secure: NODE_ENV === "production" });
+const adminKey = ADMIN_KEY ?? randomBytes(32).toString("base64url");
+const app = buildApp({ client, users, secret, adminKey, secure: NODE_ENV === "production" });
 const server = app.listen(Number(PORT), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });

@@ -1,6 +1,8 @@
 /** examples/passport, started as its README says: log-in, log-out, and every device at once. */
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { afterFile, connect, keysUnder } from "../harness/fixtures.js";
+import { MarkdownDocument } from "../harness/markdown.js";
 import { startRedisServer } from "../harness/redis-server.js";
 import { Device } from "./client.js";
 import { type Program, startExample } from "./program.js";
@@ -8,15 +10,26 @@ import { type Program, startExample } from "./program.js";
 const server = await startRedisServer();
 afterFile(() => server.stop());
 const redis = connect({ port: server.port });
+const ADMIN_KEY = "a key of the administrator alone";
 const programs = new Map<string, Program>();
 
 // A build may come before.
 beforeAll(async () => {
   const start = async (where: string, env: Record<string, string>) => {
-    programs.set(where, await startExample("passport", { NODE_ENV: "development", ...env }));
+    programs.set(where, await startExample("passport", { NODE_ENV: "development", ADMIN_KEY, ...env }));
   };
   await Promise.all([start("Redis", { REDIS_URL: server.url }), start("ioredis-mock", {})]);
 }, 120_000);
+
+/** Also what the page of the frameworks shows. */
+describe("docs/frameworks/passport.md", () => {
+  it("shows what is in the program", () => {
+    const program = readFileSync(new URL("../../examples/passport/app.ts", import.meta.url), "utf8");
+    const blocks = new MarkdownDocument(new URL("../../docs/frameworks/passport.md", import.meta.url)).blocks("ts");
+    expect(blocks.length).toBeGreaterThan(4);
+    expect(blocks.map(({ code }) => code.trim()).filter((code) => !program.includes(code))).toEqual([]);
+  });
+});
 
 const sessionIds = async () => (await keysUnder(redis, "sess:")).map((key) => key.slice("sess:".length));
 const idIn = (cookie: string) => /s%3A([\w-]+)\./.exec(cookie)?.[1];
@@ -109,5 +122,20 @@ describe.each(["Redis", "ioredis-mock"])("with its sessions in %s", (where) => {
     ]);
     if (where === "Redis") for (const id of ids) expect(await sessionIds()).not.toContain(id);
     expect(await userOf(await logIn("max", laptop))).toBe("max");
+  });
+
+  // The last: these accounts stay blocked.
+  it("refuses a blocked user at once, on every device, and at the log-in", async () => {
+    const [laptop, phone, other] = [await logIn("max"), await logIn("max"), await logIn("ada")];
+    const block = (key: string) => device().send("POST", "/block/max", { headers: { authorization: `Bearer ${key}` } });
+    expect((await block("another key")).status).toBe(401);
+    expect(await userOf(laptop)).toBe("max");
+    const kept = laptop.cookie;
+    expect((await block(ADMIN_KEY)).status).toBe(200);
+    expect(await Promise.all([laptop, phone, holderOf(kept), other].map(userOf))).toEqual([null, null, null, "ada"]);
+    expect((await phone.get("/devices")).status).toBe(401);
+    const again = await device().post("/log-in", { name: "max", password: passwordOf("max") });
+    expect([again.status, again.headers.getSetCookie()]).toEqual([401, []]);
+    expect(program().output()).not.toMatch(/^\s+at /m);
   });
 });
