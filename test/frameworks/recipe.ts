@@ -92,10 +92,14 @@ export class Recipe {
     );
   }
 
-  /** Starts a file with tsx, or another command of Node's, and waits until it prints its address. */
-  async start(env: Readonly<Record<string, string>>, command: readonly string[] = ["--import", "tsx", "server.ts"]) {
+  /** Starts a file with tsx, or another command of Node's or of `executable`, and waits until it prints its address. */
+  async start(
+    env: Readonly<Record<string, string>>,
+    command: readonly string[] = ["--import", "tsx", "server.ts"],
+    executable = process.execPath,
+  ) {
     const rest = environment();
-    const child = spawn(process.execPath, command, {
+    const child = spawn(executable, command, {
       cwd: this.folder,
       env: { ...rest, PORT: "0", ...env },
       stdio: ["ignore", "pipe", "pipe"],
