@@ -29,7 +29,8 @@ const contenders: readonly Contender[] = HTTP_CONTENDERS;
 
 export const http: Scenario = {
   name: "http",
-  shows: "What is left of the difference in whole requests to Express, Fastify and Koa.",
+  shows:
+    "What is left of the difference in whole requests to Express, Fastify, Koa, Hono, and Request and Response alone.",
   method: [
     `autocannon, ${CONNECTIONS} connections without pipelining, each server in a process of its own, one at a time.`,
     "Every handler answers with the user and the claims that it found, as JSON; NODE_ENV is production.",

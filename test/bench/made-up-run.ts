@@ -1,6 +1,8 @@
 /** Figures and results of runs that never were, for the tests of what is made from them. */
+
 import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
 import type { Results } from "../../bench/results.js";
+import { FRAMEWORKS } from "../../bench/scenarios/http-servers/login.ts";
 import { SCENARIOS } from "../../bench/scenarios.js";
 import { settingsFor } from "../../bench/settings.js";
 
@@ -64,7 +66,7 @@ function makeUp(): Results {
         ...measure({ ttl: 5, clockTolerance: 0 }, ["still accepted"], contenders.slice(0, 1)),
       ];
     if (name === "http")
-      return ["Express", "Fastify", "Koa"].flatMap((framework) =>
+      return FRAMEWORKS.flatMap((framework) =>
         measure(
           { framework },
           ["requests", "p50", "p99"],

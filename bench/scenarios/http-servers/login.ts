@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Contender } from "../../scenario.ts";
 import { claimsOf } from "../../subject.ts";
 
-export const FRAMEWORKS = ["Express", "Fastify", "Koa"] as const;
+export const FRAMEWORKS = ["Express", "Fastify", "Koa", "Hono", "Request and Response"] as const;
 
 export interface HttpPlace {
   readonly url: string;
