@@ -1,5 +1,6 @@
 /** All scenarios, in the order in which they run. */
 import type { Scenario } from "./scenario.ts";
+import { clients } from "./scenarios/clients.ts";
 import { dropIn } from "./scenarios/drop-in.ts";
 import { http } from "./scenarios/http.ts";
 import { jwt } from "./scenarios/jwt.ts";
@@ -10,4 +11,15 @@ import { revocation } from "./scenarios/revocation.ts";
 import { scale } from "./scenarios/scale.ts";
 import { slide } from "./scenarios/slide.ts";
 
-export const SCENARIOS: readonly Scenario[] = [lookup, slide, peers, dropIn, jwt, http, revocation, memory, scale];
+export const SCENARIOS: readonly Scenario[] = [
+  lookup,
+  clients,
+  slide,
+  peers,
+  dropIn,
+  jwt,
+  http,
+  revocation,
+  memory,
+  scale,
+];

@@ -52,6 +52,8 @@ export function overviewOf({ figures }: Pick<Results, "figures">, scenario: stri
         ]),
       ].filter(({ rows }) => rows.length > 0);
     }
+    case "clients":
+      return [tableOf("Baseline: the raw command on the same client", own, DROP_IN)];
     case "drop-in":
       return [tableOf("Baseline: connect-redis on the same client", own, DROP_IN)];
     case "jwt": {

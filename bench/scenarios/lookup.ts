@@ -202,7 +202,7 @@ async function openRaw(
 }
 
 /** All that is known of a session in one level. */
-function flatten({ claims, client, ...system }: Found): Record<string, string | number> {
+export function flatten({ claims, client, ...system }: Found): Record<string, string | number> {
   const flat = { ...system, ...claims, secretHash: "x".repeat(43) };
   return Object.fromEntries(Object.entries(flat).map(([name, value]) => [name, value as string | number]));
 }

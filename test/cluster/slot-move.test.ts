@@ -6,6 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { type IssuedSession, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
 import { rejection } from "../fixtures/every-verb.js";
+import { clientUnderTest } from "../harness/client-under-test.js";
 import type { SlotMove } from "../harness/redis-cluster.js";
 import { present } from "../sessions/contract/rig.js";
 import { expectSame, isPending, startMoving } from "./moving.js";
@@ -127,7 +128,11 @@ it("a log-in rejects when the move takes longer than its deadline, and not when 
   // ioredis gives up after up to 16 tries, one each 100 ms, and then the store tries again.
   const error = await rejection(open({ timeout: 5000 }).create({ userId }));
   expect(error).toBeInstanceOf(StoreUnavailableError);
-  expect(String(error.cause)).toMatch(/Too many Cluster redirections.*(TRYAGAIN|ASK|MOVED)/);
+  // Only ioredis counts how often it has tried.
+  const gaveUp = clientUnderTest().isNodeRedis
+    ? /TRYAGAIN|ASK|MOVED/
+    : /Too many Cluster redirections.*(TRYAGAIN|ASK|MOVED)/;
+  expect(String(error.cause)).toMatch(gaveUp);
   await move.finish();
   expect((await patient).session.userId).toBe(userId);
   expectSame(await store.get(token), session);

@@ -105,6 +105,13 @@ describe.each(KINDS)("a %s", (kind, make) => {
     expect(servers.length).toBe(kind.startsWith("cluster") ? 2 : 1);
   });
 
+  it("ends every session at once, on every master", async () => {
+    const { store } = await open();
+    const sessions = await Promise.all(Array.from({ length: 20 }, (_, at) => store.create({ userId: `user ${at}` })));
+    expect(await store.revokeAll()).toBe(20);
+    for (const { token } of sessions) expect(await store.get(token)).toBeNull();
+  });
+
   it("says that it is not connected, and works when it is", async () => {
     const client = make({ RESP: 3 });
     client.on("error", () => {});
