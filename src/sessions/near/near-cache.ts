@@ -181,8 +181,10 @@ export class NearCache<Claims extends object> {
 
   /** Looks a session up in Redis, and keeps it if that is allowed. */
   async #fetch(token: unknown): Promise<Sighting<Claims> | EndedSession | null> {
-    const target = parseToken(token);
-    if (target === null) return this.#source.malformed();
+    const parsed = parseToken(token);
+    if (parsed === null) return this.#source.malformed();
+    // An engine may keep a part of a text as a view into the whole: then an id that stays in memory would keep its token there.
+    const target = { ...parsed, id: Buffer.from(parsed.id, "latin1").toString("latin1") };
     let sent = momentOf(this.#clock);
     let deadline: Deadline | undefined;
     const before = this.#fills.of(target.id);
