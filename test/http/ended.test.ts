@@ -1,5 +1,5 @@
 /** `session.ended`: the bearer of a dead token is told why its session ended, at no further round trip, and nobody else is. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createHttpSessions, type HttpOptions, type HttpPort } from "../../src/http.js";
 import { createSessionStore } from "../../src/index.js";
 import { createJwtSessions } from "../../src/jwt.js";
@@ -134,6 +134,21 @@ describe("session.ended", () => {
     const live = await store.create({ userId: "ada" });
     const { session } = await load(cookie(older.token, live.token, later.token));
     expect([session.current?.id, session.ended]).toEqual([live.session.id, null]);
+  });
+
+  it("tells also a process that had the session in its memory", async () => {
+    const near = createSessionStore(redis, { ...options, endings: 600_000, near: true });
+    afterFile(() => near.close());
+    const { token } = await near.create({ userId: "ada" });
+    await near.touch(token);
+    await vi.waitFor(() => expect(near.near.state).toBe("serving"), { timeout: 10_000 });
+    await near.touch(token);
+    expect(near.peek(token)).toBeDefined();
+    await store.revoke(token, { note: "elsewhere" });
+    await vi.waitFor(() => expect(near.peek(token)).toBeUndefined(), { timeout: 10_000 });
+    const { session } = await load(cookie(token), {}, near);
+    expect([session.current, session.ended]).toMatchObject([null, { reason: "revoked", note: "elsewhere" }]);
+    expect(near.peek(token)).toBeUndefined();
   });
 
   it("tells nothing where the store is wrapped", async () => {

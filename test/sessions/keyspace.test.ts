@@ -18,7 +18,7 @@ const redis = connect();
  * A store with keys of its own whose sessions live for as long as `lifetime` says, ms. What a guest's log-in leaves lives for
  * as long as a call may take.
  */
-function shortLived(lifetime: number, timeout = 20_000) {
+function shortLived(lifetime: number, timeout = 20_000, endings = 0) {
   const prefix = uniquePrefix();
   const store = createSessionStore(redis, {
     prefix,
@@ -26,6 +26,7 @@ function shortLived(lifetime: number, timeout = 20_000) {
     absoluteTimeout: lifetime,
     touchInterval: 0,
     timeout,
+    endings,
   });
   return { prefix, store };
 }
@@ -74,7 +75,7 @@ describe("when everything has expired", () => {
   it("nothing is left of sessions, guests, log-ins, rotations, revocations and blocks that end", async () => {
     const users = ["ada", "with:colon", "{brace}", "line\nfeed", "🧥"];
     const { prefix, store, made } = await within(400, async (lifetime) => {
-      const { prefix, store } = shortLived(lifetime, 3000);
+      const { prefix, store } = shortLived(lifetime, 3000, lifetime);
       await times(40, async (at) => {
         const userId = users[at % users.length] as string;
         const { token } = await store.create({ userId, claims: { at } });

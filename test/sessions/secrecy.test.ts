@@ -112,7 +112,8 @@ describe("Redis", () => {
   it("is shown the hash of a secret, and neither token nor secret, by any verb", async () => {
     const tokens = new Set<string>();
     monitored.length = 0;
-    await live(witness(createSessionStore(redis, { prefix, touchInterval: 0 }), tokens), "monitored");
+    const options = { prefix, touchInterval: 0, endings: 60_000 };
+    await live(witness(createSessionStore(redis, options), tokens), "monitored");
     await monitorSettled();
     const seen = monitored.join("\n");
 
@@ -124,13 +125,15 @@ describe("Redis", () => {
 
   it("keeps the hash of a secret, and neither token nor secret", async () => {
     const tokens = new Set<string>();
-    const store = witness(createSessionStore(redis, { prefix }), tokens);
+    const store = witness(createSessionStore(redis, { prefix, endings: 60_000 }), tokens);
     await live(store, "dumped");
     const { token } = await store.create({ userId: "dumped" });
     const dump = await dumpOf(redis);
 
     expect(leaksIn(dump, tokens)).toEqual([]);
     expect(dump).toContain(hashOf(token));
+    expect(dump).toMatch(/:x:\w{26}\n/);
+    expect(dump).toMatch(/:y:\w{26}\n/);
     // A secret among the fields of a session would be found.
     await redis.hset(new Keys(prefix).session(token.slice(0, 26)), "x", secretOf(token));
     expect(leaksIn(await dumpOf(redis), tokens)).toContain("first half of the secret");
