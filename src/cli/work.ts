@@ -1,4 +1,5 @@
 /** What every command works with: a store on a client that is connected, and the terminal. It knows no command. */
+import { checkPrefix } from "../leaves/arguments.js";
 import { portOf } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { Subscription } from "../redis/subscription.js";
@@ -44,8 +45,7 @@ export async function open(
   beside: Pick<Work, "terminal" | "signal" | "onStop">,
 ): Promise<Opened> {
   const { prefix, timeout, replicas } = options;
-  // Before it connects: a wrong option is told at once.
-  const keys = new Keys(prefix);
+  const keys = new Keys(checkPrefix(prefix));
   const connected: Connected = await connect(options, environment, timeout);
   const { client } = connected;
   const store = createSessionStore(client, {
