@@ -182,6 +182,10 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
   client.on("node error", (error: unknown) => {
     last = error;
   });
+  // A TLS handshake that fails may tell two errors, of which ioredis hears one. The other would end the process.
+  client.on("connecting", () => {
+    setImmediate(() => "stream" in client && client.stream?.on("error", () => {}));
+  });
   try {
     await client.connect();
   } catch (error) {

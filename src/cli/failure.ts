@@ -28,6 +28,11 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
     /permissions to run the '([\w|]+)' command/,
     "Redis does not allow this user the command $1. Let an administrator run: ACL SETUSER <user> +$1",
   ],
+  // Redis 7.0 does not name the command of a script.
+  [
+    /executing the script can't run this command/,
+    "Redis does not allow this user a command that the scripts of coatcheck use. ACL LOG names it; docs/operations.md#access lists all of them",
+  ],
   [
     /permissions to access a? ?(?:one of the )?(?:key|keys)|can't access at least one of the keys/,
     "Redis does not allow this user the keys under this prefix. Let an administrator run: ACL SETUSER <user> ~<key-prefix><prefix>*",
@@ -66,7 +71,7 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
   [/ECONNREFUSED/, "Nothing listens there. Check --redis or REDIS_URL, and that the server runs"],
   [
     /certificate|CERT_|self.signed|SELF_SIGNED|UNABLE_TO_|wrong version number|SSL|TLS|packet length/i,
-    "The TLS connection fails. Use rediss:// for a server with TLS, and give its authority with --tls-ca",
+    "The TLS connection fails. Use rediss:// for a server with TLS, and give the authority of its certificate with --tls-ca, and if it asks for one your certificate with --tls-cert and --tls-key",
   ],
   [
     /ETIMEDOUT|ECONNRESET|EPIPE|did not answer|Connection is closed|timeout/i,

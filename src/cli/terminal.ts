@@ -87,6 +87,8 @@ export class Terminal {
       throw new Failure(`${question} Nobody can answer here: add --yes. Nothing was changed.`);
     }
     const lines = createInterface({ input, output: errors });
+    // While it reads from a terminal, Ctrl-C is a character that it gets.
+    lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
       const answer = await lines.question(`${printable(question)} [y/N] `, { signal });
       if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was changed.");

@@ -28,7 +28,7 @@ export interface Running {
   /** What it has written so far, to both. */
   said(): string;
   /** Waits until it has written something. */
-  until(text: string | RegExp): Promise<void>;
+  until(said: string | ((said: string) => boolean)): Promise<void>;
   type(text: string): void;
   interrupt(): void;
   readonly finished: Promise<Finished>;
@@ -78,7 +78,7 @@ export function start(
     // On a terminal Ctrl-C is a character that is typed.
     interrupt: () => (terminal ? child.stdin.write("\u0003") : child.kill("SIGINT")),
     async until(text) {
-      const is = () => (typeof text === "string" ? said().includes(text) : text.test(said()));
+      const is = () => (typeof text === "string" ? said().includes(text) : text(said()));
       while (!is()) {
         let hear = () => {};
         const next = new Promise<void>((resolve) => {

@@ -1,8 +1,9 @@
 /** `coatcheck stats`: how many sessions, users and blocks there are, and how much memory they take. */
-import { bytesOf, doubtAboutPrefix, type KindName, keysInAll, takeCensus } from "../census.js";
+import { bytesOf, type KindName, keysInAll, takeCensus } from "../census.js";
 import { DONE, NOTHING_FOUND } from "../failure.js";
 import { counted } from "../terminal.js";
 import type { Work } from "../work.js";
+import { sayNothingFound } from "./sessions.js";
 
 const NAMES: Readonly<Record<KindName, string>> = {
   sessions: "sessions",
@@ -35,8 +36,8 @@ export async function stats(work: Work): Promise<number> {
   if (rows.some(([, , bytes]) => bytes === null)) {
     terminal.note("The sizes are unknown: this user may not ask for them (ACL SETUSER <user> +memory|usage).");
   }
-  const total = rows.reduce((sum, [, count]) => sum + count, census.other);
-  if (total > 0) return DONE;
-  terminal.note(await doubtAboutPrefix(work));
+  const { sessions, users, blocks } = census.kinds;
+  if (sessions.count + users.count + blocks.count > 0) return DONE;
+  await sayNothingFound(work, `There is no session and no block under ${JSON.stringify(work.keys.prefix)}.`);
   return NOTHING_FOUND;
 }
