@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { block, unblock } from "./commands/block.js";
 import { check } from "./commands/check.js";
+import { explain } from "./commands/explain.js";
 import { revoke } from "./commands/revoke.js";
 import { sessions, show } from "./commands/sessions.js";
 import { stats } from "./commands/stats.js";
@@ -65,6 +66,7 @@ export function makeProgram(version: string, run: Run): Command {
     .option("--all", "every session under the prefix")
     .addOption(yes())
     .addOption(replicas())
+    .addOption(endings())
     .action((id: string | undefined, options: CommonOptions & { user?: string; all?: boolean }) =>
       run(options, (work) => revoke(work, id, options)),
     );
@@ -79,12 +81,19 @@ export function makeProgram(version: string, run: Run): Command {
     .option("--reason <text>", "kept with the block")
     .addOption(yes())
     .addOption(replicas())
+    .addOption(endings())
     .action((user: string, options: CommonOptions & { until?: string; reason?: string }) =>
       run(options, (work) => block(work, user, options)),
     );
   add("unblock", "lets a user log in again", "unblock ada")
     .argument("<user>", "the user")
     .action((user: string, options: CommonOptions) => run(options, (work) => unblock(work, user)));
+  add(
+    "explain",
+    "tells whether a token is live, and why it is not; reads it from the standard input",
+    "explain < token.txt",
+    "explain --json",
+  ).action((options: CommonOptions) => run(options, explain));
   add("tail", "shows what ends and changes, while it does", "tail", "tail --json").action((options: CommonOptions) =>
     run(options, tail),
   );
@@ -116,6 +125,11 @@ const replicas = () =>
       throw new Failure(`--replicas must be a number from 1, got ${JSON.stringify(text)}.`);
     return Number(text);
   });
+
+const endings = () =>
+  new Option("--endings <duration>", "how long ended sessions tell why; as the application's store has it").argParser(
+    (text) => parseDuration("--endings", text),
+  );
 
 function atLeast(least: number, duration: number): number {
   if (duration < least) throw new Failure(`--timeout must be at least ${least} ms.`);

@@ -15,6 +15,8 @@ export interface CommonOptions extends ConnectionOptions {
   /** ms. */
   readonly timeout: number;
   readonly replicas?: number | undefined;
+  /** ms. */
+  readonly endings?: number | undefined;
 }
 
 export interface Work {
@@ -44,13 +46,14 @@ export async function open(
   environment: NodeJS.ProcessEnv,
   beside: Pick<Work, "terminal" | "signal" | "onStop">,
 ): Promise<Opened> {
-  const { prefix, timeout, replicas } = options;
+  const { prefix, timeout, replicas, endings } = options;
   const keys = new Keys(checkPrefix(prefix));
   const connected: Connected = await connect(options, environment, timeout);
   const { client } = connected;
   const store = createSessionStore(client, {
     prefix,
     timeout,
+    endings,
     ...(replicas !== undefined && { replicas: { count: replicas, timeout } }),
   });
   const port = portOf("the client", client);

@@ -194,6 +194,30 @@ describe.concurrent("coatcheck", () => {
     ]);
   });
 
+  it("explain tells why the session of a token has ended, and shows no token", async () => {
+    const { prefix, store } = open();
+    const issued = [await store.create({ userId: "ada" }), await store.create({ userId: "bob" })];
+    const explain = (token: string, ...args: string[]) =>
+      run(["explain", "--prefix", prefix, ...args], { env, input: `${token}\n` });
+    const [ada, bob] = issued.map(({ token }) => token) as [string, string];
+    expect(await explain(ada)).toEqual({ status: 0, output: "The session is live.\n", errors: "" });
+    const set = ["--endings", "1h", "--yes", "--prefix", prefix];
+    await run(["block", "ada", ...set], { env });
+    await run(["revoke", "--all", ...set], { env });
+    const ended = await explain(ada);
+    expect([ended.status, ended.output]).toEqual([
+      0,
+      expect.stringMatching(/^The session has ended at \S+ \S+Z: the user was blocked\.\n$/),
+    ]);
+    expect(JSON.parse((await explain(bob, "--json")).output)).toMatchObject({ state: "ended", reason: "all" });
+    const other = `${bob.slice(0, 27)}${"A".repeat(43)}`;
+    const unknown = await explain(other);
+    expect([unknown.status, unknown.errors]).toEqual([1, expect.stringMatching(/^Nothing is known of this token: /)]);
+    const none = await explain("hello");
+    expect([none.status, none.errors]).toEqual([2, expect.stringMatching(/^The input is no token\./)]);
+    for (const { output, errors } of [ended, unknown]) expect(output + errors).not.toMatch(/[\w-]{43}/);
+  });
+
   it("check reports a danger with status 1, and none with 0", async () => {
     await redis.config("SET", "hash-max-listpack-value", "512");
     const fine = await run(["check"], { env });
