@@ -114,6 +114,7 @@ export class Field {
           results[number]?.set(member.contender, [...sofar, measured]);
         }
         progress.step(describe(heat.at));
+        await this.#bench.look();
       }
     }
     progress.end();

@@ -89,6 +89,8 @@ async function measure(options: RunOptions): Promise<number> {
     progress: newProgress(process.stderr),
     signal: controller.signal,
     leftOut: leftOutOf(options, chosen, settings),
+    wait: options.wait,
+    usualSeconds: options.only.length > 0 ? undefined : options.quick ? 60 : 600,
   });
   say(terminalReport(results, { colour }));
 

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly redis: string | undefined;
   readonly json: string | undefined;
   readonly publish: boolean;
+  /** Whether to wait before each scenario until the machine is calm. */
+  readonly wait: boolean;
   readonly rounds: number | undefined;
   readonly roundMilliseconds: number | undefined;
   readonly mostSessions: number | undefined;
@@ -30,6 +32,7 @@ const FLAGS = {
   redis: { type: "string" },
   json: { type: "string" },
   publish: { type: "boolean", default: false },
+  wait: { type: "boolean", default: false },
   rounds: { type: "string" },
   "round-ms": { type: "string" },
   sessions: { type: "string" },
@@ -43,8 +46,10 @@ Usage: npm run bench -- [options]
 
 Measures coatcheck against every alternative that a user would weigh, and writes a report. About ten minutes.
 
-  --quick               about one minute: shorter rounds, fewer sessions and contenders; the report says what is left out
+  --quick               about one minute on a calm machine: shorter rounds, fewer sessions and contenders; the report says what is left out
   --only <scenario>     this scenario alone; may be given several times
+  --wait                waits before each scenario until the machine is calm, 10 minutes at most. On a busy one there is
+                        no verdict on speed, because a neighbour does not slow all contenders down alike
   --redis <url>         a server of your own; its keys are left alone, and what the run writes is deleted in the end.
                         Without it, private servers are started and stopped.
   --json <file>         where the results go. By default a whole run writes bench/results/<date>.json and
@@ -96,6 +101,7 @@ export function parseOptions(args: readonly string[], scenarios: readonly string
     redis: values.redis === undefined ? undefined : checkUrl(values.redis),
     json: values.json,
     publish: values.publish,
+    wait: values.wait,
     rounds: checkCount("--rounds", values.rounds),
     roundMilliseconds: checkCount("--round-ms", values["round-ms"]),
     mostSessions: checkCount("--sessions", values.sessions),

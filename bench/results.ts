@@ -3,6 +3,7 @@ import { access, constants, mkdir, readFile, stat, writeFile } from "node:fs/pro
 import { dirname } from "node:path";
 import type { Figure } from "./figures.ts";
 import type { Commit, Machine } from "./machine.ts";
+import type { Calm } from "./neighbours.ts";
 import type { Settings } from "./settings.ts";
 
 export const FORMAT = 1;
@@ -31,6 +32,8 @@ export interface ScenarioResult {
   readonly contenders: readonly ContenderResult[];
   /** What went wrong: a contender, or the whole scenario. */
   readonly failures: readonly { readonly what: string; readonly reason: string }[];
+  /** What the machine was like meanwhile; older runs have not looked. */
+  readonly calm?: Calm;
   /** What was left out. */
   readonly skipped: readonly { readonly what: string; readonly reason: string }[];
 }
@@ -48,6 +51,7 @@ export const METHOD: readonly string[] = [
   "All contenders of a scenario are measured in one run, in turns, round by round, in changing order; a first one, half as long, warms up and does not count.",
   "Each has a Node.js process of its own. coatcheck is the built package, as it is published.",
   "A figure is the median of its rounds; ± is the median absolute deviation. p99.9 and max are over all rounds together. A ratio is the median of the ratios round by round.",
+  "Before, between and after the rounds the run looks at what other processes and other guests of the host take of the machine, and how long work of its own waits for a core. If that is more than a tenth of the cores or a quarter of the time, there is no verdict on speed; nor is there one if the rounds differ too much to tell on which side of its limit a figure is.",
   '"In flight" is a closed loop: so many callers, each asks again when it has its answer. Such callers wait out a stall together with the server and so leave out whom it would have kept waiting (coordinated omission). Therefore lookups are also measured on a timetable, each timed from the instant it was due.',
 ];
 

@@ -1,7 +1,9 @@
 /** One run: its scenarios one after another, whatever becomes of each, and everything cleaned up behind them. */
 import { findRedisBinary } from "../test/harness/redis-binary.ts";
+import { calmDown, forecast, glance } from "./calm-down.ts";
 import type { Figure } from "./figures.ts";
 import { commit, machine, versions } from "./machine.ts";
+import { calmOver, type Look, Watch } from "./neighbours.ts";
 import type { Progress } from "./progress.ts";
 import { openShared, type RedisUnderTest, type ServerWish, startPrivate } from "./redis-under-test.ts";
 import { FORMAT, type Results, type ScenarioResult } from "./results.ts";
@@ -17,10 +19,15 @@ export interface RunRequest {
   readonly signal: AbortSignal;
   /** What the report is to say that this run goes without. */
   readonly leftOut: readonly string[];
+  /** Whether to wait before each scenario until the machine is calm. */
+  readonly wait?: boolean;
+  /** How long such a run takes on a calm machine; `undefined` where nobody has measured that. */
+  readonly usualSeconds?: number | undefined;
 }
 
 /** Runs the scenarios. Rejects with the signal's reason when it is aborted, after everything has been cleaned up. */
-export async function run({ scenarios, settings, redis, progress, signal, leftOut }: RunRequest): Promise<Results> {
+export async function run(request: RunRequest): Promise<Results> {
+  const { scenarios, settings, redis, progress, signal, leftOut } = request;
   const startedAt = new Date();
   const began = performance.now();
   const machineFacts = machine();
@@ -36,9 +43,13 @@ export async function run({ scenarios, settings, redis, progress, signal, leftOu
     return { ...shared, prefix, close: () => shared.sweep(prefix) };
   };
   const serverVersion = shared?.version ?? (await findRedisBinary()).version.replace(/ server v=/, " ");
+  const roots = [process.pid, ...(shared?.pid === undefined ? [] : [shared.pid])];
+  const look = () => glance(roots, signal);
   try {
+    if (!request.wait) for (const line of forecast(await look(), request.usualSeconds)) progress.say(line);
     for (const scenario of scenarios) {
       signal.throwIfAborted();
+      if (request.wait) await calmDown({ look, say: progress.say, signal });
       results.push(
         await runScenario(scenario, {
           settings,
@@ -48,6 +59,7 @@ export async function run({ scenarios, settings, redis, progress, signal, leftOu
           figures,
           used,
           sharedServer: shared !== undefined,
+          roots,
         }),
       );
     }
@@ -74,16 +86,21 @@ export async function run({ scenarios, settings, redis, progress, signal, leftOu
 interface Surroundings extends Pick<Bench, "settings" | "progress" | "signal" | "sharedServer" | "server"> {
   readonly figures: Figure[];
   readonly used: Record<string, string>;
+  /** The processes of this run. */
+  readonly roots: readonly number[];
 }
 
 async function runScenario(
   scenario: Scenario,
-  { figures, used, server, ...rest }: Surroundings,
+  { figures, used, server, roots, ...rest }: Surroundings,
 ): Promise<ScenarioResult> {
   const { progress, signal } = rest;
   const cleanUps: (() => unknown)[] = [];
   const failures: { what: string; reason: string }[] = [];
   const skipped: { what: string; reason: string }[] = [];
+  const watch = await Watch.begin(roots);
+  const looks: Look[] = [];
+  const look = async () => void looks.push(await watch.look());
   const bench: Bench = {
     ...rest,
     figures,
@@ -96,6 +113,7 @@ async function runScenario(
     uses(name, version) {
       used[name] = version;
     },
+    look,
     record: (more) => void figures.push(...more),
     fail(what, error) {
       failures.push({ what, reason: reasonOf(error) });
@@ -115,6 +133,7 @@ async function runScenario(
     bench.fail(scenario.name, error);
   } finally {
     progress.end();
+    await look();
     for (const cleanUp of cleanUps.reverse()) {
       await Promise.resolve()
         .then(cleanUp)
@@ -131,7 +150,7 @@ async function runScenario(
       ...(stateless && { stateless }),
     };
   });
-  return { name, shows, method, limits, contenders, failures, skipped };
+  return { name, shows, method, limits, contenders, failures, skipped, calm: calmOver(looks) };
 }
 
 function reasonOf(error: unknown): string {

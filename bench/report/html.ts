@@ -1,10 +1,13 @@
 /** The report as one page that needs nothing else: no script, no font, no request. */
 import escapeHtml from "escape-html";
+import { fasterThanOurs } from "../faster.ts";
+import { busyness } from "../neighbours.ts";
 import { LIMITS, METHOD, type Results, type ScenarioResult } from "../results.ts";
-import { fasterThanOurs, judge } from "../targets.ts";
+import { judge, wordFor } from "../targets.ts";
 import { type Chart, chartsOf } from "./charts.ts";
+import { conclusionsOf } from "./conclusions.ts";
 import { multiple } from "./numbers.ts";
-import { detailsOf, overviewOf, type Table } from "./tables.ts";
+import { DOORS, detailsOf, overviewOf, type Table } from "./tables.ts";
 
 /** The colours of pages and drawings, in light and in dark. */
 export const PALETTE = {
@@ -72,7 +75,10 @@ export async function htmlReport(results: Results): Promise<string> {
 <p>${escapeHtml(machine.cpu)}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${escapeHtml(machine.os)}; ${escapeHtml(versions["server"] ?? "")}, Node.js ${escapeHtml(versions["node"] ?? "")}, ioredis ${escapeHtml(versions["ioredis"] ?? "")}. ${date} UTC, ${seconds} s${settings.quick ? ", a quick run: expect wide spreads" : ""}, commit ${commit === null ? "unknown" : `${escapeHtml(commit.id)}${commit.dirty ? " with changes" : ""}`}.</p>
 </header>
 <main>
+<section id="conclusions"><h2>In short</h2><p>${conclusionsOf(results).map(escapeHtml).join(" ")}</p></section>
+${doorsOf(results)}
 ${of("peers", "headline").map(figureOf).join("\n")}
+${contentsOf(results)}
 ${targetsOf(results)}
 ${fasterOf(results)}
 ${results.scenarios.map((scenario) => sectionOf(results, scenario, of(scenario.name))).join("\n")}
@@ -93,7 +99,9 @@ ${leftOutOf(results)}
 function sectionOf(results: Results, scenario: ScenarioResult, charts: readonly Chart[]): string {
   const { name, shows, method, limits, contenders, failures, skipped } = scenario;
   const details = detailsOf(results, name);
+  const busy = scenario.calm === undefined ? null : busyness(scenario.calm);
   const notes = [
+    ...(busy === null ? [] : [`<p class="failed"><strong>No verdict on speed here:</strong> ${escapeHtml(busy)}.</p>`]),
     ...failures.map(
       ({ what, reason }) => `<p class="failed"><strong>Failed:</strong> ${escapeHtml(what)}: ${escapeHtml(reason)}</p>`,
     ),
@@ -102,8 +110,9 @@ function sectionOf(results: Results, scenario: ScenarioResult, charts: readonly 
     ),
   ];
   return `<section id="${name}">
-<h2>${["http", "jwt"].includes(name) ? name.toUpperCase() : `${name[0]?.toUpperCase()}${name.slice(1)}`}</h2>
+<h2>${headingOf(name)}</h2>
 <p>${escapeHtml(shows)}</p>
+${oddOf(name)}
 ${notes.join("\n")}
 ${charts.map(figureOf).join("\n")}
 ${overviewOf(results, name).map(tableHtml).join("\n")}
@@ -118,20 +127,60 @@ ${details.length > 0 ? `<details><summary>All figures</summary>${details.map(tab
 </section>`;
 }
 
+function headingOf(name: string): string {
+  return ["http", "jwt"].includes(name) ? name.toUpperCase() : `${name[0]?.toUpperCase()}${name.slice(1)}`;
+}
+
+/** What looks odd in the figures of a scenario, and why it is so. */
+const ODD: Readonly<Record<string, string>> = {
+  lookup:
+    "HGETALL of the record is faster than HGETALL of a flat record, although both read one session: coatcheck's record has all times in one field, so it has half as many fields, and each field is parsed by itself. get can be faster than HGETALL for the same reason: its script gives one text, which is decoded in one go.",
+  revocation:
+    "revoke of one session takes a fraction of what the other rows take at 1 000 sessions, because it ends one of them, however many the user has.",
+  http: "The clients of these servers run on the same cores. So a framework that answers faster leaves less of them to Redis, and the same lookup takes a larger part of a request on Fastify and Koa than on Express.",
+};
+
+function oddOf(name: string): string {
+  const text = ODD[name];
+  return text === undefined ? "" : `<p><strong>What looks odd:</strong> ${escapeHtml(text)}</p>`;
+}
+
+/** For how long a user who has logged out is let in. It is what the report is about, so it comes first. */
+function doorsOf(results: Results): string {
+  const doors = overviewOf(results, "revocation").filter(({ title }) => title === DOORS);
+  if (doors.length === 0) return "";
+  return `<section id="doors"><h2>${DOORS}</h2><p>A user logs out while a slow request of theirs is under way, and somebody who has a copy of the cookie or token asks again and again.</p>${doors.map((table) => tableHtml({ ...table, title: "" })).join("")}</section>`;
+}
+
+function contentsOf({ scenarios, leftOut = [] }: Results): string {
+  const entries = [
+    ["targets", "What had to be shown"],
+    ...scenarios.map(({ name }) => [name, headingOf(name)]),
+    ...(leftOut.length > 0 ? [["left-out", "What this run left out"]] : []),
+    ["method", "Method"],
+  ];
+  const items = entries.map(([id, title]) => `<li><a href="#${id}">${title}</a></li>`);
+  return `<nav aria-label="Contents"><h2>Contents</h2><ol>${items.join("")}</ol></nav>`;
+}
+
 function leftOutOf({ leftOut = [] }: Results): string {
   return leftOut.length === 0
     ? ""
     : `<section id="left-out"><h2>What this run left out</h2>${listOf(leftOut)}</section>`;
 }
 
-function targetsOf({ figures }: Results): string {
-  const verdicts = judge(figures).filter(({ measured }) => measured !== null);
+function targetsOf(results: Results): string {
+  const verdicts = judge(results).filter(({ measured }) => measured !== null);
   if (verdicts.length === 0) return "";
-  const rows = verdicts.map(
-    ({ target, measured, reached, beside }) =>
-      `<tr class="${reached ? "pass" : "miss"}"><th scope="row">${escapeHtml(target)}${beside === null ? "" : `<small>${escapeHtml(beside)}</small>`}</th><td>${escapeHtml(measured ?? "")}</td><td>${reached ? "reached" : "missed"}</td></tr>`,
-  );
-  return `<section id="targets"><h2>What had to be shown</h2><p>The aims were set before the suite was written. Below each stands what was measured beside it in the same run.</p><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col"></th></tr></thead><tbody>${rows.join("")}</tbody></table></div></section>`;
+  const classes = { reached: "pass", missed: "miss", "no verdict": "open" };
+  const rows = verdicts.map((verdict) => {
+    const { target, measured, withheld, beside } = verdict;
+    const word = wordFor(verdict);
+    const why = withheld === null ? "" : `No verdict: ${withheld}. `;
+    const small = `${why}${beside ?? ""}`.trim();
+    return `<tr class="${classes[word]}" role="row"><th scope="row" role="rowheader">${escapeHtml(target)}${small === "" ? "" : `<small>${escapeHtml(small)}</small>`}</th><td role="cell" data-label="measured">${escapeHtml(measured ?? "")}</td><td role="cell" data-label="verdict">${word}</td></tr>`;
+  });
+  return `<section id="targets"><h2>What had to be shown</h2><p>The aims were set before the suite was written. Below each stands what was measured beside it in the same run.</p><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table role="table"><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col">verdict</th></tr></thead><tbody role="rowgroup">${rows.join("")}</tbody></table></div></section>`;
 }
 
 function fasterOf({ figures, scenarios }: Results): string {
@@ -152,13 +201,18 @@ function tableHtml({ title, head, rows }: Table): string {
   const header = head.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`).join("");
   const body = rows.map(({ cells: [name = "", ...cells], ours }) => {
     const marked = ours
-      ? `<th scope="row">▸\u00a0${escapeHtml(name)}</th>`
-      : `<th scope="row">${escapeHtml(name)}</th>`;
-    return `<tr${ours ? ' class="ours"' : ""}>${marked}${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`;
+      ? `<th scope="row" role="rowheader">▸\u00a0${escapeHtml(name)}</th>`
+      : `<th scope="row" role="rowheader">${escapeHtml(name)}</th>`;
+    const [, ...labels] = head;
+    const values = cells.map(
+      (cell, at) => `<td role="cell" data-label="${escapeHtml(labels[at] ?? "")}">${escapeHtml(cell)}</td>`,
+    );
+    return `<tr role="row"${ours ? ' class="ours"' : ""}>${marked}${values.join("")}</tr>`;
   });
-  // A wide table scrolls in itself and not the page; the keyboard has to reach it.
+  // A wide table scrolls in itself and not the page; the keyboard has to reach it. On a narrow page every cell is a line with its
+  // heading, so that nothing is cut; the roles say that it is a table all the same.
   const label = escapeHtml(title || "Table");
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table>${caption}<thead><tr>${header}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table role="table">${caption}<thead><tr>${header}</tr></thead><tbody role="rowgroup">${body.join("")}</tbody></table></div>`;
 }
 
 function listOf(items: readonly string[]): string {
@@ -168,7 +222,7 @@ function listOf(items: readonly string[]): string {
 const CSS = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--surface);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
-header,main{max-width:760px;margin:0 auto;padding:0 20px}
+header,main{max-width:1160px;margin:0 auto;padding:0 20px}p,ul,ol,dl,figure{max-width:760px}
 h1{font-size:1.7rem;line-height:1.2;margin:2rem 0 .5rem}h2{font-size:1.3rem;margin:2.5rem 0 .5rem}h3{font-size:1.05rem;margin:1.5rem 0 .5rem}
 header p,caption,figcaption,dd,li{color:var(--muted)}figcaption strong{color:var(--ink);display:block}
 figure{margin:1.5rem 0}figcaption{font-size:.9rem;margin-bottom:.5rem}
@@ -176,13 +230,18 @@ svg{display:block;max-width:100%;height:auto}.narrow{display:none}
 .scroll{overflow-x:auto;margin:1rem 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums;min-width:100%}
 caption{text-align:left;padding-bottom:.3rem}
-th small{display:block;max-width:34rem;color:var(--muted);white-space:normal}
+th small{display:block;max-width:34rem;font-weight:normal;color:var(--muted);white-space:normal}
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--grid);text-align:right;font-weight:normal;vertical-align:bottom}
 td{white-space:nowrap}th:first-child{text-align:left;padding-left:0;min-width:8.5rem}thead th{color:var(--muted)}
 tr.ours th,tr.ours td,dt.ours,tr.pass td:last-child{color:var(--ours);font-weight:600}
-tr.miss td:last-child,.failed strong{color:var(--stateless);font-weight:600}
+tr.miss td:last-child,tr.open td:last-child,.failed strong{color:var(--stateless);font-weight:600}
 details{margin:1rem 0;background:var(--panel);border-radius:6px;padding:.6rem 1rem}summary{cursor:pointer}
 dt{margin-top:.6rem;font-weight:600}dd{margin-left:0}
 :focus-visible{outline:2px solid var(--ours);outline-offset:2px}
-@media (max-width:720px){.wide{display:none}.narrow{display:block}header,main{padding:0 16px}details{padding:.6rem .7rem}}
+@media (max-width:720px){.wide{display:none}.narrow{display:block}header,main{padding:0 16px}details{padding:.6rem .7rem}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+table,tbody,tr,th,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid var(--grid)}
+th:first-child{min-width:0}th,td{border:0;padding:.1rem 0;white-space:normal;text-align:left}
+tbody th{font-weight:600}td{display:flex;justify-content:space-between;gap:1rem}td::before{content:attr(data-label);color:var(--muted);font-weight:normal}}
+nav ol{columns:2;padding-left:1.2rem}nav a{color:var(--ours)}
 `;

@@ -1,7 +1,9 @@
 /** What of a run goes into the documents: the headline, tables, the targets, and the command that made them. Pure. */
+import { markdownTable } from "markdown-table";
+import { fasterThanOurs } from "../faster.ts";
 import { type Circumstances, type Figure, type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
-import { fasterThanOurs, judge } from "../targets.ts";
+import { judge, wordFor } from "../targets.ts";
 import { digits, multiple } from "./numbers.ts";
 
 export const BEGIN = "<!-- bench:begin -->";
@@ -19,14 +21,22 @@ export function between(document: string, text: string): string {
 const CHART = "Authenticated requests per second of each contender";
 
 /** What the README says of a run: the chart, on what it was measured, and which targets it missed. */
-export function briefOf({ figures, machine, startedAt, versions }: Results): string {
-  const verdicts = judge(figures).filter(({ measured }) => measured !== null);
-  const missed = verdicts.filter(({ reached }) => !reached);
+export function briefOf(results: Results): string {
+  const { machine, startedAt, versions } = results;
+  const verdicts = judge(results).filter(({ measured }) => measured !== null);
+  const missed = verdicts.filter(({ reached }) => reached === false);
+  const open = verdicts.filter(({ reached }) => reached === null);
+  // Which, and why, is in docs/benchmark.md.
+  const doubt =
+    open.length === 0
+      ? ""
+      : ` On ${open.length} there is no verdict: the machine was busy, or the rounds differ too much.`;
+  const reached = verdicts.length - missed.length - open.length;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}`;
   return [
     `![${CHART}](bench/headline.svg)`,
     "",
-    `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${verdicts.length - missed.length}.`,
+    `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${reached}.${doubt}`,
     ...missed.map(({ target, measured }) => `Missed: ${target}; it was ${measured}.`),
   ].join("\n");
 }
@@ -130,9 +140,9 @@ function gridOf(
       const [figure] = select(figures, { at: { [down]: row, [across]: column } });
       return figure === undefined ? "–" : show.cell(figure);
     });
-    return `| ${[show.row(row), ...cells].join(" | ")} |`;
+    return [show.row(row), ...cells];
   });
-  return [`| | ${columns.map(show.column).join(" | ")} |`, `|${"---|".repeat(columns.length + 1)}`, ...rows];
+  return tableLines(["", ...columns.map(show.column)], rows);
 }
 
 function sourceOf(results: Results, from: string, only = ""): string {
@@ -143,10 +153,12 @@ function sourceOf(results: Results, from: string, only = ""): string {
 
 function acceptedTable({ figures }: Results): string[] {
   const rows = select(figures, { scenario: "revocation", metric: "still accepted" }).map(
-    ({ contender, ours, value, atLeast }) =>
-      `| ${ours ? `**${contender}**` : contender} | ${atLeast ? "at least " : ""}${digits(value)} |`,
+    ({ contender, ours, value, atLeast }) => [
+      ours ? `**${contender}**` : contender,
+      `${atLeast ? "at least " : ""}${digits(value)}`,
+    ],
   );
-  return ["| | seconds |", "|---|---|", ...rows];
+  return tableLines(["", "seconds"], rows);
 }
 
 function requestsTable({ figures }: Results): string[] {
@@ -154,26 +166,23 @@ function requestsTable({ figures }: Results): string[] {
     ({ contender, ours, value, ratio, at }) => {
       const p99 = select(figures, { scenario: "http", contender, metric: "p99", at })[0];
       const cells = [digits(value), multiple(ratio?.value ?? 1), p99 === undefined ? "–" : digits(p99.value / 1000)];
-      return `| ${ours ? `**${contender}**` : contender} | ${cells.join(" | ")} |`;
+      return [ours ? `**${contender}**` : contender, ...cells];
     },
   );
-  return ["| | requests/s | of no authentication | p99, ms |", "|---|---|---|---|", ...rows];
+  return tableLines(["", "requests/s", "of no authentication", "p99, ms"], rows);
 }
 
 function memoryTable({ figures, versions }: Results): string[] {
   const all = select(figures, { scenario: "memory", metric: "memory" });
   const servers = [...new Set(all.map(({ at }) => at["server"]))];
-  return [
-    "| bytes per session | 1 per user | 3 per user | 100 per user |",
-    "|---|---|---|---|",
-    ...servers.flatMap((server) => {
-      const rows = memoryRows(all.filter(({ at }) => at["server"] === server));
-      return servers.length === 1 ? rows : [`| *${server ?? versions["server"]}* | | | |`, ...rows];
-    }),
-  ];
+  const rows = servers.flatMap((server) => {
+    const own = memoryRows(all.filter(({ at }) => at["server"] === server));
+    return servers.length === 1 ? own : [[`*${server ?? versions["server"]}*`, "", "", ""], ...own];
+  });
+  return tableLines(["bytes per session", "1 per user", "3 per user", "100 per user"], rows);
 }
 
-function memoryRows(weighed: readonly Figure[]): string[] {
+function memoryRows(weighed: readonly Figure[]): string[][] {
   const cell = (contender: string, perUser: number) => {
     const own = weighed.filter((figure) => figure.contender === contender);
     const figure = own.find(({ at }) => at["perUser"] === perUser) ?? own.find(({ at }) => at["perUser"] === "any");
@@ -182,7 +191,7 @@ function memoryRows(weighed: readonly Figure[]): string[] {
   return [...new Set(weighed.map(({ contender }) => contender))].map((contender) => {
     const ours = weighed.some((figure) => figure.contender === contender && figure.ours);
     const cells = [1, 3, 100].map((perUser) => cell(contender, perUser));
-    return `| ${ours ? `**${contender}**` : contender} | ${cells.join(" | ")} |`;
+    return [ours ? `**${contender}**` : contender, ...cells];
   });
 }
 
@@ -202,13 +211,10 @@ function peersTable(results: Results): string[] {
         cell(name, "throughput", { inFlight: 128 }, true),
         givesUp,
       ];
-      return `| ${ours ? `**${name}**` : name} | ${cells.join(" | ")} |`;
+      return [ours ? `**${name}**` : name, ...cells];
     });
-  return [
-    "| one authenticated request | p50, one at a time, µs | calls/s, 128 in flight | of `touch` | what it gives up |",
-    "|---|---|---|---|---|",
-    ...rows,
-  ];
+  const head = ["p50, one at a time, µs", "calls/s, 128 in flight", "of `touch`", "what it gives up"];
+  return tableLines(["one authenticated request", ...head], rows);
 }
 
 function fasterLines(results: Results): string[] {
@@ -219,14 +225,17 @@ function fasterLines(results: Results): string[] {
   );
 }
 
-function targetTable({ figures }: Results): string[] {
-  const verdicts = judge(figures).filter(({ measured }) => measured !== null);
-  return [
-    "| target | measured | | beside it, in the same run |",
-    "|---|---|---|---|",
-    ...verdicts.map(
-      ({ target, measured, reached, beside }) =>
-        `| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside ?? ""} |`,
-    ),
-  ];
+function targetTable(results: Results): string[] {
+  const verdicts = judge(results).filter(({ measured }) => measured !== null);
+  const rows = verdicts.map((verdict) => {
+    const { target, measured, withheld, beside } = verdict;
+    const word = wordFor(verdict);
+    const why = withheld === null ? [] : [`No verdict: ${withheld}.`];
+    return [target, measured ?? "", word === "reached" ? word : `**${word}**`, [...why, beside ?? ""].join(" ").trim()];
+  });
+  return tableLines(["target", "measured", "", "beside it, in the same run"], rows);
+}
+
+function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return markdownTable([head, ...rows], { alignDelimiters: false }).split("\n");
 }

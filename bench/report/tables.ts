@@ -26,6 +26,9 @@ interface Column {
   readonly ratio?: true;
 }
 
+/** The title of the table that the report begins with. */
+export const DOORS = "For how long a logged-out user is still let in";
+
 /** What is worth reading first of a scenario. */
 export function overviewOf({ figures }: Pick<Results, "figures">, scenario: string): Table[] {
   const own = select(figures, { scenario });
@@ -47,9 +50,7 @@ export function overviewOf({ figures }: Pick<Results, "figures">, scenario: stri
       return [
         tableOf("Duration of the call, ms", verbs, overValues(verbs, "sessions", "duration")),
         tableOf("Longest wait of another client meanwhile, ms", own, overValues(own, "sessions", "stall")),
-        tableOf("For how long a logged-out user is still let in", doors, [
-          { head: "seconds after the log-out", metric: "still accepted" },
-        ]),
+        tableOf(DOORS, doors, [{ head: "seconds after the log-out", metric: "still accepted" }]),
       ].filter(({ rows }) => rows.length > 0);
     }
     case "clients":

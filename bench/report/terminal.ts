@@ -2,8 +2,10 @@
 import { styleText } from "node:util";
 import CliTable from "cli-table3";
 import type { Comparison } from "../compare.ts";
+import { fasterThanOurs } from "../faster.ts";
+import { busyness } from "../neighbours.ts";
 import type { Results } from "../results.ts";
-import { fasterThanOurs, judge } from "../targets.ts";
+import { judge, wordFor } from "../targets.ts";
 import { digits, multiple } from "./numbers.ts";
 import { overviewOf, type Table } from "./tables.ts";
 
@@ -19,14 +21,19 @@ export function terminalReport(results: Results, options: TerminalOptions): stri
       return `${bold([name, table.title].filter(Boolean).join(": "), options)}\n${draw(table, options)}`;
     }),
   );
-  const verdicts = judge(results.figures).filter(({ measured }) => measured !== null);
+  const verdicts = judge(results).filter(({ measured }) => measured !== null);
   if (verdicts.length > 0) {
-    const rows = verdicts.map(({ target, measured, reached }) => {
-      return { cells: [reached ? "pass" : "MISS", target, measured ?? ""], ours: false };
+    const words = { reached: "pass", missed: "MISS", "no verdict": "?" };
+    const rows = verdicts.map((verdict) => {
+      return { cells: [words[wordFor(verdict)], verdict.target, verdict.measured ?? ""], ours: false };
     });
     parts.push(`${bold("Targets", options)}\n${draw({ title: "", head: ["", "target", "measured"], rows }, options)}`);
-    for (const { target, reached, beside } of verdicts) {
-      if (!reached && beside !== null) parts.push(`MISS ${target}\n     ${beside}`);
+    for (const { target, reached, withheld, beside } of verdicts) {
+      if (withheld !== null) parts.push(`No verdict on "${target}": ${withheld}.`);
+      if (reached === false && beside !== null) parts.push(`MISS ${target}\n     ${beside}`);
+    }
+    if (results.scenarios.some(({ calm }) => calm && busyness(calm) !== null)) {
+      parts.push("The machine was busy. --wait waits until it is calm, before each scenario.");
     }
   }
   const peers = results.scenarios.find(({ name }) => name === "peers");

@@ -3,6 +3,7 @@
 import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
 import type { Results } from "../../bench/results.js";
 import { FRAMEWORKS } from "../../bench/scenarios/http-servers/login.ts";
+import { BASELINE } from "../../bench/scenarios/lookup.js";
 import { SCENARIOS } from "../../bench/scenarios.js";
 import { settingsFor } from "../../bench/settings.js";
 
@@ -35,7 +36,9 @@ export function everything(): Results {
 
 function makeUp(): Results {
   const scenarios = SCENARIOS.map(({ name, shows, method, limits, contenders }) => {
-    return { name, shows, method, limits, contenders, failures: [], skipped: [] };
+    // One scenario ran beside a neighbour, so there are verdicts of every kind.
+    const calm = { cores: 2, others: name === "peers" ? 0.8 : 0.1, stolen: 0, waiting: 1.02 };
+    return { name, shows, method, limits, contenders, failures: [], skipped: [], calm };
   });
   const values = (size: number) => [size, size * 1.1, size * 1.2];
   const figures = SCENARIOS.flatMap(({ name, contenders }) => {
@@ -48,11 +51,11 @@ function makeUp(): Results {
           ours,
           values: Object.fromEntries(metrics.map((metric) => [metric, values(10 ** (nth % 5) * 7)])),
         })),
-        named[0]?.name,
+        (named.find((one) => one.name === BASELINE) ?? named[0])?.name,
       );
     const load: Metric[] = ["throughput", "p50", "p90", "p99", "p99.9", "max", "client CPU", "server CPU", "network"];
     if (name === "lookup")
-      return [1000, 100_000].flatMap((sessions) => [
+      return [1000, 1_000_000].flatMap((sessions) => [
         ...[1, 16, 128].flatMap((inFlight) => measure({ sessions, inFlight }, load)),
         ...measure({ sessions, perSecond: 5000 }, load),
       ]);

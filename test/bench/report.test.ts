@@ -1,15 +1,17 @@
 /** The report: tables, charts, the page, and what the documents take over. */
 import escapeHtml from "escape-html";
 import { describe, expect, it, vi } from "vitest";
+import { fasterThanOurs } from "../../bench/faster.js";
 import { type Figure, select } from "../../bench/figures.js";
 import { COLOURS, withVariables } from "../../bench/report/charts/drawing.js";
 import { chartsOf } from "../../bench/report/charts.js";
+import { conclusionsOf } from "../../bench/report/conclusions.js";
 import { htmlReport, PALETTE } from "../../bench/report/html.js";
 import { BEGIN, between, briefOf, dropInOf, END, serviceTokensOf, summaryOf } from "../../bench/report/markdown.js";
 import { overviewOf } from "../../bench/report/tables.js";
 import { terminalReport } from "../../bench/report/terminal.js";
 import { METHOD } from "../../bench/results.js";
-import { judge } from "../../bench/targets.js";
+import { judge, wordFor } from "../../bench/targets.js";
 import { everything, figure, NAMES } from "./made-up-run.js";
 
 let page: Promise<string> | undefined;
@@ -107,10 +109,10 @@ describe("the report", { timeout: 120_000 }, () => {
     ];
     const tokens = serviceTokensOf({ ...results, figures }, "a.json");
     expect(tokens).toContain(
-      "| | with `clockTolerance: 0` | with `clockTolerance: 5000` |\n|---|---|---|\n" +
+      "| | with `clockTolerance: 0` | with `clockTolerance: 5000` |\n| - | - | - |\n" +
         "| `ttl` of 1 s | 0.7 s | 5.7 s |\n| `ttl` of 5 s | – | 9.7 s |",
     );
-    expect(tokens).toContain("| | one at a time | 128 in flight |\n|---|---|---|\n| **store.get** | 1.00 × | 1.00 × |");
+    expect(tokens).toContain("| | one at a time | 128 in flight |\n| - | - | - |\n| **store.get** | 1.00 × | 1.00 × |");
     const stores = dropInOf(results, "a.json");
     expect(stores).toMatch(/\| \*\*ioredis: coatcheck, get \+ touch\*\* \| [\d. ]+ × \| [\d. ]+ × \| [\d. ]+ × \|/);
     expect(stores).not.toContain("| ioredis: connect-redis");
@@ -129,18 +131,61 @@ describe("the report", { timeout: 120_000 }, () => {
     const results = everything();
     const page = await pageOfEverything();
     const [summary, terminal] = [summaryOf(results, "a.json"), terminalReport(results, { colour: false })];
-    const judged = judge(results.figures).filter(({ measured }) => measured !== null);
-    expect(judged.some(({ reached }) => !reached)).toBe(true);
-    for (const { target, measured, reached, beside } of judged) {
+    const judged = judge(results).filter(({ measured }) => measured !== null);
+    expect(new Set(judged.map(({ reached }) => reached))).toEqual(new Set([true, false, null]));
+    for (const verdict of judged) {
+      const { target, measured, reached, withheld, beside } = verdict;
+      const word = wordFor(verdict);
       expect(page).toContain(
-        `${escapeHtml(beside ?? "")}</small></th><td>${measured}</td><td>${reached ? "reached" : "missed"}`,
+        `${escapeHtml(beside ?? "")}</small></th><td role="cell" data-label="measured">${measured}`,
       );
-      expect(summary).toContain(`| ${target} | ${measured} | ${reached ? "reached" : "**missed**"} | ${beside} |`);
-      if (!reached) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);
-      expect(briefOf(results).includes(`Missed: ${target}; it was ${measured}.`)).toBe(!reached);
+      expect(page).toContain(`data-label="verdict">${word}</td>`);
+      const why = withheld === null ? "" : `No verdict: ${withheld}. `;
+      const shown = reached === true ? word : `**${word}**`;
+      expect(summary).toContain(`| ${target} | ${measured} | ${shown} | ${why}${beside} |`);
+      if (reached === false) expect(terminal).toContain(`MISS ${target}\n     ${beside}`);
+      if (withheld !== null) expect(terminal).toContain(`No verdict on "${target}": ${withheld}.`);
+      expect(briefOf(results).includes(`Missed: ${target}; it was ${measured}.`)).toBe(reached === false);
     }
-    const count = judged.filter(({ reached }) => reached).length;
-    expect(briefOf(results)).toContain(`Of ${judged.length} targets it reached ${count}.`);
+    const open = judged.filter(({ reached }) => reached === null).length;
+    const count = judged.filter(({ reached }) => reached === true).length;
+    expect(briefOf(results)).toContain(
+      `Of ${judged.length} targets it reached ${count}. On ${open} there is no verdict`,
+    );
+  });
+
+  it("begins with conclusions in sentences, the losses among them, and with what it is about", async () => {
+    const results = everything();
+    const sentences = conclusionsOf(results);
+    const page = await pageOfEverything();
+    for (const sentence of sentences) expect(page).toContain(escapeHtml(sentence));
+    const [text, faster] = [sentences.join(" "), fasterThanOurs(results.figures, [], 128)];
+    expect(faster.length).toBeGreaterThan(0);
+    for (const { contender } of faster) expect(text).toContain(contender);
+    expect(text).toMatch(/Of \d+ aims it reached \d+ and missed \d+; on \d+ there is no verdict/);
+    const order = [
+      "In short",
+      "For how long a logged-out user is still let in",
+      "Contents",
+      "What had to be shown",
+      "Method",
+    ];
+    expect(order.map((title) => page.indexOf(`<h2>${title}</h2>`))).toEqual(
+      order.map((title) => page.indexOf(`<h2>${title}</h2>`)).toSorted((a, b) => a - b),
+    );
+    expect(conclusionsOf({ ...results, figures: [] })).toEqual([]);
+  });
+
+  it("has a table of contents whose links lead somewhere, and says so where the machine was busy", async () => {
+    const links = [...(await pageOfEverything()).matchAll(/<a href="#([^"]+)">/g)].map(([, id]) => id);
+    expect(links).toEqual(["targets", ...NAMES, "method"]);
+    for (const id of links) expect(await pageOfEverything()).toContain(`<section id="${id}">`);
+    const { scenarios, ...rest } = everything();
+    const calm = { cores: 2, others: 1.1, stolen: 0, waiting: 1 };
+    const busy = { ...rest, scenarios: scenarios.map((scenario) => ({ ...scenario, calm })) };
+    const sentence = "other processes took 1.1 of 2 cores";
+    expect(await htmlReport(busy)).toContain(`<strong>No verdict on speed here:</strong> ${sentence}.`);
+    expect(terminalReport(busy, { colour: false })).toContain("--wait waits until it is calm");
   });
 
   it("says how coordinated omission is treated", () => {

@@ -2,7 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -75,7 +75,7 @@ it("measures, reports, writes what it is told to, and leaves a server as it was"
   const run = start("--quick", "--only", "lookup", ...TINY, "--json", file);
   expect(await run.exited, run.text()).toBe(0);
   expect(run.text()).toMatch(/▸ get +│/);
-  expect(run.text()).toContain("get: p99 below 1 ms at 16 in flight");
+  expect(run.text()).toContain("get: p99 at 16 in flight at most 1.2 ×");
 
   const results = JSON.parse(readFileSync(file, "utf8")) as Results;
   expect(results.scenarios.map(({ name, failures }) => [name, failures])).toEqual([["lookup", []]]);
@@ -140,6 +140,27 @@ it("puts our store beside connect-redis on the same client, and JWTs beside a lo
     select(figures, { scenario: "jwt", contender, metric: "network", at: { inFlight: 128 } })[0]?.value ?? 0;
   expect(bytesOf("store.get")).toBeGreaterThan(100);
   expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
+});
+
+it("gives no verdict on speed beside neighbours that take half of the machine, and says why", {
+  timeout: 300_000,
+}, async () => {
+  const file = join(folder, "beside.json");
+  const spinners = Array.from({ length: Math.ceil(availableParallelism() / 2) }, () =>
+    spawn(process.execPath, ["-e", "for (;;);"], { stdio: "ignore" }),
+  );
+  afterFile(() => spinners.forEach((spinner) => void spinner.kill("SIGKILL")));
+  const run = start("--quick", "--only", "lookup", ...TINY, "--rounds", "3", "--json", file);
+  expect(await run.exited, run.text()).toBe(0);
+  expect(run.text()).toMatch(
+    /The machine is busy: other processes took [\d.]+ of \d+ cores?\. .*--wait waits until it is calm/,
+  );
+  expect(run.text()).toMatch(
+    /No verdict on "get: at least 1\.15 × [^"]*": (?:other processes took|work of ours waited)/,
+  );
+  expect(run.text()).not.toMatch(/│ +(?:pass|MISS) +│/);
+  const [scenario] = (JSON.parse(readFileSync(file, "utf8")) as Results).scenarios;
+  expect(scenario?.calm?.others).toBeGreaterThan(0.1 * availableParallelism());
 });
 
 it("reports a contender that fails, goes on with the others, and says so in its exit code", {

@@ -2,41 +2,137 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { Figure } from "../../bench/figures.js";
+import { fasterThanOurs } from "../../bench/faster.js";
+import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
+import type { Calm } from "../../bench/neighbours.js";
 import { scalePage } from "../../bench/report/scale-page.js";
 import { ASSUMPTIONS, type Measured, requestsPerNode, sizeFor } from "../../bench/report/sizing.js";
 import { readResults } from "../../bench/results.js";
 import { FLOOR } from "../../bench/scenarios/memory.js";
 import { SCENARIOS } from "../../bench/scenarios.js";
-import { fasterThanOurs, judge } from "../../bench/targets.js";
+import { judge } from "../../bench/targets.js";
 import { everything, figure } from "./made-up-run.js";
 
 const root = new URL("../../", import.meta.url);
 
 describe("the targets", () => {
-  const verdict = (figures: Figure[], start: string) => judge(figures).find(({ target }) => target.startsWith(start));
+  const CALM: Calm = { cores: 2, others: 0.1, stolen: 0, waiting: 1.05 };
+  const judgeFigures = (figures: readonly Figure[], calm = CALM) =>
+    judge({ figures, scenarios: everything().scenarios.map((scenario) => ({ ...scenario, calm })) });
+  const verdict = (figures: Figure[], start: string, calm?: Calm) =>
+    judgeFigures(figures, calm).find(({ target }) => target.startsWith(start));
+  /** A figure of get as a multiple of the floor's. */
+  const ratio = (metric: Metric, at: Figure["at"], value: number, mad = 0, rounds = 7) =>
+    figure({
+      ...{ metric, at, value: value * 100 },
+      ratio: { to: "HGETALL of a flat record", value, low: value, high: value, mad, rounds },
+    });
 
-  it("are judged by the worst of the figures they speak of", () => {
-    const p99 = (sessions: number, value: number) => figure({ metric: "p99", value, at: { sessions, inFlight: 16 } });
-    expect(verdict([p99(1000, 400), p99(100_000, 900)], "get: p99")).toMatchObject({
-      measured: "0.900 ms",
+  it("are judged by the worst of the figures they speak of, and by the floor of the same run", () => {
+    const p50 = (sessions: number, value: number) => ratio("p50", { sessions, inFlight: 16 }, value);
+    expect(verdict([p50(1000, 0.7), p50(100_000, 0.84)], "get: p50 at 16")).toMatchObject({
+      measured: "0.84 ×",
       reached: true,
+      withheld: null,
     });
-    expect(verdict([p99(1000, 400), p99(100_000, 1000)], "get: p99")).toMatchObject({
-      measured: "1.000 ms",
+    expect(verdict([p50(1000, 0.7), p50(100_000, 0.9)], "get: p50 at 16")).toMatchObject({
+      measured: "0.90 ×",
       reached: false,
+      withheld: null,
     });
+    const p99 = (value: number) => ratio("p99", { sessions: 1000, inFlight: 16 }, value);
+    expect([1.2, 1.21].map((value) => verdict([p99(value)], "get: p99 at 16")?.reached)).toEqual([true, false]);
+    // An absolute figure alone says nothing of a slow machine.
+    expect(verdict([figure({ metric: "p50", value: 1, at: { inFlight: 16 } })], "get: p50 at 16")?.measured).toBeNull();
+  });
+
+  it("get no verdict where the rounds do not tell on which side of the limit the figure is", () => {
+    const p50 = (mad: number, rounds = 7) => ratio("p50", { sessions: 1000, inFlight: 16 }, 0.8, mad, rounds);
+    expect(verdict([p50(0.01)], "get: p50 at 16")?.reached).toBe(true);
+    expect(verdict([p50(0.1)], "get: p50 at 16")).toMatchObject({
+      measured: "0.80 ×",
+      reached: null,
+      withheld: "its rounds differ too much: it may be anything from 0.66 × to 0.94 ×",
+    });
+    // More rounds tell more.
+    expect(verdict([p50(0.1, 100)], "get: p50 at 16")?.reached).toBe(true);
+    expect(verdict([p50(0, 1)], "get: p50 at 16")?.withheld).toBe("one round has no spread to judge by");
+  });
+
+  it("get no verdict on a busy machine, whatever the figures, except for what no neighbour changes", () => {
+    const fine = ratio("throughput", { sessions: 1000, inFlight: 128 }, 1.5);
+    const weight = figure({
+      scenario: "memory",
+      metric: "memory",
+      contender: "coatcheck",
+      value: 463,
+      at: { perUser: 3 },
+    });
+    expect(verdict([fine], "get: at least 1.15", CALM)?.reached).toBe(true);
+    const busy: [Partial<Calm>, string][] = [
+      [{ others: 0.9 }, "other processes took 0.9 of 2 cores"],
+      [{ stolen: 0.3 }, "other guests of the host took 0.3 of 2 cores"],
+      [{ waiting: 1.5 }, "work of ours waited for a core: it took 1.50 × its CPU time"],
+    ];
+    for (const [rest, withheld] of busy) {
+      const calm = { ...CALM, ...rest };
+      expect(verdict([fine], "get: at least 1.15", calm)).toMatchObject({
+        measured: "1.50 ×",
+        reached: null,
+        withheld,
+      });
+      expect(verdict([weight], "memory", calm)).toMatchObject({ reached: false, withheld: null });
+    }
+    // A system that does not tell is no busy one.
+    expect(verdict([fine], "get: at least 1.15", { ...CALM, others: null, stolen: null })?.reached).toBe(true);
+  });
+
+  it("lose contender and floor alike: what halves both changes no verdict", () => {
+    const rounds = (speed: number[], times: number) =>
+      figuresOf(
+        "lookup",
+        { sessions: 1000, inFlight: 128 },
+        [
+          { contender: "HGETALL of a flat record", ours: false, values: { throughput: speed } },
+          { contender: "get", ours: true, values: { throughput: speed.map((one) => one * times) } },
+        ],
+        "HGETALL of a flat record",
+      );
+    const [calm, halved] = [rounds([100, 101, 100, 99, 100], 1.5), rounds([100, 50, 51, 49, 50], 1.5)];
+    for (const figures of [calm, halved]) {
+      expect(verdict(figures, "get: at least 1.15", CALM)).toMatchObject({ measured: "1.50 ×", reached: true });
+    }
+    // The neighbour of whom only one of the two lost: seen in the spread, even where nobody looked at the machine.
+    const unlike = figuresOf(
+      "lookup",
+      { sessions: 1000, inFlight: 128 },
+      [
+        { contender: "HGETALL of a flat record", ours: false, values: { throughput: [100, 100, 100, 60, 60] } },
+        { contender: "get", ours: true, values: { throughput: [150, 103, 150, 62, 110] } },
+      ],
+      "HGETALL of a flat record",
+    );
+    expect(verdict(unlike, "get: at least 1.15")?.withheld).toMatch(/^its rounds differ too much/);
   });
 
   it("are not judged where nothing was measured, and the growth only with a million sessions", () => {
-    expect(judge([]).every(({ reached, measured }) => reached === null && measured === null)).toBe(true);
-    const p50 = (sessions: number, value: number) => figure({ metric: "p50", value, at: { sessions, inFlight: 1 } });
-    expect(verdict([p50(1000, 30), p50(100_000, 60)], "get: p50 among a million")?.reached).toBeNull();
-    expect(verdict([p50(1000, 30), p50(1_000_000, 34)], "get: p50 among a million")).toMatchObject({
-      measured: "1.13 ×",
+    expect(judgeFigures([]).every(({ reached, measured }) => reached === null && measured === null)).toBe(true);
+    const p50 = (sessions: number, value: number, times: number) => ({
+      ...ratio("p50", { sessions, inFlight: 1 }, times),
+      value,
+    });
+    const start = "get: p50 among a million";
+    expect(verdict([p50(1000, 30, 1), p50(100_000, 60, 2)], start)?.reached).toBeNull();
+    // It has grown by a fifth, and so has the floor.
+    expect(verdict([p50(1000, 30, 0.9), p50(1_000_000, 36, 0.9)], start)).toMatchObject({
+      measured: "1.00 ×",
+      reached: true,
+      beside: null,
+    });
+    expect(verdict([p50(1000, 30, 0.9), p50(1_000_000, 36, 0.99)], start)).toMatchObject({
+      measured: "1.10 ×",
       reached: false,
     });
-    expect(verdict([p50(1000, 30), p50(1_000_000, 32)], "get: p50 among a million")?.reached).toBe(true);
   });
 
   it("compare touch with the peers at 16 and at 128 in flight, and count the worse", () => {
@@ -76,21 +172,24 @@ describe("the targets", () => {
       target: "memory: at most 330 bytes for a session with three claims, at three sessions per user",
       measured: "463 bytes",
       reached: false,
+      withheld: null,
       beside:
         "An empty hash with a TTL and its index entry take 287 bytes, so the record is 176 bytes of it. " +
         "Valkey 8.1.1: 380 bytes, of which 204 bytes are the empty one.",
     });
     expect(verdict([weigh("coatcheck", 320)], "memory")).toMatchObject({ reached: true, beside: null });
     expect(verdict(newer, "memory")).toMatchObject({ measured: null });
-    const p99 = figure({ metric: "p99", value: 400, at: { sessions: 1000, inFlight: 16 } });
-    const open = figure({ metric: "p99", value: 700, at: { sessions: 1000, perSecond: 5000 } });
+    const p99 = ratio("p99", { sessions: 1000, inFlight: 16 }, 4);
+    const open = (contender: string, value: number) =>
+      figure({ metric: "p99", value, contender, at: { sessions: 1000, perSecond: 5000 } });
     expect(verdict([p99], "get: p99")?.beside).toBeNull();
-    expect(verdict([p99, open], "get: p99")?.beside).toContain("on a timetable of 5 000 calls a second: 0.700 ms.");
+    expect(verdict([p99, open("get", 700), open("HGETALL of a flat record", 800)], "get: p99")?.beside).toContain(
+      "on a timetable of 5 000 calls a second: get 0.700 ms, HGETALL 0.800 ms.",
+    );
   });
 
   it("are all put beside something where everything was measured", () => {
-    const { figures } = everything();
-    const judged = judge(figures).filter(({ measured }) => measured !== null);
+    const judged = judge(everything()).filter(({ measured }) => measured !== null);
     expect(judged.length).toBeGreaterThan(6);
     expect(judged.filter(({ beside }) => beside === null)).toEqual([]);
   });

@@ -39,7 +39,10 @@ const CHARACTER = 0.58;
 // Without a canvas, Vega guesses widths, too large by a third, and leaves margins for them. It exports what it guesses with,
 // and its types do not know.
 const { textMetrics } = vega as unknown as { textMetrics: { width: (item: TextItem, text?: unknown) => number } };
-textMetrics.width = ({ fontSize = 11, text: own }, text) => String(text ?? own ?? "").length * fontSize * CHARACTER;
+textMetrics.width = ({ fontSize = 11, text: own }, text) => {
+  const lines = [text ?? own ?? ""].flat();
+  return Math.max(...lines.map((line) => String(line).length)) * fontSize * CHARACTER;
+};
 
 /** Draws a chart. `id` tells it apart from others on the page, `label` is read out in its place. */
 export async function draw(spec: object, id: string, label: string): Promise<string> {

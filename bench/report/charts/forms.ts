@@ -32,7 +32,7 @@ export function markOf({ contender, ours, value }: Figure, kind: string, text = 
   return { contender: ours ? `▸ ${contender}` : contender, kind, value, text };
 }
 
-/** The frame of a chart: it fits its labels into the width, and long names are cut on a narrow page. */
+/** The frame of a chart: it fits its labels into the width. */
 export function frame(width: number, height: number, rest: object): object {
   return {
     width: width - (width === NARROW ? 8 : 16),
@@ -53,22 +53,27 @@ export function legend(width: number, columns: number) {
   return { title: null, columns: width === NARROW ? 1 : columns, symbolStrokeWidth: 2 };
 }
 
+/** How many characters of a name have room on a line of a narrow page. */
+const LINE = 29;
+
 /** The axis of the names of contenders. */
 export function nameAxis(width: number) {
   const axis = { title: null, ticks: false, domain: false, labelLimit: 0 };
   if (width !== NARROW) return axis;
-  // Cut here and not by a limit, for which Vega would leave the room of the whole name.
-  const labelExpr = "length(datum.label) > 28 ? slice(datum.label, 0, 27) + '…' : datum.label";
-  return { ...axis, labelFontSize: 10, labelExpr };
+  // Long names take two lines: if they were cut, two of them could read alike.
+  const space = `lastindexof(slice(datum.label, 0, ${LINE}), ' ')`;
+  const inTwo = `[slice(datum.label, 0, ${space}), slice(datum.label, ${space} + 1)]`;
+  const labelExpr = `length(datum.label) > ${LINE} && ${space} > 0 ? ${inTwo} : datum.label`;
+  return { ...axis, labelFontSize: 10, labelLineHeight: 10, labelExpr };
 }
 
 /** Points on a logarithmic axis, with a line from the lowest to the highest round and the figure above each. */
 export function dots(values: readonly (Mark & { readonly low: number; readonly high: number })[], title: string): Spec {
   const y = { field: "contender", type: "nominal", sort: namesBy(values) };
   const domain = [Math.min(...values.map(({ low }) => low)), Math.max(...values.map(({ high }) => high))] as const;
-  const x = (field: string) => logAxis(field, title, domain);
-  return (width) =>
-    frame(width, 22 * values.length, {
+  return (width) => {
+    const x = (field: string) => logAxis(field, title, domain, width);
+    return frame(width, 22 * values.length, {
       data: { values },
       encoding: {
         y: { ...y, axis: nameAxis(width) },
@@ -83,14 +88,19 @@ export function dots(values: readonly (Mark & { readonly low: number; readonly h
         },
       ],
     });
+  };
 }
 
-function logAxis(field: string, title: string, domain: readonly [number, number]) {
+function logAxis(field: string, title: string, domain: readonly [number, number], width: number) {
   return {
     field,
     type: "quantitative",
     // Room for what is written beside the outermost points.
-    scale: { type: "log", nice: false, domain: [domain[0] * 0.8, domain[1] * 1.4] },
+    scale: {
+      type: "log",
+      nice: false,
+      domain: width === NARROW ? [domain[0] * 0.4, domain[1] * 2.5] : [domain[0] * 0.8, domain[1] * 1.4],
+    },
     axis: { title, format: "~s", values: powersOfTen },
   };
 }
@@ -130,6 +140,7 @@ export function lines(figures: readonly Figure[], x: Across, yTitle: string, log
             title: x.title,
             labelAngle: 0,
             labelOverlap: "greedy",
+            labelSeparation: 8,
             ...(x.ordinal ? {} : { format: "~s", values: [...new Set(values.map((value) => value.x))] }),
           },
         },

@@ -1,0 +1,98 @@
+/** What a run says in plain sentences, the losses first among equals. Pure. */
+import { fasterThanOurs } from "../faster.ts";
+import { type Figure, type Metric, select } from "../figures.ts";
+import type { Results } from "../results.ts";
+import { BASELINE } from "../scenarios/lookup.ts";
+import { judge, wordFor } from "../targets.ts";
+import { digits, multiple } from "./numbers.ts";
+
+/** What a reader who reads nothing else should know, a sentence each. What the run did not measure is left out. */
+export function conclusionsOf(results: Results): string[] {
+  const { figures } = results;
+  return [
+    ...speedOf(figures),
+    ...lossesOf(results),
+    ...requestsOf(figures),
+    ...logOutOf(figures),
+    ...weightOf(figures),
+    ...targetsOf(results),
+  ];
+}
+
+function one(figures: readonly Figure[], scenario: string, contender: string, metric: Metric, at: Figure["at"] = {}) {
+  return select(figures, { scenario, contender, metric, at })[0];
+}
+
+function speedOf(figures: readonly Figure[]): string[] {
+  const at = { inFlight: 128 };
+  const touch = one(figures, "peers", "coatcheck touch", "throughput", at);
+  if (touch === undefined) return [];
+  const redis = one(figures, "peers", "connect-redis get + touch", "throughput", at);
+  const raw = select(figures, { scenario: "lookup", contender: "touch", metric: "throughput", at })
+    .flatMap(({ ratio }) => (ratio?.to === BASELINE ? ratio.value : []))
+    .toSorted((a, b) => a - b)[0];
+  return [
+    `One process looks up ${digits(touch.value)} sessions a second and keeps them alive (touch, 128 in flight)` +
+      (redis === undefined ? "" : `, ${multiple(touch.value / redis.value)} as many as connect-redis`) +
+      (raw === undefined ? "" : `, and at least ${multiple(raw)} as many as raw HGETALL of the same data`) +
+      ".",
+  ];
+}
+
+/** Who is faster, and what the price of a session is. */
+function lossesOf({ figures, scenarios }: Results): string[] {
+  const peers = scenarios.find(({ name }) => name === "peers");
+  const faster = fasterThanOurs(figures, peers?.contenders ?? [], 128);
+  if (faster.length === 0) return [];
+  const names = faster.map(({ contender, times }) => `${contender} (${multiple(times)})`).join(", ");
+  const stateless = new Set(peers?.contenders.filter(({ stateless }) => stateless).map(({ name }) => name));
+  const areStateless = faster.every(({ contender }) => stateless.has(contender));
+  return [`Faster: ${names}.${areStateless ? " None of them asks a server, so none can log anybody out." : ""}`];
+}
+
+function requestsOf(figures: readonly Figure[]): string[] {
+  const prices = select(figures, { scenario: "http", metric: "requests" }).flatMap(({ contender, ratio, at }) =>
+    ratio !== undefined && /: coatcheck$/.test(contender) ? `${multiple(ratio.value)} on ${at["framework"]}` : [],
+  );
+  if (prices.length === 0) return [];
+  return [`A whole server answers ${prices.join(", ")} of the requests that it answers without any authentication.`];
+}
+
+function logOutOf(figures: readonly Figure[]): string[] {
+  const doors = select(figures, { scenario: "revocation", metric: "still accepted" });
+  const ours = doors.find(({ ours }) => ours);
+  if (ours === undefined) return [];
+  const others = doors.filter(({ ours, value }) => !ours && value > 0);
+  const list = others.map(
+    ({ contender, value, atLeast }) => `${contender} for ${atLeast ? "at least " : ""}${digits(value)} s`,
+  );
+  return [
+    `A user who has logged out is let in for ${digits(ours.value)} s` +
+      (list.length === 0 ? "." : `; with ${list.join(", with ")}.`),
+  ];
+}
+
+function weightOf(figures: readonly Figure[]): string[] {
+  const weigh = (contender: string) =>
+    select(figures, { scenario: "memory", contender, metric: "memory" }).find(
+      ({ at }) => !("server" in at) && (at["perUser"] === 3 || at["perUser"] === "any"),
+    )?.value;
+  const [own, redis] = [weigh("coatcheck"), weigh("connect-redis")];
+  if (own === undefined || redis === undefined) return [];
+  return [
+    `A session takes ${digits(own)} bytes of Redis, ${multiple(own / redis)} as many as one of connect-redis, which keeps no list of a user's sessions.`,
+  ];
+}
+
+function targetsOf(results: Results): string[] {
+  const verdicts = judge(results).filter(({ measured }) => measured !== null);
+  if (verdicts.length === 0) return [];
+  const count = (word: string) => verdicts.filter((verdict) => wordFor(verdict) === word).length;
+  const [missed, open] = [count("missed"), count("no verdict")];
+  return [
+    `Of ${verdicts.length} aims it reached ${count("reached")} and missed ${missed}` +
+      (open === 0
+        ? "."
+        : `; on ${open} there is no verdict, because the machine was busy or the rounds differ too much.`),
+  ];
+}
