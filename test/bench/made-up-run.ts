@@ -62,7 +62,8 @@ function makeUp(): Results {
     if (name === "slide") return measure({ inFlight: 128 }, ["server CPU", "append-only file", "replication"]);
     if (name === "scale")
       return [1, 3].flatMap((nodes) => [1, 16, 128].flatMap((inFlight) => measure({ nodes, inFlight }, load)));
-    if (name === "peers" || name === "drop-in") return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));
+    if (name === "peers" || name === "drop-in" || name === "clients")
+      return [1, 16, 128].flatMap((inFlight) => measure({ inFlight }, load));
     if (name === "jwt")
       return [
         ...[1, 128].flatMap((inFlight) => measure({ inFlight }, load)),

@@ -23,6 +23,15 @@ export function headline(results: Results): Plan | undefined {
   };
 }
 
+export function clients(results: Results): Plan | undefined {
+  return throughputs(results, {
+    scenario: "clients",
+    title: "A lookup on ioredis and on node-redis",
+    caption: "Calls per second at 16 in flight, beside a raw HGETALL on the same client.",
+    inFlight: 16,
+  });
+}
+
 export function dropIn(results: Results): Plan | undefined {
   return throughputs(results, {
     scenario: "drop-in",
