@@ -260,6 +260,29 @@ describe.each(Object.entries(VERSIONS))("node-redis %s", (version, made) => {
     expect(await store.get(token)).toBeNull();
   });
 
+  it("serves sessions from memory until they are revoked elsewhere, and tells their watches", async () => {
+    const client = made.createClient({ url: master.url });
+    client.on("error", () => {});
+    await client.connect();
+    afterFile(() => client.destroy());
+    const prefix = uniquePrefix();
+    const store = createSessionStore(client, { prefix, timeout: 20_000, near: { lease: 5000 } });
+    afterFile(() => store.close());
+    const elsewhere = createSessionStore(connect({ port: master.port }), { prefix });
+    const { token } = await store.create({ userId: "ada" });
+    await expect.poll(async () => (await store.touch(token)) && store.peek(token)).toMatchObject({ userId: "ada" });
+    const watch = await store.watch(token);
+    await elsewhere.revoke(token);
+    await expect.poll(() => watch.signal.aborted).toBe(true);
+    expect(watch.signal.reason).toMatchObject({ reason: "revoked" });
+    await expect.poll(() => store.peek(token)).toBeUndefined();
+    expect(await store.touch(token)).toBeNull();
+  });
+
+  it("does not serve them from memory with a pool", () => {
+    expect(() => createSessionStore(made.createClientPool(), { near: true })).toThrow(TypeError);
+  });
+
   it("tells the near cache which kinds have one connection", () => {
     const rootNodes = [{ url: master.url }];
     const sentinelRootNodes = [{ host: "127.0.0.1", port: 1 }];
