@@ -47,13 +47,13 @@ export function createFetchSessions<Claims extends object>(
   return Object.freeze({
     async load(request: Request) {
       const port = new FetchPort(request);
-      const session = await http.load(port);
+      const session = http.peek(port) ?? (await http.load(port));
       return { session, respond: (response: Response) => port.respond(response) };
     },
     async handle(request: Request, handler: (session: RequestSession<Claims>) => Response | Promise<Response>) {
       const port = new FetchPort(request);
       try {
-        return port.respond(await handler(await http.load(port)));
+        return port.respond(await handler(http.peek(port) ?? (await http.load(port))));
       } catch (error) {
         if (!isSessionError(error) || error.getResponse === undefined) throw error;
         return port.respond(error.getResponse());

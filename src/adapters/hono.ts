@@ -60,7 +60,7 @@ export function sessions<Store extends RegisteredStore>(
       throw new TypeError('Another library has put its own "session" on the context: use one of the two');
     }
     const port = new HonoPort(c);
-    c.set("session", await http.load(port));
+    c.set("session", http.peek(port) ?? (await http.load(port)));
     await next();
     port.finish();
   };

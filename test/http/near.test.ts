@@ -1,9 +1,12 @@
 /** Requests on a store with a near cache: what memory knows costs no promise, and what another process ends is refused. */
 import { EventEmitter } from "node:events";
 import { ServerResponse } from "node:http";
+import { Hono } from "hono";
 import { describe, expect, it, vi } from "vitest";
 import { sessions as express } from "../../src/express.js";
 import { sessions as fastify } from "../../src/fastify.js";
+import { createFetchSessions } from "../../src/fetch.js";
+import { sessions as hono } from "../../src/hono.js";
 import { createHttpSessions, type HttpOptions, type HttpPort, type RequestSession } from "../../src/http.js";
 import { createSessionStore, type SessionStore } from "../../src/index.js";
 import { sessions as koa } from "../../src/koa.js";
@@ -60,6 +63,22 @@ const adapters: Record<string, (store: SessionStore, options: HttpOptions, cooki
       const request: { headers: object; session?: unknown } = { headers: { cookie } };
       const reply = { raw: {}, getHeader: () => undefined, header: () => {} };
       hooks[0]?.({ method: "GET", originalUrl: "/", ...request }, reply, (error) => arrive(true, error));
+    },
+    Hono(from, options, cookie, arrive) {
+      const app = new Hono().use(hono(from as never, options)).get("/", (c) => {
+        arrive(c.get("session" as never));
+        return c.text("");
+      });
+      return app.request("/", { headers: { cookie } });
+    },
+    "handle() of coatcheck/fetch"(from, options, cookie, arrive) {
+      return createFetchSessions(from, options).handle(
+        new Request("http://localhost/", { headers: { cookie } }),
+        (session) => {
+          arrive(session);
+          return new Response("");
+        },
+      );
     },
     Koa(from, options, cookie, arrive) {
       const req = { method: "GET", url: "/", headers: { cookie } };
