@@ -1,6 +1,6 @@
-import { createSessionStore } from "coatcheck";
+import { createSessionStore, isSessionError } from "coatcheck";
 import { requireSession, safeReturnTo, sessions } from "coatcheck/express";
-import express from "express";
+import express, { type ErrorRequestHandler } from "express";
 import { Redis } from "ioredis";
 
 const redis = new Redis(process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379", { socketTimeout: 5000 });
@@ -38,6 +38,15 @@ app.post("/users/:id/role", async (req, res) => {
 app.post("/users/:id/block", async (req, res) => {
   res.json(await store.blockUser(req.params.id, { until: Date.now() + 3_600_000 }));
 });
+// Anybody can cause a 401 or 403, so it is an answer, and no line in the log. Everything else is for Express.
+const refuse: ErrorRequestHandler = (error, _req, res, next) => {
+  if (res.headersSent || !isSessionError(error) || !error.expose) return next(error);
+  res
+    .status(error.status ?? 500)
+    .set(error.headers ?? {})
+    .json({ error: error.message });
+};
+app.use(refuse);
 
 const server = app.listen(Number(process.env["PORT"] ?? 3000), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${(server.address() as { port: number }).port}`);

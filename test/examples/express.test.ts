@@ -39,3 +39,12 @@ it("ends every session of a user who is blocked, and answers the next log-in wit
   expect((await send("/me", { headers: { cookie } })).status).toBe(401);
   expect((await logIn()).status).toBe(403);
 });
+
+it("answers 401 and 403 as JSON, and prints nothing for them", async () => {
+  const before = program.output();
+  for (let n = 0; n < 10; n++) {
+    const answer = await fetch(`${program.url}/me`);
+    expect([answer.status, await answer.json()]).toEqual([401, { error: "Log in first" }]);
+  }
+  expect(program.output()).toBe(before);
+});
