@@ -1,5 +1,5 @@
 /** The access list of docs/operations.md: the contract of the store runs as that user, and it allows nothing that is not used. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createSessionStore } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
 import { scripts } from "../../src/sessions/scripts/scripts.js";
@@ -47,8 +47,22 @@ describe("the documented user", () => {
   it("needs for near what its script calls, and to subscribe", () => {
     const known = new Set(user.rules);
     const more = [...commandsOf({ beat: scripts.beat })].filter((rule) => !known.has(rule));
-    const commands = additionFor("the [`near`](near.md) option").filter((rule) => rule.startsWith("+"));
+    const commands = additionFor("the [`near`](near.md) option, and [`watch`](websockets.md)").filter((rule) =>
+      rule.startsWith("+"),
+    );
     expect(commands.sort()).toEqual([...more, "+subscribe", "+unsubscribe"].sort());
+  });
+
+  it("can watch with these, and is told by the error without", async () => {
+    const client = connect(login);
+    const store = createSessionStore(client, { prefix: uniquePrefix() });
+    afterFile(() => store.close());
+    const { token } = await store.create({ userId: "ada" });
+    expect(String((await rejection(store.watch(token))).message)).toBe("Redis cannot serve (NOPERM)");
+    await grant(admin, documentedUser("the [`near`](near.md) option, and [`watch`](websockets.md)"));
+    const watch = await store.watch(token);
+    await store.revoke(token);
+    await vi.waitFor(() => expect(watch.signal.reason?.reason).toBe("revoked"));
   });
 
   it("needs for one-time tokens what their scripts call", () => {

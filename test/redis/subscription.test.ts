@@ -1,4 +1,5 @@
 /** One subscription for all who listen: what they are told, when a connection is lost, refused, deaf or closed. */
+import { EventEmitter } from "node:events";
 import { Cluster, Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { Redis as Redis6 } from "ioredis6";
@@ -211,6 +212,29 @@ describe("a subscription", () => {
     expect([ear.told, subscription.isReady(ear)]).toEqual([[], false]);
     await proxy.accept();
     await subscription.whenReady(ear, 5000);
+    expect(ear.told).toEqual(["ready"]);
+  });
+
+  it("takes none that comes from a connection that was given up", async () => {
+    const confirm: Array<() => void> = [];
+    const fake = Object.assign(new EventEmitter(), {
+      status: "ready",
+      subscribe: () => new Promise<void>((resolve) => confirm.push(resolve)),
+      unsubscribe: async () => {},
+      disconnect: () => {},
+    });
+    const subscription = subscribe(redis, fake as unknown as Redis);
+    const ear = listener();
+    subscription.add(ear);
+    subscription.reconnect();
+    confirm[0]?.();
+    await new Promise(setImmediate);
+    expect([ear.told, subscription.isReady(ear)]).toEqual([[], false]);
+    fake.emit("close");
+    fake.emit("ready");
+    expect(confirm).toHaveLength(2);
+    confirm[1]?.();
+    await new Promise(setImmediate);
     expect(ear.told).toEqual(["ready"]);
   });
 
