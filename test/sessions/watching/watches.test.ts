@@ -1,4 +1,5 @@
 /** The watched sessions of a process, by a clock and a Redis of the test's own: what is read when, and what ends whom. */
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../../src/index.js";
 import { mintToken } from "../../../src/leaves/token.js";
@@ -371,6 +372,18 @@ describe("what is kept", () => {
     at.reads.shift()?.answer();
     await expect(watching).rejects.toBe("enough");
     expect(at.watches.size).toBe(0);
+  });
+
+  it("is no listener on the signal that would have closed it", async () => {
+    const at = rig();
+    const { signal } = new AbortController();
+    const { id, token } = at.add();
+    const watches = await Promise.all([1, 2, 3].map(() => at.watches.watch(token, { signal })));
+    await at.watches.watch("rubbish", { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(3);
+    watches[0]?.close();
+    at.watches.message("near", `r ${id}`);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   it("is one entry for all watches of a session, which each are closed for themselves", async () => {
