@@ -32,7 +32,8 @@ async function startProcess(prefix: string): Promise<Process> {
   const store: SessionStore = createSessionStore(data, {
     prefix,
     timeout: 2000,
-    touchInterval: 0,
+    // A slide behind a hit would bring what a push that is held has not.
+    touchInterval: 60_000,
     near: { lease: LEASE, subscriber },
   });
   afterFile(() => store.close());
