@@ -77,6 +77,7 @@ export async function htmlReport(results: Results): Promise<string> {
 <main>
 <section id="conclusions"><h2>In short</h2><p>${conclusionsOf(results).map(escapeHtml).join(" ")}</p></section>
 ${doorsOf(results)}
+${priceOf(results)}
 ${of("peers", "headline").map(figureOf).join("\n")}
 ${contentsOf(results)}
 ${targetsOf(results)}
@@ -152,6 +153,23 @@ function doorsOf(results: Results): string {
   return `<section id="doors"><h2>${DOORS}</h2><p>A user logs out while a slow request of theirs is under way, and somebody who has a copy of the cookie or token asks again and again.</p>${doors.map((table) => tableHtml({ ...table, title: "" })).join("")}</section>`;
 }
 
+/** The contenders of whole requests between which a reader chooses first. */
+const CHOICE = /: (?:no authentication|coatcheck(?:, near)?)$/;
+
+/** What a request costs, from memory too where that was measured. */
+function priceOf(results: Results): string {
+  const tables = overviewOf(results, "http").map(({ rows, ...table }) => ({
+    ...table,
+    rows: rows.filter(({ cells: [name = ""] }) => CHOICE.test(name)),
+  }));
+  if (tables.every(({ rows }) => rows.length === 0)) return "";
+  const near = tables.some(({ rows }) => rows.some(({ cells: [name = ""] }) => name.endsWith(", near")));
+  const told = near
+    ? "With near, the process answers from its memory, and hears of every revocation."
+    : "This run has not measured the option near, with which a process answers from its memory.";
+  return `<section id="price"><h2>What a request costs</h2><p>Whole requests beside those of the same server without any authentication. ${told}</p>${tables.map(tableHtml).join("")}</section>`;
+}
+
 function contentsOf({ scenarios, leftOut = [] }: Results): string {
   const entries = [
     ["targets", "What had to be shown"],
@@ -180,7 +198,7 @@ function targetsOf(results: Results): string {
     const small = `${why}${beside ?? ""}`.trim();
     return `<tr class="${classes[word]}" role="row"><th scope="row" role="rowheader">${escapeHtml(target)}${small === "" ? "" : `<small>${escapeHtml(small)}</small>`}</th><td role="cell" data-label="measured">${escapeHtml(measured ?? "")}</td><td role="cell" data-label="verdict">${word}</td></tr>`;
   });
-  return `<section id="targets"><h2>What had to be shown</h2><p>The aims were set before the suite was written. Below each stands what was measured beside it in the same run.</p><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table role="table"><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col">verdict</th></tr></thead><tbody role="rowgroup">${rows.join("")}</tbody></table></div></section>`;
+  return `<section id="targets"><h2>What had to be shown</h2><p>Each aim but that of memory is a multiple of what something else takes in the same run. Below each stands what was measured beside it.</p><div class="scroll" tabindex="0" role="region" aria-label="Targets"><table role="table"><thead><tr><th scope="col">target</th><th scope="col">measured</th><th scope="col">verdict</th></tr></thead><tbody role="rowgroup">${rows.join("")}</tbody></table></div></section>`;
 }
 
 function fasterOf({ figures, scenarios }: Results): string {

@@ -166,6 +166,7 @@ describe("the report", { timeout: 120_000 }, () => {
     const order = [
       "In short",
       "For how long a logged-out user is still let in",
+      "What a request costs",
       "Contents",
       "What had to be shown",
       "Method",
@@ -174,6 +175,27 @@ describe("the report", { timeout: 120_000 }, () => {
       order.map((title) => page.indexOf(`<h2>${title}</h2>`)).toSorted((a, b) => a - b),
     );
     expect(conclusionsOf({ ...results, figures: [] })).toEqual([]);
+  });
+
+  it("puts a request with near beside one without, where a run has measured it", async () => {
+    const results = everything();
+    const sectionOf = (page: string) => /<section id="price">.*?<\/section>/s.exec(page)?.[0] ?? "";
+    const without = sectionOf(await pageOfEverything());
+    expect(without).toContain("Express: no authentication");
+    expect(without).not.toContain("JWT");
+    expect(without).toContain("has not measured the option near");
+    const near = figure({
+      scenario: "http",
+      metric: "requests",
+      contender: "Express: coatcheck, near",
+      value: 9,
+      at: { framework: "Express" },
+    });
+    const withNear = sectionOf(
+      await htmlReport({ ...results, figures: [...select(results.figures, { scenario: "http" }), near] }),
+    );
+    expect(withNear).toContain("Express: coatcheck, near");
+    expect(withNear).not.toContain("has not measured");
   });
 
   it("has a table of contents whose links lead somewhere, and says so where the machine was busy", async () => {

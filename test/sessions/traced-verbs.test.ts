@@ -90,6 +90,30 @@ describe("the verbs of a store", () => {
   });
 });
 
+describe("a near cache", () => {
+  it("is traced as Redis is: a lookup from memory is one call, by a verb and by the HTTP kit", async () => {
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), near: { lease: 10_000 } });
+    afterFile(() => store.close());
+    store.peek("");
+    await expect.poll(() => store.near.state).toBe("serving");
+    const { token } = await liveSubject(store, "ada");
+    const kit = sightingsOf<Record<string, unknown>>(store);
+    const ended = listen();
+    await store.touch(token);
+    await store.touch(token);
+    await store.get(token);
+    await kit.touch(token);
+    expect(store.peek(token)).toBeDefined();
+    expect(store.near.stats).toMatchObject({ misses: 1, hits: 4 });
+    expect(ended.map(({ verb, result }) => `${verb} ${result}`)).toEqual([
+      "touch ok",
+      "touch ok",
+      "get ok",
+      "touch ok",
+    ]);
+  });
+});
+
 describe("the event unavailable", () => {
   it("also tells of a revocation that too few replicas have confirmed, and of nothing else", async () => {
     const store: SessionStore = createSessionStore(redis, {

@@ -196,7 +196,7 @@ export function bars(
           field: "value",
           type: "quantitative",
           // Room for the figure beside the longest bar.
-          scale: { domain: [0, longest * (width === NARROW ? 1.35 : 1.2)], nice: false },
+          scale: { domain: [0, longest * (width === NARROW ? 1.6 : 1.2)], nice: false },
           axis: {
             title: axis.title,
             tickCount: 4,
