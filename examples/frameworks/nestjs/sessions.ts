@@ -31,7 +31,7 @@ export function RequireSession(requirement: Requirement<RegisteredClaims> = {}) 
   });
 }
 
-/** Answers errors of coatcheck with their status and headers. Nest's own filter answers 500, and prints a stack for each. */
+/** Answers errors of coatcheck with their status and headers. Nest's own filter drops the headers, and prints every error. */
 @Catch(SessionError)
 export class SessionErrorFilter extends BaseExceptionFilter<SessionError> {
   readonly #http: HttpServer;
