@@ -32,12 +32,15 @@ if whole then call('ZCARD', index) end
 -- the slot is leaving cannot make a deleted key again.
 if not pcall(redis.call, 'HDEL', KEYS[1], 'e', 'r') then redis.call('DEL', KEYS[1]) end
 redis.call('PERSIST', KEYS[1])
-redis.call('HSET', KEYS[1], 's', digits(now))
-if ARGV[2] ~= '' then
-  redis.call('HSET', KEYS[1], 'e', ARGV[2])
-  redis.call('PEXPIREAT', KEYS[1], ARGV[2])
+local fields = { 's', digits(now) }
+for name, value in pairs({ e = ARGV[2], r = ARGV[3] }) do
+  if value ~= '' then
+    fields[#fields + 1] = name
+    fields[#fields + 1] = value
+  end
 end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'r', ARGV[3]) end
+redis.call('HSET', KEYS[1], unpack(fields))
+if ARGV[2] ~= '' then redis.call('PEXPIREAT', KEYS[1], ARGV[2]) end
 local why = cause('b', ARGV[7], ARGV[8])
 local reply = whole and strike_page(index, keys .. 's:', '', tonumber(ARGV[4]), mark, why) or { 'moving' }
 return remember(mark, ARGV[6], reply)
