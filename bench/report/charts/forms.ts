@@ -201,6 +201,8 @@ export function bars(
             title: axis.title,
             tickCount: 4,
             labelOverlap: "greedy",
+            // The last number must not stand out of the drawing.
+            labelFlush: true,
             ...(axis.format && { format: axis.format }),
           },
         },
