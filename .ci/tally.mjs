@@ -1,11 +1,12 @@
 /**
- * Sums the reports of several test runs: `node tally.mjs <exit status>:<report.json> …`. The last line printed is exactly
- * `N passed, N failed`, and the exit status is 0 only if nothing failed.
+ * Sums the reports of several test runs: `node tally.mjs <exit status>:<report.json> …`. It prints a line for each, by the name
+ * of its report. The last line is exactly `N passed, N failed`, and the exit status is 0 only if nothing failed.
  *
  * A test that was skipped or is still to be written counts as failed, since here every test has to run. So does a file that
  * broke outside of its tests, and a run that ended badly, left no report, or ran no test at all.
  */
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 
 let passed = 0;
 let failed = 0;
@@ -38,6 +39,9 @@ for (const run of process.argv.slice(2)) {
   }
   if (tests.length === 0) fail(1, `${path}: no test ran`);
   if (status !== "0" && failed === failedBefore) fail(1, `${path}: the run ended with status ${status}`);
+  // The name of a run says what it was on.
+  const ran = tests.filter((test) => test.status === "passed").length;
+  console.log(`${basename(path, ".json")}: ${ran} passed, ${failed - failedBefore} failed, in ${files.length} files`);
 }
 if (process.argv.length < 3) fail(1, "no test run");
 
