@@ -18,12 +18,14 @@ import {
   type SessionStoreOptions,
 } from "../../../../src/index.js";
 import { createOneTimeTokens } from "../../../../src/one-time.js";
+import { MAX_LATE } from "../../../../src/redis/calls/backlog.js";
 import { portOf } from "../../../../src/redis/clients/supported.js";
 import { scripts } from "../../../../src/sessions/scripts/scripts.js";
 import { callEveryVerb, liveSubject, rejection, stranger } from "../../../fixtures/every-verb.js";
 import { afterFile, connect, uniquePrefix } from "../../../harness/fixtures.js";
 import { startCluster } from "../../../harness/redis-cluster.js";
 import { startSentinel } from "../../../harness/redis-sentinel.js";
+import { startRedisServer } from "../../../harness/redis-server.js";
 import { startProxy } from "../../../harness/tcp-proxy.js";
 
 const sentinels = await startSentinel({ replicas: 1, sentinels: 1 });
@@ -203,6 +205,26 @@ describe.each(Object.entries(VERSIONS))("node-redis %s", (version, made) => {
     await lost;
     expect(await revoking).toBe(true);
     expect(portOf("", client).tally.losses).toBe(1);
+  });
+
+  it("holds no more than a bounded number of calls for a server that has frozen, each until its deadline", async () => {
+    const server = await startRedisServer();
+    afterFile(() => server.stop());
+    const client = made.createClient({ url: server.url });
+    client.on("error", () => {});
+    await client.connect();
+    afterFile(() => client.destroy());
+    const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 200 });
+    const { token } = stranger();
+    expect(await store.get(token)).toBeNull();
+    server.freeze();
+    const late = await Promise.all(Array.from({ length: MAX_LATE }, () => rejection(store.get(token))));
+    for (const { message } of late) expect(message).toContain("did not answer within 200 ms");
+    // One looks whether Redis is back.
+    expect((await rejection(store.get(token))).message).toContain("did not answer within 200 ms");
+    expect((await rejection(store.get(token))).message).toContain("was not sent");
+    server.thaw();
+    await expect.poll(() => store.get(token).catch(() => undefined)).toBeNull();
   });
 
   it("does not send what it has lost when it is closed", async () => {
