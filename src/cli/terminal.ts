@@ -3,7 +3,7 @@
  * shows of others has passed `printable`. It knows no Redis.
  */
 import { createInterface } from "node:readline/promises";
-import type { Readable, Writable } from "node:stream";
+import { type Readable, Writable } from "node:stream";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Failure } from "./failure.js";
@@ -100,13 +100,18 @@ export class Terminal {
   /** The first line of the input, for what must not be an argument. */
   async read(prompt: string): Promise<string> {
     const { input, errors } = this.#streams;
-    if (input.isTTY === true) errors.write(prompt);
-    const lines = createInterface({ input });
+    const isTyped = input.isTTY === true;
+    if (isTyped) errors.write(prompt);
+    // What is typed is a secret, so it is not shown.
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const lines = createInterface({ input, ...(isTyped && { output: nowhere, terminal: true }) });
+    lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
       for await (const line of lines) return line.trim();
       return "";
     } finally {
       lines.close();
+      if (isTyped) errors.write("\n");
     }
   }
 }

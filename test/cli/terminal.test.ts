@@ -62,6 +62,18 @@ describe("on a terminal", () => {
     expect(await store.get(token)).not.toBeNull();
   });
 
+  it("reads a token without showing it", async () => {
+    const { prefix, store } = open();
+    const { token } = await store.create({ userId: "ada" });
+    const asked = start(["explain", "--prefix", prefix], { env, terminal: true });
+    await asked.until("Token: ");
+    asked.type(`${token}\r`);
+    const { status, output } = await asked.finished;
+    expect(status).toBe(0);
+    expect(output).toContain("The session is live.");
+    expect(output).not.toContain(token.slice(27));
+  });
+
   it("shows how far it is", async () => {
     const { prefix, store } = open();
     await Promise.all(Array.from({ length: 300 }, () => store.create()));

@@ -17,6 +17,7 @@ export async function tail(work: Work): Promise<number> {
   const { terminal, options, signal, keys } = work;
   const subscription = work.subscription();
   let hasBegun = false;
+  work.onStop(() => "Stopped.");
   const listener = {
     channels: [feedChannel("", keys.prefix)],
     message(_channel: string, text: string) {
