@@ -199,10 +199,10 @@ export function bars(
           scale: { domain: [0, longest * (width === NARROW ? 1.6 : 1.2)], nice: false },
           axis: {
             title: axis.title,
-            tickCount: 4,
+            tickCount: width === NARROW ? 2 : 4,
             labelOverlap: "greedy",
             // The last number must not stand out of the drawing.
-            labelFlush: true,
+            labelFlush: 20,
             ...(axis.format && { format: axis.format }),
           },
         },
