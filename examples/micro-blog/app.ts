@@ -13,7 +13,7 @@ import { HttpError } from "./http-error.ts";
 import { LogIn } from "./log-in.ts";
 import { Dispatch, type Mailer, Outbox } from "./mail.ts";
 import { News } from "./news.ts";
-import { accountPages } from "./pages/account.ts";
+import { accountPages, type DemoAccount } from "./pages/account.ts";
 import { devicePages } from "./pages/devices.ts";
 import { errorPages } from "./pages/errors.ts";
 import { livePages } from "./pages/live.ts";
@@ -38,6 +38,8 @@ export interface BlogOptions {
   readonly origin: string | (() => string);
   /** Served over HTTPS, as anything but local development has to be. Default: `true`. */
   readonly secure?: boolean;
+  /** Accounts that everybody may try: the log-in page names them with their passwords. Default: none. */
+  readonly demo?: readonly DemoAccount[];
   /** How long ago a log-in may be for signing devices out, ms. Default: 15 minutes. */
   readonly freshWithin?: number;
   /** How long a page waits for each answer of Redis, ms. Default: 1 second. */
@@ -94,6 +96,7 @@ export function createBlog(redis: Redis, options: BlogOptions): Blog {
   app.use(verificationPages({ verification, dispatch }));
   app.use(devicePages(store, freshWithin));
   app.use(moderationPages({ users, store, logIn }));
+  app.locals["demo"] = options.demo ?? [];
   if (mailer instanceof Outbox) {
     app.locals["hasOutbox"] = true;
     app.use(outboxPage(mailer));

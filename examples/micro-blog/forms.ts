@@ -14,6 +14,11 @@ export function pageNumber(req: Request): number {
   return typeof page === "string" && /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1;
 }
 
+/** The timeline with a text in its field that was not posted yet. */
+export function draftPath(text: string): string {
+  return `/?draft=${encodeURIComponent(text)}`;
+}
+
 /** A path of this site to go back to; "/" for anything else. */
 export function localPath(path: unknown): string {
   return safeReturnTo(path, "/");

@@ -27,8 +27,18 @@ const mailer: Mailer = SENDMAIL === undefined ? new Outbox() : new Sendmail(SEND
 const redis = isEmbedded ? new RedisMock() : new Redis(REDIS_URL, { socketTimeout: 5000 });
 redis.on("error", (error: Error) => console.error(`redis: ${error.message}`));
 
+/** Accounts to begin with. On a Redis that may be reached by others, their passwords are random, and on no page. */
+const secret = (demo: string) => (isEmbedded ? demo : randomBytes(12).toString("base64url"));
+const ACCOUNTS = [
+  { name: "mia", role: "moderator", password: secret("mia-keeps-order") },
+  { name: "max", role: "member", password: secret("max-likes-coats") },
+] as const;
+
 // Browsers send a Secure cookie over HTTPS alone, and a developer's machine has none.
-const { app, store, users, posts, dispatch } = createBlog(redis, { secure: isProduction, mailer, origin });
+const { app, store, users, posts, dispatch } = createBlog(redis, {
+  ...{ secure: isProduction, mailer, origin },
+  ...(isEmbedded && { demo: ACCOUNTS }),
+});
 store.events.on("revoked", ({ id, userId, reason }) => console.log(`session ${id} of ${userId} ended: ${reason}`));
 
 if ((await users.count()) === 0) await seed(users, posts);
@@ -59,14 +69,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-/** Two accounts to begin with. On a Redis that may be reached by others, their passwords are random. */
 async function seed(users: Users, posts: Posts): Promise<void> {
-  const secret = (demo: string) => (isEmbedded ? demo : randomBytes(12).toString("base64url"));
-  const accounts = [
-    { name: "mia", role: "moderator", password: secret("mia-keeps-order") },
-    { name: "max", role: "member", password: secret("max-likes-coats") },
-  ] as const;
-  for (const { name, role, password } of accounts) {
+  for (const { name, role, password } of ACCOUNTS) {
     const email = `${name}@example.com`;
     await users.create({ name, email, password, role });
     await users.verifyEmail(name, email);

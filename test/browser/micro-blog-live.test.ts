@@ -98,6 +98,9 @@ describe("an open page", () => {
     await card.getByRole("button", { name: "Block max" }).click();
     await note(max).getByText("A moderator has blocked your account.").waitFor();
     expect(await max.locator("main").getAttribute("inert")).not.toBeNull();
+    // What was being written can be copied.
+    const draft = note(max).getByLabel("Your text, which was not posted");
+    expect(await draft.inputValue()).toBe("What I was about to say");
     await inspect(max, "live-blocked");
     await max.getByRole("link", { name: "Log in again" }).click();
     await max.getByRole("heading", { name: "Log in" }).waitFor();
@@ -107,10 +110,17 @@ describe("an open page", () => {
 
   it("is greyed when its user logs out everywhere else, and no other is", { timeout: PATIENCE }, async () => {
     const [{ page: here }, { page: there }] = [await logIn("max"), await logIn("max", other)];
+    await there.getByLabel("What is new?").fill("Half a thought");
     await listening(here, () => here.getByRole("link", { name: "Devices" }).click());
     await here.getByRole("button", { name: "Sign out of all other devices" }).click();
     await note(there).getByText("You were logged out from another device.").waitFor();
     await inspect(there, "live-logged-out");
+    // The log-in leads back to what was being written.
+    await there.getByRole("link", { name: "Log in again" }).click();
+    await there.getByLabel("User name").fill("max");
+    await there.getByLabel("Password").fill(PASSWORD);
+    await there.getByRole("button", { name: "Log in" }).click();
+    expect(await there.getByLabel("What is new?").inputValue()).toBe("Half a thought");
     await here.getByRole("status").waitFor();
     expect(await note(here).count()).toBe(0);
   });

@@ -5,7 +5,7 @@ import { type Request, type Response, Router } from "express";
 import type { Attempts } from "../attempts.ts";
 import type { EmailVerification } from "../email-verification.ts";
 import { field, localPath } from "../forms.ts";
-import { html } from "../html.ts";
+import { type Content, type Html, html } from "../html.ts";
 import { HttpError } from "../http-error.ts";
 import type { LogIn } from "../log-in.ts";
 import { type Dispatch, isEmail, MAX_ADDRESS } from "../mail.ts";
@@ -130,6 +130,13 @@ export function accountPages({ users, logIn, attempts, verification, dispatch }:
   return router;
 }
 
+/** An account whose password is no secret. */
+export interface DemoAccount {
+  readonly name: string;
+  readonly role: string;
+  readonly password: string;
+}
+
 type Problems = { readonly [Field in "name" | "email" | "password" | "current"]?: string | undefined };
 
 function blockText({ until, reason }: UserBlockedError): string {
@@ -142,6 +149,8 @@ export interface LogInForm {
   readonly name?: string;
   readonly next?: string;
   readonly problem?: string;
+  /** What the reader has written and could not send. */
+  readonly draft?: string;
   /** What the reader should know, where nothing is wrong. */
   readonly notice?: string;
 }
@@ -160,9 +169,27 @@ export function sendLogIn(req: Request, res: Response, form: LogInForm): void {
         ${input({ name: "password", label: "Password", type: "password", autocomplete: "current-password", maxlength: MAX_PASSWORD })}
         <button>Log in</button>
       </form>
+      ${form.draft && keptDraft(form.draft)}
+      ${demoAccounts(req.app.locals["demo"] as readonly DemoAccount[])}
       <p class="aside"><a href="/forgot">Forgot your password?</a></p>
       <p class="aside">New here? <a href="/signup">Sign up</a></p>`;
   send(req, res, { title: "Log in", body, ...(status && { status }) });
+}
+
+/** A text that was not posted. After a log-in it is in the field again; whoever may not log in can still copy it. */
+function keptDraft(draft: string): Html {
+  return html`<section class="card narrow">
+        <label for="draft">Your text was not posted, and is kept here</label>
+        <textarea id="draft" rows="4" readonly>${draft}</textarea>
+      </section>`;
+}
+
+function demoAccounts(accounts: readonly DemoAccount[]): Content {
+  if (accounts.length === 0) return null;
+  const rows = accounts.map(
+    ({ name, role, password }) => html`<li><strong>${name}</strong> (${role}): <code>${password}</code></li>`,
+  );
+  return html`<section class="card narrow"><h2>For a look</h2><ul>${rows}</ul></section>`;
 }
 
 /** Asks for the password once more: the answer where the log-in is too long ago. */

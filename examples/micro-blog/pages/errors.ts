@@ -1,6 +1,6 @@
 /** What the reader sees when a request fails: the log-in page for a 401, and a page that says what to do for the rest. */
 import type { ErrorRequestHandler } from "express";
-import { localPath } from "../forms.ts";
+import { draftPath, field, localPath } from "../forms.ts";
 import { html } from "../html.ts";
 import { LOG_IN_FIRST, sendConfirm, sendLogIn } from "./account.ts";
 import { send } from "./layout.ts";
@@ -30,12 +30,14 @@ export function errorPages(log: (error: unknown) => void): ErrorRequestHandler {
     if (status >= 500) log(error);
     if (error?.headers) res.set({ ...error.headers });
     if (status === 401) {
-      // After a form there is no way back to it; what was typed is lost in any case.
+      // After a form there is no way back to it. What was typed into the field for a post is kept.
+      const draft = req.path === "/posts" ? field(req, "text") : "";
       const path = localPath(
         req.method === "GET" ? req.originalUrl : req.headers.referer && pathOf(req.headers.referer),
       );
       if (error.code === "REAUTHENTICATION_REQUIRED") return sendConfirm(req, res, { next: path });
-      return sendLogIn(req, res, { status, next: path, notice: LOG_IN_FIRST });
+      const next = draft === "" ? path : draftPath(draft);
+      return sendLogIn(req, res, { status, next, notice: LOG_IN_FIRST, draft });
     }
     const [title, usual] = TEXTS[status] ?? (TEXTS[500] as readonly [string, string]);
     // coatcheck's errors speak to developers; only the blog's own are written for readers.

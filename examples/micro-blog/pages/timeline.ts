@@ -11,7 +11,10 @@ import { ago, avatar, pager, redirect, send } from "./layout.ts";
 export function timelinePages(posts: Posts): Router {
   const router = Router();
 
-  router.get("/", (req, res) => show(req, res, 200));
+  router.get("/", (req, res) => {
+    const { draft } = req.query;
+    return show(req, res, 200, typeof draft === "string" ? { draft } : {});
+  });
 
   router.post("/posts", requireSession(), async (req, res) => {
     const { user_name } = req.session.require().claims;

@@ -31,7 +31,16 @@ function end(text) {
   if (main.inert) return;
   main.inert = true;
   document.body.classList.add("ended");
-  say(text, "Log in again", `/login?returnTo=${encodeURIComponent(location.pathname + location.search)}`);
+  // What was being written is not lost: the log-in leads back to it, and it can be copied here.
+  const draft = document.querySelector(".composer textarea")?.value.trim();
+  const here = draft ? `/?draft=${encodeURIComponent(draft)}` : location.pathname + location.search;
+  const note = say(text, "Log in again", `/login?returnTo=${encodeURIComponent(here)}`);
+  if (draft) {
+    const kept = document.createElement("textarea");
+    Object.assign(kept, { value: draft, readOnly: true, rows: 3 });
+    kept.setAttribute("aria-label", "Your text, which was not posted");
+    note.append(kept);
+  }
 }
 
 function say(text, link, href) {
@@ -45,4 +54,5 @@ function say(text, link, href) {
   paragraph.append(text);
   note.append(paragraph, anchor);
   main.before(note);
+  return note;
 }
