@@ -49,6 +49,20 @@ describe.each([
     await store.close();
     expect(store.near.state).toBe("off");
   });
+
+  it("hears on a subscriber that it shares with another store, also after that one has been closed", async () => {
+    const prefix = uniquePrefix();
+    const near = { ...NEAR, subscriber: await open() } as never;
+    const store = await serving(createSessionStore((await open()) as never, { prefix, near }));
+    const other = await serving(createSessionStore((await open()) as never, { prefix, near }));
+    await other.close();
+    const elsewhere = createSessionStore(connect(), { prefix });
+    const { token } = await elsewhere.create();
+    await store.touch(token);
+    expect(store.peek(token)).toBeDefined();
+    await elsewhere.revoke(token);
+    await vi.waitFor(() => expect(store.peek(token)).toBeUndefined(), FAST);
+  });
 });
 
 describe("what stands on a store with near", () => {

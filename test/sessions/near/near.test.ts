@@ -234,6 +234,21 @@ describe.each([
     await expect(subscriber.subscribe("elsewhere")).resolves.toBe(1);
   });
 
+  it("hears on a subscriber that it shares with another store, also after that one has been closed", async () => {
+    const subscriber = makeClient({});
+    afterFile(() => subscriber.disconnect());
+    const near = { ...NEAR, subscriber };
+    const { store, elsewhere } = await pair({ near });
+    const other = createSessionStore(makeClient({}), { prefix, near });
+    await serving(other);
+    await other.close();
+    const { token } = await elsewhere.create();
+    await store.touch(token);
+    expect(store.peek(token)).toBeDefined();
+    await elsewhere.revoke(token);
+    await forgotten(store, token);
+  });
+
   it("keeps no more entries than it may", async () => {
     const { store } = await pair({ near: { ...NEAR, maxEntries: 2 } });
     const made = await Promise.all([1, 2, 3].map(() => store.create()));

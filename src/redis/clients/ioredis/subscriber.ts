@@ -30,6 +30,12 @@ export function isClosed({ status, connected }: IoredisSubscriberClient): boolea
   return status === undefined ? connected === false : status === "end";
 }
 
+/**
+ * Who listens on which channels of a client. Several stores may share one, and UNSUBSCRIBE counts nobody: sent for one of them,
+ * it would take the channel from the others, who would not know.
+ */
+const holders = new WeakMap<IoredisSubscriberClient, Map<string, Set<IoredisSubscriber>>>();
+
 /** A subscriber on a client of ioredis or iovalkey, or on ioredis-mock. */
 export class IoredisSubscriber implements Subscriber {
   readonly #client: IoredisSubscriberClient;
@@ -39,11 +45,14 @@ export class IoredisSubscriber implements Subscriber {
   #isUp: boolean;
   /** Until the connection that was given up is closed: so long the client still calls itself ready. */
   #isGivenUp = false;
+  readonly #holders: Map<string, Set<IoredisSubscriber>>;
 
   constructor(client: IoredisSubscriberClient, hearing: Hearing, isOurs: boolean) {
     this.#client = client;
     this.#isOurs = isOurs;
     this.#isUp = this.isOpen;
+    this.#holders = holders.get(client) ?? new Map();
+    holders.set(client, this.#holders);
     const lose = () => {
       const wasUp = this.#isUp;
       this.#isUp = false;
@@ -94,11 +103,13 @@ export class IoredisSubscriber implements Subscriber {
   }
 
   subscribe(channel: string): Promise<unknown> {
+    this.#holders.set(channel, (this.#holders.get(channel) ?? new Set()).add(this));
     return this.#client.subscribe(channel);
   }
 
   unsubscribe(channel: string): Promise<unknown> {
-    return this.#client.unsubscribe(channel);
+    this.#release(channel);
+    return this.#holders.has(channel) ? Promise.resolve() : this.#client.unsubscribe(channel);
   }
 
   reconnect(): void {
@@ -111,11 +122,18 @@ export class IoredisSubscriber implements Subscriber {
   }
 
   close(): void {
+    for (const channel of [...this.#holders.keys()]) this.#release(channel);
     for (const [event, listener] of this.#listeners) {
       // A connection that is being closed can still fail.
       if (!this.#isOurs || event !== "error") this.#client.removeListener(event, listener);
     }
     if (this.#isOurs) this.#client.disconnect();
+  }
+
+  #release(channel: string): void {
+    const those = this.#holders.get(channel);
+    those?.delete(this);
+    if (those?.size === 0) this.#holders.delete(channel);
   }
 }
 
