@@ -6,9 +6,10 @@ const pages = new URL("../pages/", import.meta.url);
 
 /** Pages in the order in which a reader wants them; those that are not named here come after, so none is left out. */
 const GROUPS = [
-  ["Begin", ["documents", "getting-started", "http", "reference", "testing"]],
+  ["Begin", ["documents", "getting-started", "fetch", "http", "reference", "testing"]],
   ["Move", ["migration", "drop-in", "sessions-or-jwt"]],
-  ["More than sessions", ["jwt", "one-time", "introspection"]],
+  ["Beyond requests", ["websockets", "near"]],
+  ["Other tokens", ["jwt", "one-time", "introspection"]],
   ["Run", ["operations", "cli", "metrics", "clients", "faults", "scale", "benchmark"]],
   ["Trust", ["promises", "security", "changelog"]],
   ["Change", ["architecture", "contributing"]],
