@@ -3,7 +3,8 @@ import { createSecretKey, generateKeyPairSync, randomBytes, randomUUID } from "n
 import type { ClientContender, Opened, Place } from "../scenario.ts";
 import { claimsOf, expectUser, SESSIONS, USERS } from "../subject.ts";
 
-const STATELESS = "revocation: a user who has logged out or was blocked goes on until the token expires, and so do old claims";
+const STATELESS =
+  "revocation: a user who has logged out or was blocked goes on until the token expires, and so do old claims";
 const SEALED = `${STATELESS}; the cookie grows with the data`;
 
 /** More than there are tokens: a cache that is one too small throws each token out just before it comes again. */
