@@ -23,6 +23,8 @@ export interface Outcome {
   readonly outage: number | null;
   /** Longest time from the end of a fault until every call succeeded again; `null` where that says nothing. */
   readonly recovery: number | null;
+  /** With a near cache: longest time for which a session was accepted after its revocation had been acknowledged. */
+  readonly stale?: number;
   /** Further figures, by what they are: what a failover lost that no promise covers, memory, the slowest call. `""` is left out. */
   readonly further?: Readonly<Record<string, string | number>>;
 }

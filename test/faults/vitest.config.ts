@@ -1,5 +1,6 @@
 /**
- * `npm run test:faults`: every fault in full, which takes the better part of an hour and writes docs/faults.md.
+ * `npm run test:faults`: every fault in full, which takes the better part of an hour and writes docs/faults.md. With a path, such
+ * as `-- faults/near`, only those of one folder, whose section of docs/faults.md it writes.
  * `npm run test:faults:quick`: the same faults for a few minutes, which writes nothing.
  */
 import { defineConfig } from "vitest/config";
