@@ -12,6 +12,7 @@ import type { Context } from "./context.js";
 import type { Explanation } from "./ending.js";
 import { Events } from "./events.js";
 import { Keys } from "./keys.js";
+import { memoriesOn } from "./near/memories.js";
 import { type Near, NO_NEAR, openNear } from "./near/near.js";
 import type { NearCache } from "./near/near-cache.js";
 import { askToPublish, judgePushes } from "./near/near-findings.js";
@@ -194,17 +195,21 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   const resolved = resolveOptions(options);
   const nearby = resolveNear(options.near, redis, client);
   const { prefix, timeout, replicas } = resolved;
+  const memories = memoriesOn(client, prefix);
   const cx: Context<Claims> = {
     redis: new RedisDoor(client, timeout, replicas),
     keys: new Keys(prefix),
     events: new Events(),
     options: resolved,
     pace: paceOf(resolved),
-    forget: (id) => near?.cache.forget(id),
+    forget: (id) => {
+      for (const memory of memories) memory.forget(id);
+    },
   };
   const subscription = new Subscription(client, nearby?.subscriber);
   const watches = watchesOf(cx, subscription);
   const near = nearby && openNear(cx, subscription, nearby);
+  if (near !== undefined) memories.add(near.cache);
   const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
   const direct: Verbs<Claims> = {
     create: (options) => create(cx, options),
@@ -235,6 +240,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
   const close = () => {
     watches.close();
     near?.close();
+    if (near !== undefined) memories.delete(near.cache);
     return subscription.close();
   };
   return Object.freeze<SightingStore<Claims>>({

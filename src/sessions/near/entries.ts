@@ -18,7 +18,7 @@ export interface Entry<Claims extends object> {
   /** From when on a lookup waits for a slide that is due, because the session could end before it. */
   readonly waitAt: number;
   /** When the read was sent. */
-  readonly sentAt: number;
+  readonly sent: Moment;
   /** When Redis read it, by the clock of Redis. */
   readonly readAt: number;
   /** The id of the session that it has replaced in a rotation with grace. */
@@ -54,7 +54,7 @@ export function entryOf<Claims extends object>(
     // A touch that could have slid and has not, because the slot is moving or the clock has gone back, is not repeated at once.
     slideAt: sent.now + (sinceSight < interval ? interval - sinceSight : interval),
     waitAt: sent.now + left - margin,
-    sentAt: sent.now,
+    sent,
     readAt,
     predecessor,
   };

@@ -174,9 +174,11 @@ export class NearCache<Claims extends object> {
     return entry;
   }
 
-  #sightingOf({ session, readAt, sentAt }: Entry<Claims>): Sighting<Claims> {
-    // The read came after its sending, so this is no earlier than the present of Redis, and a session seems no fresher than it is.
-    return { session, readAt: readAt + this.#clock.now() - sentAt };
+  #sightingOf({ session, readAt, sent }: Entry<Claims>): Sighting<Claims> {
+    // The read came after its sending, so this is no earlier than the present of Redis, and a session seems no fresher than it is:
+    // not even after a sleep of the machine, which only the wall clock counts.
+    const age = Math.max(this.#clock.now() - sent.now, this.#clock.wall() - sent.wall);
+    return { session, readAt: readAt + age };
   }
 
   /** Looks a session up in Redis, and keeps it if that is allowed. */

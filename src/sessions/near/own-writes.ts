@@ -1,6 +1,7 @@
 /**
  * The verbs of a store that has a near cache. If one rejects that changes sessions, it may have run all the same: then memory
- * forgets what it could have changed. If it succeeds, the verb itself has told which sessions to forget.
+ * forgets what it could have changed. If it succeeds, the verb itself has told which sessions to forget. But those of a user that
+ * another process has just ended it does not tell, and this process may not have heard of them yet.
  */
 import type { SessionStore } from "../store.js";
 
@@ -37,13 +38,14 @@ export function doubting<Claims extends object>(
     updateClaimsForUser: (userId, patch) => guarded(verbs.updateClaimsForUser(userId, patch), undefined, userId),
     rotate: (token, options) => guarded(verbs.rotate(token, options), token, options?.userId),
     revoke: (target, options) => guarded(verbs.revoke(target, options), target),
-    revokeAllForUser: (userId, options) => guarded(verbs.revokeAllForUser(userId, options), undefined, userId),
+    revokeAllForUser: (userId, options) =>
+      verbs.revokeAllForUser(userId, options).finally(() => doubt(undefined, userId)),
     revokeAll: (options) =>
       verbs.revokeAll(options).catch((error: unknown) => {
         doubtAll();
         throw error;
       }),
-    blockUser: (userId, options) => guarded(verbs.blockUser(userId, options), undefined, userId),
+    blockUser: (userId, options) => verbs.blockUser(userId, options).finally(() => doubt(undefined, userId)),
   };
 }
 

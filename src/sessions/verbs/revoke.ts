@@ -39,6 +39,8 @@ export async function revoke<Claims extends object>(
   }
   const { losses } = cx.redis;
   const { own, userId, ended, shortfall } = await endSession(cx, target, { note });
+  // Also if another process has ended it, of which this one may not have heard yet.
+  cx.forget(target.id);
   announceEnd(cx, ended, userId, "revoked");
   if (own.status === "none" && cx.redis.isUnsure(losses)) throw repeatedError();
   if (own.status !== "ended" && target.secretHash !== "") refused(cx, own.status, target);

@@ -116,6 +116,8 @@ export async function rotate<Claims extends object>(
     };
     const { losses } = cx.redis;
     const rotated = await runRotate(cx.redis, rotation, deadline);
+    // Also if another process has ended it, of which this one may not have heard yet.
+    cx.forget(old.id);
     switch (rotated.status) {
       case "ok": {
         const { session } = decodeRecord<Claims>(rotated.record, minted.id, newKey);

@@ -140,4 +140,18 @@ describe("a session in memory", () => {
     rig.clock.at(800);
     expect(rig.cache.glance(made.token)?.readAt).toBe(made.stored({ age: 7 }).readAt + 800);
   });
+
+  it("was read as long ago as the wall clock says, if the machine has slept meanwhile", async () => {
+    const rig = new NearRig();
+    const made = makeSession();
+    rig.start();
+    rig.hear();
+    await rig.fill(made);
+    rig.clock.jump(600_000);
+    rig.serveFrom(1);
+    expect(rig.cache.glance(made.token)?.readAt).toBe(made.stored().readAt + 600_001);
+    rig.clock.jump(-900_000);
+    rig.serveFrom(5);
+    expect(rig.cache.glance(made.token)?.readAt).toBe(made.stored().readAt + 5);
+  });
 });

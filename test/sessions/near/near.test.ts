@@ -3,6 +3,8 @@ import type { Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { describe, expect, it, vi } from "vitest";
 import { createSessionStore, type SessionStore, type SessionStoreOptions } from "../../../src/index.js";
+import { feedChannel } from "../../../src/sessions/feed.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
 
 const FAST = { interval: 1 };
@@ -201,6 +203,53 @@ describe.each([
       const { token } = await store.create({ userId: "evicted" });
       await store.touch(token);
       await store.create({ userId: "evicted" });
+      expect(store.peek(token)).toBeUndefined();
+    });
+  });
+
+  describe("forgets at once, though it hears of nothing,", () => {
+    /** A store that serves from memory, and from now on hears no push; and one without near beside it. */
+    async function deafPair() {
+      const subscriber = makeClient({});
+      afterFile(() => subscriber.disconnect());
+      const client = makeClient({});
+      const store: SessionStore = createSessionStore(client, { prefix, near: { ...NEAR, subscriber } });
+      afterFile(() => store.close());
+      await serving(store);
+      const beside: SessionStore = createSessionStore(client, { prefix });
+      const userId = `whose sessions end ${Math.random()}`;
+      const { token, session } = await beside.create({ userId });
+      await store.touch(token);
+      await subscriber.unsubscribe(feedChannel("", prefix));
+      expect(store.peek(token)).toBeDefined();
+      return { store, beside, token, session, userId };
+    }
+
+    it("what another store on the same client ends or changes", async () => {
+      const { store, beside, token, session } = await deafPair();
+      await beside.updateClaims(session.id, { a: 2 });
+      expect(store.peek(token)).toBeUndefined();
+      expect((await store.touch(token))?.claims).toEqual({ a: 2 });
+      expect(store.peek(token)).toBeDefined();
+      await beside.revoke(session.id);
+      expect(store.peek(token)).toBeUndefined();
+    });
+
+    const deeds: Record<string, (store: SessionStore, token: string, id: string, userId: string) => Promise<unknown>> =
+      {
+        revoke: (store, token) => store.revoke(token),
+        "revoke by id": (store, _, id) => store.revoke(id),
+        revokeAllForUser: (store, _token, _id, userId) => store.revokeAllForUser(userId),
+        blockUser: (store, _token, _id, userId) => store.blockUser(userId),
+        updateClaims: (store, token) => store.updateClaims(token, { a: 2 }),
+        rotate: (store, token) => store.rotate(token),
+      };
+    it.each(Object.entries(deeds))("what another process has ended, when %s finds that", async (_, act) => {
+      const { store, token, session, userId } = await deafPair();
+      // As a script of another process does.
+      await makeClient({}).del(new Keys(prefix).session(session.id));
+      expect(store.peek(token)).toBeDefined();
+      await act(store, token, session.id, userId);
       expect(store.peek(token)).toBeUndefined();
     });
   });
