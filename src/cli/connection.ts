@@ -5,7 +5,7 @@
  */
 import { readFile } from "node:fs/promises";
 import type { RedisClient } from "../redis/clients/supported.js";
-import { Failure } from "./failure.js";
+import { Failure, NO_SUCH_DATABASE } from "./failure.js";
 import { redacted } from "./printable.js";
 
 export interface ConnectionOptions {
@@ -54,8 +54,12 @@ export async function connect(
 
 /** Where the options lead, without passwords; for messages. */
 export function addressOf({ redis }: ConnectionOptions, environment: NodeJS.ProcessEnv): string {
-  const list = redis ?? environment["REDIS_URL"] ?? "redis://127.0.0.1:6379";
-  return list.split(",").map(redacted).join(", ");
+  return addressesOf(redis, environment).map(redacted).join(", ");
+}
+
+/** A variable that is set to nothing is not set. */
+function addressesOf(redis: string | undefined, environment: NodeJS.ProcessEnv): readonly string[] {
+  return (redis ?? (environment["REDIS_URL"] || "redis://127.0.0.1:6379")).split(",");
 }
 
 async function found<T>(load: () => Promise<T>): Promise<T | undefined> {
@@ -71,8 +75,7 @@ async function targetOf(options: ConnectionOptions, environment: NodeJS.ProcessE
   const { redis, cluster = false, sentinel, keyPrefix = "" } = options;
   if (cluster && sentinel !== undefined)
     throw new Failure("--cluster and --sentinel exclude each other. Leave one out.");
-  const list = redis ?? environment["REDIS_URL"] ?? "redis://127.0.0.1:6379";
-  const urls = list.split(",").map(urlOf);
+  const urls = addressesOf(redis, environment).map(urlOf);
   if (redis !== undefined && urls.some(({ password }) => password !== "")) {
     throw new Failure(
       "A password in an argument can be read by every user of this machine. Put the whole URL into the variable REDIS_URL, and leave --redis out.",
@@ -80,6 +83,9 @@ async function targetOf(options: ConnectionOptions, environment: NodeJS.ProcessE
   }
   if (urls.length > 1 && !cluster && sentinel === undefined) {
     throw new Failure("Several addresses need --cluster, or --sentinel with the name of the master.");
+  }
+  if (cluster && urls.some((url) => databaseOf(url) !== 0)) {
+    throw new Failure("A Redis Cluster has database 0 alone. Leave the number out of the address.");
   }
   const secure = urls.some(({ protocol }) => protocol === "rediss:");
   const files = { ca: options.tlsCa, cert: options.tlsCert, key: options.tlsKey };
@@ -100,6 +106,11 @@ function urlOf(text: string): URL {
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     throw new Failure(`The address of Redis must begin with redis:// or rediss://, got ${redacted(text)}.`);
+  }
+  if (!/^\/?\d*$/.test(url.pathname)) {
+    throw new Failure(
+      `After the host of Redis comes the number of the database, as in redis://127.0.0.1:6379/0, got ${redacted(text)}.`,
+    );
   }
   return url;
 }
@@ -159,8 +170,9 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
       )
     : new Redis({
         ...common,
+        db: databaseOf(first),
         ...(sentinel === undefined
-          ? { ...hostOf(first, 6379), db: databaseOf(first) }
+          ? hostOf(first, 6379)
           : {
               sentinels: urls.map((url) => hostOf(url, 26379)),
               name: sentinel,
@@ -188,6 +200,8 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
   });
   try {
     await client.connect();
+    // ioredis goes on in database 0 when the server refuses the one it was given.
+    if (last instanceof Error && NO_SUCH_DATABASE.test(last.message)) throw last;
   } catch (error) {
     client.disconnect();
     throw last instanceof Error ? new Error("Redis cannot be reached", { cause: last }) : error;
@@ -206,7 +220,9 @@ async function connectNodeRedis(redis: typeof import("redis"), target: Target): 
   const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);
   if (keyPrefix !== "")
     throw new Failure("--key-prefix is a setting of ioredis. With node-redis put it into --prefix.");
-  const reconnectStrategy = (retries: number, cause: Error) => (retries > 3 ? cause : 100);
+  // What has not answered in time will not do so in four more times.
+  const reconnectStrategy = (retries: number, cause: Error) =>
+    retries > 3 || /timeout/i.test(cause.message) ? cause : 100;
   const socket = { ...(tls && { tls: true as const, ...tls }), connectTimeout: timeout, reconnectStrategy };
   const client = target.cluster
     ? redis.createCluster({
@@ -222,11 +238,14 @@ async function connectNodeRedis(redis: typeof import("redis"), target: Target): 
       : redis.createSentinel({
           name: sentinel,
           sentinelRootNodes: urls.map((url) => hostOf(url, 26379)),
-          nodeClientOptions: { ...login, socket } as never,
+          // It waits for a second before each.
+          maxCommandRediscovers: 3,
+          nodeClientOptions: { ...login, database: databaseOf(first), socket } as never,
         });
   let last: unknown;
   client.on("error", (error: unknown) => {
-    last = error;
+    // That the socket has closed follows from the error before, which says why.
+    if (last === undefined || !(error instanceof redis.SocketClosedUnexpectedlyError)) last = error;
   });
   try {
     await client.connect();

@@ -22,6 +22,9 @@ export class Failure extends Error {
   }
 }
 
+/** What Redis says of a database that it does not have. */
+export const NO_SUCH_DATABASE = /DB index is out of range|invalid DB index/i;
+
 /** A cause of a failure, by the words that Redis or Node.js has for it, and what to say of it. `$1` is what the words name. */
 const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
   [
@@ -63,6 +66,12 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
     /All sentinels are unreachable/,
     "No Sentinel answers, or none knows a master of that name. Check the addresses and --sentinel",
   ],
+  [
+    /unknown command '?SENTINEL/i,
+    "No Sentinel answers there, but a Redis. Give the addresses of the Sentinels, or leave --sentinel out",
+  ],
+  [NO_SUCH_DATABASE, "Redis has no database of that number. It is what comes after the last / of the address"],
+  [/Unknown RESP type|Protocol error/, "What answers there is no Redis. Check --redis or REDIS_URL"],
   [/READONLY/, "The server is a replica. Connect to the master, or add --sentinel or --cluster"],
   [/LOADING/, "Redis is still reading its file. Try again when INFO persistence says loading:0"],
   [/\bOOM\b/, "Redis is out of memory. Increase maxmemory"],

@@ -16,8 +16,9 @@ export type Run = (options: CommonOptions, command: (work: Work) => Promise<numb
 
 const ABOUT = `Looks at the sessions that coatcheck keeps in Redis, and ends them.
 
-The address comes from REDIS_URL, or from --redis if it has no password. REDIS_USERNAME and REDIS_PASSWORD are
-used if the address has none; with --sentinel also REDIS_SENTINEL_PASSWORD for the Sentinels.`;
+The address comes from REDIS_URL, or from --redis if it has no password.
+Where it has none, REDIS_USERNAME and REDIS_PASSWORD are used, and
+REDIS_SENTINEL_PASSWORD for Sentinels.`;
 
 const STATUS = `
 Exit status:
@@ -49,8 +50,13 @@ export function makeProgram(version: string, run: Run): Command {
     (options: CommonOptions) => run(options, stats),
   );
   add("sessions", "lists the sessions of a user", "sessions --user ada", "sessions --user ada --json")
-    .requiredOption("--user <user>", "whose sessions")
-    .action((options: CommonOptions & { user: string }) => run(options, (work) => sessions(work, options.user)));
+    .option("--user <user>", "whose sessions; it must be given")
+    // Not commander's required option: of a mistyped one it would say that --user is missing, and not what is mistyped.
+    .action((options: CommonOptions & { user?: string }) => {
+      const { user } = options;
+      if (user === undefined) throw new Failure("Say whose sessions: --user <user>.");
+      return run(options, (work) => sessions(work, user));
+    });
   add("show", "shows one session and its claims", "show 01ARZ3NDEKTSV4RRFFQ69G5FAV")
     .argument("<id>", "the id of the session, not its token")
     .action((id: string, options: CommonOptions) => run(options, (work) => show(work, id)));

@@ -161,7 +161,7 @@ describe.concurrent("coatcheck", () => {
     expect([again.status, again.errors]).toEqual([1, expect.stringContaining('The user "ada" was not blocked.')]);
     for (const [until, message] of [
       ["2 hours", "--until must be a duration such as 2h or 7d, or a date"],
-      ["2001-01-01", "until must be in the future"],
+      ["2001-01-01", "--until must be in the future, got 2001-01-01; by the clock of Redis it is 2"],
     ] as const) {
       const refused = await cli("block", "ada", "--yes", "--until", until);
       expect([refused.status, refused.errors]).toEqual([2, expect.stringContaining(message)]);
@@ -294,13 +294,16 @@ describe.concurrent("what is mistyped", () => {
     [["stat"], "unknown command 'stat'\n(Did you mean stats?)"],
     [["stats", "--prefx", "a:"], "unknown option '--prefx'\n(Did you mean --prefix?)"],
     [["show"], "missing required argument 'id'"],
-    [["sessions"], "required option '--user <user>' not specified"],
+    [["sessions"], "Say whose sessions: --user <user>."],
+    [["sessions", "--usr", "ada"], "unknown option '--usr'\n(Did you mean --user?)"],
     [["revoke"], "Say what to end: an id, --user <user> or --all, and only one of them."],
     [["revoke", UNKNOWN, "--all"], "Say what to end: an id, --user <user> or --all, and only one of them."],
     [["stats", "--timeout", "soon"], '--timeout must be a duration such as 30s, 15m, 2h or 7d, got "soon".'],
     [["revoke", "--all", "--replicas", "many"], '--replicas must be a number from 1, got "many".'],
     [["stats", "--prefix", "a{b}"], 'prefix must not contain braces, got "a{b}"'],
     [["stats", "--redis", "http://127.0.0.1"], "must begin with redis:// or rediss://"],
+    [["stats", "--redis", "redis://127.0.0.1/one"], "After the host of Redis comes the number of the database"],
+    [["stats", "--redis", "redis://127.0.0.1/1", "--cluster"], "A Redis Cluster has database 0 alone."],
     [["stats", "--redis", "redis://a,redis://b"], "Several addresses need --cluster, or --sentinel"],
     [["stats", "--cluster", "--sentinel", "mymaster"], "--cluster and --sentinel exclude each other."],
     [["stats", "--tls-ca", "/nowhere"], "need an address that begins with rediss://"],

@@ -1,5 +1,7 @@
 /** How the command line comes to Redis: Cluster, Sentinel, TLS, users with few rights; and what it says where it does not. */
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -237,6 +239,43 @@ describe("where Redis is not", () => {
     const withPassword = url.replace("//", `//op:${PASSWORD}@`);
     const { status, errors } = await quiet(["stats"], { REDIS_URL: withPassword });
     expect([status, errors]).toEqual([2, `${message} (${url}).\n`]);
+  });
+
+  it("takes a REDIS_URL that is set to nothing for one that is not set", async () => {
+    const { errors } = await run(["show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"], { env: { REDIS_URL: "" } });
+    expect(errors).not.toContain("no URL");
+  });
+
+  describe.each(["ioredis", "redis"])("with %s", (client) => {
+    const imports = [new URL("without-ioredis.mjs", import.meta.url).href];
+    const cli = (args: readonly string[], url: string) =>
+      run(args, { env: { REDIS_URL: url, WITHOUT: client === "ioredis" ? "redis" : "ioredis" }, imports });
+
+    it("does nothing in database 0 if the server does not have the database that was named", async () => {
+      const server = await startRedisServer();
+      afterFile(() => server.stop());
+      const store = createSessionStore(connect({ url: server.url }));
+      const { token } = await store.create({ userId: "ada" });
+      const refused = await cli(["revoke", "--all", "--yes"], `${server.url}/99`);
+      expect([refused.status, refused.errors]).toEqual([
+        2,
+        expect.stringMatching(/^Redis has no database of that number\. .*\/99\)\.\n$/),
+      ]);
+      expect(await store.get(token)).not.toBeNull();
+    });
+
+    it("says that what answers is no Redis, and that a Redis is no Sentinel", async () => {
+      const web = createServer((socket) => socket.on("error", () => {}).end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+      await once(web.listen(0, "127.0.0.1"), "listening");
+      const server = await startRedisServer();
+      afterFile(async () => {
+        web.close();
+        await server.stop();
+      });
+      const { port } = web.address() as AddressInfo;
+      expect((await cli(["stats"], `redis://127.0.0.1:${port}`)).errors).toMatch(/^What answers there is no Redis\./);
+      expect((await cli(["stats", "--sentinel", "mymaster"], server.url)).errors).toMatch(/^No Sentinel answers/);
+    });
   });
 
   it("says that a server which is no Cluster is none", async () => {

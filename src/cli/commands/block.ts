@@ -1,5 +1,5 @@
 /** `coatcheck block` and `coatcheck unblock`: whether a user can have sessions. */
-import { DONE, NOTHING_FOUND } from "../failure.js";
+import { DONE, Failure, NOTHING_FOUND } from "../failure.js";
 import { counted } from "../terminal.js";
 import { parseInstant, showInstant } from "../time.js";
 import type { Work } from "../work.js";
@@ -16,6 +16,9 @@ export async function block(work: Work, user: string, { until, reason }: BlockOp
   // By the clock of Redis, which is the one that ends the block.
   const now = until === undefined ? 0 : Math.max(...(await door.masters()).masters.map((master) => master.now));
   const end = until === undefined ? undefined : parseInstant("--until", until, now);
+  if (end !== undefined && end <= now) {
+    throw new Failure(`--until must be in the future, got ${until}; by the clock of Redis it is ${showInstant(now)}.`);
+  }
   const found = (await store.listForUser(user)).length;
   terminal.note(`Found ${counted(found, "session")} of the user ${JSON.stringify(user)}.`);
   const long = end === undefined ? "without end" : `until ${showInstant(end)}`;
