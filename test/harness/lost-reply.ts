@@ -1,4 +1,4 @@
-/** The reply that gets lost: ioredis then sends the script again, and Redis runs it twice. */
+/** The reply that gets lost: the client or the store then sends the script again, and Redis runs it twice. */
 import type { Script } from "../../src/redis/script.js";
 import type { TcpProxy } from "./tcp-proxy.js";
 
@@ -17,6 +17,8 @@ export async function loseReply<T>(
   proxy.release();
   const lost = proxy.dropNextReply(sha);
   const result = verb();
+  // A client may still be connecting. It is to be refused only when it has sent the script: else no reply would ever get lost.
+  await proxy.seen(sha);
   // The open connection stays open, and the one that has to send the script again comes no sooner than it may.
   proxy.refuse();
   await lost;

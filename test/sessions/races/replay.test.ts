@@ -22,8 +22,6 @@ afterFile(() => proxy.close());
 // A reconnection takes its time; the deadline is not what is tested here.
 const options = { prefix, touchInterval: 0, timeout: 10_000 };
 const proxied = connect({ port: proxy.port, retryStrategy: () => 5, maxRetriesPerRequest: null });
-// Only what was sent on an open connection can lose its reply.
-await proxied.ping();
 const store = createSessionStore(proxied, options);
 const direct = createSessionStore(redis, options);
 const GRACE = 60_000;
@@ -474,7 +472,6 @@ describe("with replicas, which a WAIT only counts if its connection has written"
     const admin = connect({ port: server.port });
     await gated(admin);
     const behind = connect({ port: own.port, retryStrategy: () => 5, maxRetriesPerRequest: null });
-    await behind.ping();
     return {
       proxy: own,
       near: createSessionStore(admin, careful),
