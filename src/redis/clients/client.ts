@@ -14,7 +14,7 @@ export interface ScriptText {
   readonly sha: string;
 }
 
-/** How often a client has lost a connection with commands under way. */
+/** How often a client has lost a connection. */
 export interface LossTally {
   readonly losses: number;
 }

@@ -7,6 +7,7 @@ import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { introspect } from "../../../src/introspection.js";
 import { createJwtSessions } from "../../../src/jwt.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
 
 const FAST = { interval: 1, timeout: 15_000 };
 const NEAR = { lease: 10_000 };
@@ -62,6 +63,33 @@ describe.each([
     expect(store.peek(token)).toBeDefined();
     await elsewhere.revoke(token);
     await vi.waitFor(() => expect(store.peek(token)).toBeUndefined(), FAST);
+  });
+
+  it("forgets everything when its client loses the connection with nothing under way", async () => {
+    const proxy = await startProxy(Number(new URL(inject("redisUrl")).port));
+    afterFile(() => proxy.close());
+    const client = make({ url: proxy.url, socket: { reconnectStrategy: 5 } });
+    client.on("error", () => {});
+    await client.connect();
+    afterFile(() => client.destroy());
+    const near = { ...NEAR, subscriber: await open() } as never;
+    const store = await serving(createSessionStore(client as never, { prefix: uniquePrefix(), near }));
+    const { token } = await store.create();
+    await store.touch(token);
+    expect(store.peek(token)).toBeDefined();
+    const again = () => {
+      client.destroy();
+      return client.connect();
+    };
+    for (const ends of [() => proxy.reset(), again]) {
+      const back = new Promise((resolve) => client.once("ready", () => resolve(undefined)));
+      await ends();
+      await back;
+      expect([store.peek(token), store.near.stats.size]).toEqual([undefined, 0]);
+      await vi.waitFor(() => expect(store.near.state).toBe("serving"), FAST);
+      await store.touch(token);
+      expect(store.peek(token)).toBeDefined();
+    }
   });
 });
 

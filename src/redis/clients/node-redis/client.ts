@@ -51,6 +51,7 @@ export interface ClientOptions {
 
 /** A client of one connection: `createClient`, and each node of a cluster, and each client of a pool. */
 export interface SingleClient extends Commands, Duplicable {
+  readonly isReady?: boolean;
   sendCommand(command: readonly string[], options: object): Promise<unknown>;
 }
 

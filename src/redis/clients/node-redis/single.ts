@@ -16,6 +16,17 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   constructor(client: SingleClient) {
     super(client, viewOf(client));
     this.readsMayLag = client.clientSideCache !== undefined;
+    // Also a loss with no command under way: the next connection may lead to another server.
+    let isUp = client.isReady === true;
+    const lose = () => {
+      if (isUp) this.counted.losses++;
+      isUp = false;
+    };
+    client.on("ready", () => {
+      isUp = true;
+    });
+    client.on("reconnecting", lose);
+    client.on("end", lose);
   }
 
   servers(): ServerPort[] {

@@ -204,7 +204,7 @@ describe.each(Object.entries(VERSIONS))("node-redis %s", (version, made) => {
     const revoking = store.revoke(token);
     await lost;
     expect(await revoking).toBe(true);
-    expect(portOf("", client).tally.losses).toBe(1);
+    expect(portOf("", client).tally.losses).toBeGreaterThan(0);
   });
 
   it("holds no more than a bounded number of calls for a server that has frozen, each until its deadline", async () => {
