@@ -5,11 +5,12 @@
  */
 import { type Load, putLoad, type Round } from "./load.ts";
 import type { ClientContender, Opened, Place, Scenario } from "./scenario.ts";
+import { putTight, type TightLoad } from "./tight.ts";
 
 export type Order =
   | { readonly kind: "open"; readonly place: Place }
   | { readonly kind: "prepare"; readonly place: number }
-  | { readonly kind: "round"; readonly place: number; readonly load: Load };
+  | { readonly kind: "round"; readonly place: number; readonly load: Load | TightLoad };
 
 export type Reply =
   | { readonly kind: "ready" }
@@ -31,9 +32,15 @@ async function obey(order: Order): Promise<Reply> {
   }
   const opened = places[order.place];
   if (opened === undefined) throw new Error(`There is no place number ${order.place}.`);
-  if (order.kind === "round") return { kind: "done", round: await putLoad(opened.call, order.load) };
+  if (order.kind === "round") return { kind: "done", round: await underLoad(opened, order.load) };
   await opened.prepare?.();
   return { kind: "ready" };
+}
+
+function underLoad({ call, tight }: Opened, load: Load | TightLoad): Promise<Round> {
+  if (load.kind !== "tight") return putLoad(call, load);
+  if (tight === undefined) throw new Error(`${contenderName} has no tight call.`);
+  return putTight(tight, load);
 }
 
 process.on("disconnect", () => process.exit());

@@ -10,6 +10,7 @@ import { type Load, latenciesOf, type Round } from "./load.ts";
 import { endProcess, nextMessage, STARTERS, startProcess } from "./processes.ts";
 import type { Spent } from "./redis-under-test.ts";
 import type { Bench, ClientContender, Place } from "./scenario.ts";
+import type { TightLoad } from "./tight.ts";
 import { turnOf } from "./turns.ts";
 import { share } from "./workers.ts";
 
@@ -18,7 +19,7 @@ export interface Heat {
   readonly at: Circumstances;
   /** Index of the place. */
   readonly place: number;
-  readonly load: Load;
+  readonly load: Load | TightLoad;
 }
 
 /** Part of a round's time that the first round takes, which warms up. */
@@ -181,12 +182,17 @@ function seriesOf(contender: ClientContender, rounds: readonly Measured[]): Seri
   const { name, ours = false, against } = contender;
   if (rounds.length === 0) return { contender: name, ours, values: {}, against };
   const perCall = (of: (round: Measured) => number) => rounds.map((round) => of(round) / round.calls);
+  const throughput = rounds.map(({ calls, seconds }) => calls / seconds);
+  // Of a tight load the calls alone are timed, and nothing that one of them takes.
+  if (rounds.every(({ histogram }) => histogram === undefined)) {
+    return { contender: name, ours, against, values: { time: perCall(({ seconds }) => seconds * 1e9), throughput } };
+  }
   return {
     contender: name,
     ours,
     against,
     values: {
-      throughput: rounds.map(({ calls, seconds }) => calls / seconds),
+      throughput,
       ...latenciesOf(rounds),
       "client CPU": perCall(({ cpu }) => cpu),
       "server CPU": perCall(({ server }) => server.cpu),

@@ -4,6 +4,7 @@ import { ratioOf, type Spread, spreadOf } from "./statistics.ts";
 /** The metrics, with their units and the direction that is better. */
 export const METRICS = {
   throughput: { unit: "calls/s", better: "higher" },
+  time: { unit: "ns/call", better: "lower" },
   requests: { unit: "requests/s", better: "higher" },
   p50: { unit: "µs", better: "lower" },
   p90: { unit: "µs", better: "lower" },
@@ -15,6 +16,7 @@ export const METRICS = {
   duration: { unit: "ms", better: "lower" },
   stall: { unit: "ms", better: "lower" },
   "still accepted": { unit: "s", better: "lower" },
+  "from memory": { unit: "%", better: "higher" },
   memory: { unit: "bytes/session", better: "lower" },
   network: { unit: "bytes/call", better: "lower" },
   "append-only file": { unit: "bytes/call", better: "lower" },
@@ -104,6 +106,8 @@ export function describe(at: Circumstances): string {
       if (name === "inFlight") return `${count} in flight`;
       if (name === "perSecond") return `${count} calls a second on a timetable`;
       if (name === "sessions") return value === 1 ? "1 session" : `${count} sessions`;
+      if (name === "processes") return `${count} processes`;
+      if (name === "perInterval") return `${count} per touchInterval`;
       if (name === "nodes") return value === 1 ? "one server" : `a cluster of ${count} nodes`;
       if (name === "perUser") return value === "any" ? "any number of sessions per user" : `${count} per user`;
       if (name === "watched") return `watched for ${count} s`;

@@ -90,7 +90,7 @@ async function measure(options: RunOptions): Promise<number> {
     signal: controller.signal,
     leftOut: leftOutOf(options, chosen, settings),
     wait: options.wait,
-    usualSeconds: options.only.length > 0 ? undefined : options.quick ? 60 : 600,
+    usualSeconds: options.only.length > 0 ? undefined : options.quick ? 60 : 720,
   });
   say(terminalReport(results, { colour }));
 

@@ -44,7 +44,7 @@ const FLAGS = {
 export const HELP = `
 Usage: npm run bench -- [options]
 
-Measures coatcheck against every alternative that a user would weigh, and writes a report. About ten minutes.
+Measures coatcheck against every alternative that a user would weigh, and writes a report. About twelve minutes.
 
   --quick               about one minute on a calm machine: shorter rounds, fewer sessions and contenders; the report says what is left out
   --only <scenario>     this scenario alone; may be given several times

@@ -5,6 +5,7 @@ import type { Population } from "./population.ts";
 import type { Progress } from "./progress.ts";
 import type { RedisUnderTest, ServerWish } from "./redis-under-test.ts";
 import type { Settings } from "./settings.ts";
+import type { Tight } from "./tight.ts";
 
 /** Somebody who answers "who is it?", by whatever means. */
 export interface Contender {
@@ -46,6 +47,8 @@ export interface Place {
 
 export interface Opened {
   readonly call: Call;
+  /** What takes so little that only many calls together can be timed; for a tight load. */
+  readonly tight?: Tight;
   /** Runs before every round and is no part of it: makes anew what would expire in the course of a run. */
   readonly prepare?: () => Promise<unknown>;
 }

@@ -6,6 +6,7 @@ import { http } from "./scenarios/http.ts";
 import { jwt } from "./scenarios/jwt.ts";
 import { lookup } from "./scenarios/lookup.ts";
 import { memory } from "./scenarios/memory.ts";
+import { near } from "./scenarios/near.ts";
 import { peers } from "./scenarios/peers.ts";
 import { revocation } from "./scenarios/revocation.ts";
 import { scale } from "./scenarios/scale.ts";
@@ -14,6 +15,7 @@ import { slide } from "./scenarios/slide.ts";
 export const SCENARIOS: readonly Scenario[] = [
   lookup,
   clients,
+  near,
   slide,
   peers,
   dropIn,

@@ -7,6 +7,10 @@ import { busyness } from "./neighbours.ts";
 import type { Results } from "./results.ts";
 import { BASELINE, JSON_GET } from "./scenarios/lookup.ts";
 import { FLOOR } from "./scenarios/memory.ts";
+import { clientTargets } from "./targets/clients.ts";
+import { nearTargets } from "./targets/near.ts";
+import { slideTargets } from "./targets/slide.ts";
+import { bytes, micros, milliseconds, say, shown, type Target, times } from "./targets/target.ts";
 
 export interface Verdict {
   readonly target: string;
@@ -18,41 +22,6 @@ export interface Verdict {
   readonly withheld: string | null;
   /** What was measured beside it in the same run: why it was missed, or what a reader should set against it. */
   readonly beside: string | null;
-}
-
-/**
- * A target is a multiple of what something else takes in the same run, so that a slower machine is no worse contender. The
- * exception is memory, of which every machine takes as much.
- */
-interface Target {
-  readonly scenario: string;
-  readonly target: string;
-  /** A sentence or two made from the figures of the run; what it did not measure is left out. */
-  readonly beside: (figures: readonly Figure[]) => readonly (string | undefined)[];
-  /** The worst of all figures that the target speaks of. `undefined`: not measured. */
-  readonly measure: (figures: readonly Figure[]) => Estimate | undefined;
-  readonly limit: number;
-  /** On which side of the limit it is reached; the limit itself is. */
-  readonly reached: "at least" | "at most";
-  readonly show: (value: number) => string;
-  /** Whether neighbours and rounds make no difference. */
-  readonly isTimeless?: true;
-}
-
-const milliseconds = (value: number) => `${(value / 1000).toFixed(3)} ms`;
-const times = (value: number) => `${value.toFixed(2)} ×`;
-const bytes = (value: number) => `${Math.round(value)} bytes`;
-const micros = (value: number) => `${value.toFixed(1)} µs`;
-
-/** A part of a sentence with figures in it; nothing where one of them was not measured. */
-function say(parts: TemplateStringsArray, ...values: (string | undefined)[]): string | undefined {
-  if (values.includes(undefined)) return undefined;
-  return parts.map((part, at) => part + (values[at] ?? "")).join("");
-}
-
-/** A value as it is printed. */
-function shown(value: number | undefined, show: (value: number) => string): string | undefined {
-  return value === undefined ? undefined : show(value);
 }
 
 /** The highest value of a contender, over all numbers of live sessions. */
@@ -233,6 +202,9 @@ const TARGETS: readonly Target[] = [
     show: bytes,
     isTimeless: true,
   },
+  ...clientTargets,
+  ...slideTargets,
+  ...nearTargets,
 ];
 
 /** What it takes to revoke 1 000 sessions of a user, and to delete as many keys. */

@@ -1,6 +1,6 @@
 /** The charts of a run, as SVG; each drawn for a wide page and for a narrow one. */
 import type { Results } from "../results.ts";
-import { clients, dropIn, headline, jwt, requests, slides, weights } from "./charts/contenders.ts";
+import { clients, dropIn, fromMemory, headline, jwt, requests, slides, weights } from "./charts/contenders.ts";
 import { draw } from "./charts/drawing.ts";
 import { byLoad, cluster, growth, quantiles } from "./charts/lookup.ts";
 import { NARROW, type Plan, WIDE } from "./charts/plan.ts";
@@ -19,6 +19,7 @@ const PLANS = [
   growth,
   slides,
   clients,
+  fromMemory,
   dropIn,
   jwt,
   requests,

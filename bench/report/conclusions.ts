@@ -3,6 +3,10 @@ import { fasterThanOurs } from "../faster.ts";
 import { type Figure, type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
 import { BASELINE } from "../scenarios/lookup.ts";
+import { HOT } from "../scenarios/near.ts";
+import { CACHED_JWT, PEEK } from "../scenarios/near-lookups.ts";
+import { PUSH } from "../scenarios/near-push.ts";
+import { DEAF, HEARS } from "../scenarios/revocation-near-doors.ts";
 import { judge, wordFor } from "../targets.ts";
 import { digits, multiple } from "./numbers.ts";
 
@@ -11,9 +15,11 @@ export function conclusionsOf(results: Results): string[] {
   const { figures } = results;
   return [
     ...speedOf(figures),
+    ...memoryOf(figures),
     ...lossesOf(results),
     ...requestsOf(figures),
     ...logOutOf(figures),
+    ...nearLogOutOf(figures),
     ...weightOf(figures),
     ...targetsOf(results),
   ];
@@ -36,6 +42,15 @@ function speedOf(figures: readonly Figure[]): string[] {
       (redis === undefined ? "" : `, ${multiple(touch.value / redis.value)} as many as connect-redis`) +
       (raw === undefined ? "" : `, and at least ${multiple(raw)} as many as raw HGETALL of the same data`) +
       ".",
+  ];
+}
+
+/** What near does with a lookup, and what it costs is said with the log-out. */
+function memoryOf(figures: readonly Figure[]): string[] {
+  const [peek, jwt] = [PEEK, CACHED_JWT].map((contender) => one(figures, "near", contender, "time", { sessions: HOT }));
+  if (peek === undefined || jwt?.ratio === undefined) return [];
+  return [
+    `With near, a lookup from the memory of the process takes ${digits(peek.value)} ns: ${multiple(jwt.ratio.value)} as fast as fast-jwt with its cache.`,
   ];
 }
 
@@ -69,6 +84,18 @@ function logOutOf(figures: readonly Figure[]): string[] {
   return [
     `A user who has logged out is let in for ${digits(ours.value)} s` +
       (list.length === 0 ? "." : `; with ${list.join(", with ")}.`),
+  ];
+}
+
+/** How long near lets in one who has logged out elsewhere. */
+function nearLogOutOf(figures: readonly Figure[]): string[] {
+  const [hears, deaf] = [HEARS, DEAF].map((door) => one(figures, "revocation", door, "still accepted"));
+  const push = one(figures, "near", PUSH, "p99");
+  if (hears === undefined || deaf === undefined) return [];
+  return [
+    `With near, that is ${digits(hears.value)} s after a log-out in another process` +
+      (push === undefined ? "" : ` (p99 ${digits(push.value / 1000)} ms)`) +
+      `, and ${digits(deaf.value)} s if the process hears nothing from just before on: one second at most.`,
   ];
 }
 

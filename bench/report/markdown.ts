@@ -4,6 +4,7 @@ import { fasterThanOurs } from "../faster.ts";
 import { type Circumstances, type Figure, type Metric, select } from "../figures.ts";
 import type { Results } from "../results.ts";
 import { judge, wordFor } from "../targets.ts";
+import { memoryInBrief, nearParts } from "./near-page.ts";
 import { digits, multiple } from "./numbers.ts";
 
 export const BEGIN = "<!-- bench:begin -->";
@@ -33,10 +34,12 @@ export function briefOf(results: Results): string {
       : ` On ${open.length} there is no verdict: the machine was busy, or the rounds differ too much.`;
   const reached = verdicts.length - missed.length - open.length;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}`;
+  const inMemory = memoryInBrief(results);
   return [
     `![${CHART}](bench/headline.svg)`,
     "",
     `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${reached}.${doubt}`,
+    ...(inMemory === null ? [] : [inMemory]),
     ...missed.map(({ target, measured }) => `Missed: ${target}; it was ${measured}.`),
   ].join("\n");
 }
@@ -56,6 +59,7 @@ export function summaryOf(results: Results, from: string): string {
     "",
     ...requestsTable(results),
     "",
+    ...nearLines(results, "The option `near`, with which a process answers from its memory. "),
     "What a session weighs in Redis, its share of the index included:",
     "",
     ...memoryTable(results),
@@ -110,6 +114,22 @@ export function dropInOf(results: Results, from: string): string | null {
     "",
     ...contenderGrid(calls, ({ ratio }) => multiple(ratio?.value ?? Number.NaN)),
   ].join("\n");
+}
+
+/** What docs/near.md says of it. `null`: not measured. */
+export function nearOf(results: Results, from: string): string | null {
+  const lines = nearLines(results);
+  return lines.length === 0
+    ? null
+    : [sourceOf(results, from, " -- --only near --only http --only revocation"), "", ...lines].join("\n");
+}
+
+function nearLines(results: Results, before = ""): string[] {
+  return nearParts(results).flatMap((part, at) => {
+    if (typeof part === "string") return [`${at === 0 ? before : ""}${part}`, ""];
+    const [head = [], ...rows] = part;
+    return [...tableLines(head, rows), ""];
+  });
 }
 
 /** A row for each contender, a column for each number of calls in flight. */

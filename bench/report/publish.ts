@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../results.ts";
 import { headlineSvg } from "./headline.ts";
 import { htmlReport } from "./html.ts";
-import { BEGIN, between, briefOf, comparisonOf, dropInOf, serviceTokensOf, summaryOf } from "./markdown.ts";
+import { BEGIN, between, briefOf, comparisonOf, dropInOf, nearOf, serviceTokensOf, summaryOf } from "./markdown.ts";
 import { scalePage } from "./scale-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,6 +32,7 @@ export async function publish(results: Results, file: string): Promise<string[]>
     ["docs/benchmark.md", summaryOf(results, `../${from}`)],
     ["docs/sessions-or-jwt.md", comparisonOf(results, `../${from}`)],
     ["docs/jwt.md", serviceTokensOf(results, `../${from}`)],
+    ["docs/near.md", nearOf(results, `../${from}`)],
     ["docs/drop-in.md", dropInOf(results, `../${from}`)],
   ] as const;
 

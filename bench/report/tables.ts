@@ -53,6 +53,18 @@ export function overviewOf({ figures }: Pick<Results, "figures">, scenario: stri
         tableOf(DOORS, doors, [{ head: "seconds after the log-out", metric: "still accepted" }]),
       ].filter(({ rows }) => rows.length > 0);
     }
+    case "near": {
+      const shares = own.filter(({ metric }) => metric === "from memory");
+      return [
+        ...each(own, "sessions", (here, sessions) => tableOf(titleOf(here, { sessions }), here, NEAR)),
+        tableOf("From the answer to a revocation until the others have heard of it", own, PUSHED),
+        tableOf(
+          "Requests of a session without a call to Redis, %",
+          shares,
+          overValues(shares, "perInterval", "from memory"),
+        ),
+      ].filter(({ rows }) => rows.length > 0);
+    }
     case "clients":
       return [tableOf("Baseline: the raw command on the same client", own, DROP_IN)];
     case "drop-in":
@@ -94,6 +106,16 @@ const SLIDE: readonly Column[] = [
   { head: "bytes to the file", metric: "append-only file" },
   { head: "bytes to a replica", metric: "replication" },
 ];
+
+const NEAR: readonly Column[] = [
+  { head: "time of a call, ns", metric: "time" },
+  { head: "of baseline", metric: "time", ratio: true },
+  { head: "calls/s", metric: "throughput" },
+];
+
+const PUSHED: readonly Column[] = (["p50", "p99", "max"] as const).map(
+  (metric): Column => ({ head: `${metric} µs`, metric, at: { processes: 4 } }),
+);
 
 const PEERS: readonly Column[] = [
   { head: "1 in flight: p50 µs", metric: "p50", at: { inFlight: 1 } },

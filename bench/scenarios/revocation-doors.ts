@@ -6,15 +6,18 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { SessionStore } from "coatcheck";
 import express, { type Express } from "express";
 import type { Contender } from "../scenario.ts";
 import { claimsOf } from "../subject.ts";
 
 export interface Door extends Contender {
+  /** Whether it needs a server on this machine, to stand in the way of its bytes. */
+  readonly breaksTheWay?: true;
   open(place: DoorPlace): Promise<OpenDoor>;
 }
 
-interface DoorPlace {
+export interface DoorPlace {
   readonly url: string;
   readonly prefix: string;
   readonly watchSeconds: number;
@@ -22,6 +25,10 @@ interface DoorPlace {
 
 export interface OpenDoor {
   readonly base: string;
+  /** Another process of the same application, which gets the slow request and the log-out; the same one by default. */
+  readonly elsewhere?: string;
+  /** Runs before the log-out, and may ask at the door. */
+  beforeLogOut?(isOpen: () => Promise<boolean>): Promise<void>;
   /** Resolves when a slow request has its session and waits. */
   readonly slowBegan: Promise<void>;
   /** Lets the slow request go on. */
@@ -55,9 +62,11 @@ export async function watch(door: OpenDoor, milliseconds: number, signal: AbortS
   };
   if (!(await isOpen())) throw new Error("the door did not open after the log-in");
 
-  const slow = fetch(`${door.base}/slow`, { method: "POST", headers, signal });
+  await door.beforeLogOut?.(isOpen);
+  const elsewhere = door.elsewhere ?? door.base;
+  const slow = fetch(`${elsewhere}/slow`, { method: "POST", headers, signal });
   await Promise.race([door.slowBegan, slow]);
-  const logout = await fetch(`${door.base}/logout`, { method: "POST", headers, signal });
+  const logout = await fetch(`${elsewhere}/logout`, { method: "POST", headers, signal });
   if (!logout.ok) throw new Error(`the log-out was answered with ${logout.status}`);
   const loggedOut = performance.now();
   door.releaseSlow();
@@ -219,25 +228,30 @@ const coatcheck: Door = {
   ours: true,
   async open({ url, prefix }) {
     const { createSessionStore } = await import("coatcheck");
-    const { requireSession, sessions } = await import("coatcheck/express");
     const { Redis } = await import("ioredis");
     const redis = new Redis(url);
-    const gate = newGate();
-    const app = express();
-    app.use(sessions(createSessionStore(redis, { prefix }) as never, { cookie: { secure: false } }));
-    app.post("/login", async (req, res) => {
-      await req.session.start({ userId: USER_ID, claims: CLAIMS as never });
-      res.json({});
-    });
-    app.get("/me", requireSession(), (_req, res) => void res.json({}));
-    app.post("/slow", requireSession(), async (req, res) => {
-      await gate.wait();
-      await req.session.updateClaims({ views: 1 } as never);
-      res.json({});
-    });
-    app.post("/logout", async (req, res) => void res.json(await req.session.end()));
-    return listen(app, gate, () => redis.disconnect());
+    return openOurDoor(createSessionStore(redis, { prefix }), () => redis.disconnect());
   },
 };
+
+/** A door on a store of ours. */
+export async function openOurDoor(store: SessionStore, close: () => void): Promise<OpenDoor> {
+  const { requireSession, sessions } = await import("coatcheck/express");
+  const gate = newGate();
+  const app = express();
+  app.use(sessions(store as never, { cookie: { secure: false } }));
+  app.post("/login", async (req, res) => {
+    await req.session.start({ userId: USER_ID, claims: CLAIMS as never });
+    res.json({});
+  });
+  app.get("/me", requireSession(), (_req, res) => void res.json({}));
+  app.post("/slow", requireSession(), async (req, res) => {
+    await gate.wait();
+    await req.session.updateClaims({ views: 1 } as never);
+    res.json({});
+  });
+  app.post("/logout", async (req, res) => void res.json(await req.session.end()));
+  return listen(app, gate, close);
+}
 
 export const DOORS: readonly Door[] = [jwt, denyList, expressSession, coatcheck];

@@ -9,7 +9,10 @@ import type { RedisUnderTest } from "../redis-under-test.ts";
 import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { storeOptions } from "../subject.ts";
 import { share } from "../workers.ts";
-import { DOORS, type Door, type Outcome, watch } from "./revocation-doors.ts";
+import { type Door, type Outcome, DOORS as PLAIN_DOORS, watch } from "./revocation-doors.ts";
+import { NEAR_DOORS } from "./revocation-near-doors.ts";
+
+const DOORS: readonly Door[] = [...PLAIN_DOORS, ...NEAR_DOORS];
 
 const DEL = "raw DEL";
 
@@ -31,7 +34,7 @@ export const revocation: Scenario = {
     "What a log-out everywhere costs, how long it keeps others waiting, and for how long the logged-out user is still let in.",
   method: [
     "Each round makes the sessions anew, and one process calls the verbs one after another, raw DEL last, when all is warm. The stall is the longest PING of another process meanwhile; what Linux had no CPU for is taken off.",
-    "Still accepted: a user logs in, a slow request begins, the user logs out, the slow request ends, and the door is tried every 20 ms: the last time that it opened, counted from the answer to the log-out.",
+    "Still accepted: a user logs in, a slow request begins, the user logs out, the slow request ends, and the door is tried every 20 ms: the last time that it opened, counted from the answer to the log-out. With near, the slow request and the log-out go to another process.",
   ],
   limits: [
     "A JWT's lifetime is set to less than the watch; in practice it is 5 to 30 minutes, and all that is left of it counts.",
@@ -131,6 +134,9 @@ async function watchDoors(bench: Bench): Promise<void> {
   const outcomes = new Map<Door, Outcome>();
   // Nothing here is about speed, so all are watched at the same time.
   await share(DOORS.entries(), { workers: DOORS.length }, async ([number, door]) => {
+    if (door.breaksTheWay && server.pid === undefined) {
+      return bench.skip(door.name, "it stands between the process and a server on this machine");
+    }
     try {
       const open = await door.open({ url: server.url, prefix: `${server.prefix}door${number}:`, watchSeconds });
       bench.defer(() => open.close());

@@ -1,6 +1,7 @@
 /** How load is put on a contender, and how contenders and workers take turns. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Load, latenciesOf, putLoad, type Round } from "../../bench/load.js";
+import { putTight } from "../../bench/tight.js";
 import { turnOf } from "../../bench/turns.js";
 import { share } from "../../bench/workers.js";
 
@@ -75,6 +76,58 @@ describe("load", () => {
     expect(p50).toHaveLength(2);
     expect(max).toHaveLength(1);
     expect(max[0]).toBeGreaterThan(25_000);
+  });
+});
+
+describe("tight load", () => {
+  let clock = 0;
+  beforeEach(() => {
+    vi.spyOn(performance, "now").mockImplementation(() => clock);
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  /** Texts that take a thousand times as long as the lookup of one, ms. */
+  const tight = (takes: number, isAwaited: boolean) => {
+    const asked: number[] = [];
+    const present = (session: number) => {
+      clock += takes * 1000;
+      return String(session);
+    };
+    const answer = (text: string): unknown => {
+      asked.push(Number(text));
+      if (!isAwaited) clock += takes;
+      return isAwaited ? Promise.resolve().then(() => (clock += takes)) : true;
+    };
+    return { asked, tight: { present, answer, isAwaited } };
+  };
+
+  it.each([true, false])(
+    "times the calls alone, and not the making of what they get (awaited: %s)",
+    async (isAwaited) => {
+      const { tight: one, asked } = tight(0.001, isAwaited);
+      const { calls, seconds, histogram } = await putTight(one, { kind: "tight", milliseconds: 500, sessions: 10 });
+      expect(calls).toBe(asked.length);
+      expect(calls).toBeGreaterThan(400);
+      expect((seconds * 1000) / calls).toBeCloseTo(0.001, 6);
+      expect(histogram).toBeUndefined();
+    },
+  );
+
+  it("asks for each session once before the first one comes again, in no order", async () => {
+    const { tight: one, asked } = tight(0.001, false);
+    await putTight(one, { kind: "tight", milliseconds: 500, sessions: 100 });
+    const [first, second] = [asked.slice(0, 100), asked.slice(100, 200)];
+    expect(first.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect(second).toEqual(first);
+    expect(first).not.toEqual(first.toSorted((a, b) => a - b));
+  });
+
+  it.each([true, false])("fails where nothing is found (awaited: %s)", async (isAwaited) => {
+    const answer = () => (isAwaited ? Promise.resolve(null) : undefined);
+    const load = { kind: "tight", milliseconds: 5, sessions: 3 } as const;
+    await expect(putTight({ present: String, answer, isAwaited }, load)).rejects.toThrow(
+      "a live session was not found",
+    );
   });
 });
 

@@ -4,6 +4,10 @@ import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
 import type { Results } from "../../bench/results.js";
 import { FRAMEWORKS } from "../../bench/scenarios/http-servers/login.ts";
 import { BASELINE } from "../../bench/scenarios/lookup.js";
+import { ALL, HOT } from "../../bench/scenarios/near.js";
+import { nearHits } from "../../bench/scenarios/near-hits.js";
+import { nearLookups } from "../../bench/scenarios/near-lookups.js";
+import { nearPush } from "../../bench/scenarios/near-push.js";
 import { SCENARIOS } from "../../bench/scenarios.js";
 import { settingsFor } from "../../bench/settings.js";
 
@@ -77,12 +81,18 @@ function makeUp(): Results {
           contenders.filter((one) => one.name.startsWith(framework)),
         ),
       );
+    if (name === "near")
+      return [
+        ...[HOT, ALL].flatMap((sessions) => measure({ sessions }, ["time", "throughput"], nearLookups)),
+        ...measure({ processes: 4 }, ["p50", "p99", "max"], nearPush),
+        ...measure({ perInterval: 6 }, ["from memory"], nearHits),
+      ];
     if (name === "memory")
       return [1, 3, 100].flatMap((perUser) => [
         ...measure({ perUser }, ["memory"]),
         ...measure({ perUser, server: "Valkey 8.1.1" }, ["memory"]),
       ]);
-    const isDoor = (one: { name: string }) => /JWT|session \+|coatcheck$/.test(one.name);
+    const isDoor = (one: { name: string }) => /JWT|session \+|^coatcheck/.test(one.name);
     return [
       ...[1, 1000].flatMap((sessions) =>
         measure(

@@ -7,7 +7,16 @@ import { COLOURS, withVariables } from "../../bench/report/charts/drawing.js";
 import { chartsOf } from "../../bench/report/charts.js";
 import { conclusionsOf } from "../../bench/report/conclusions.js";
 import { htmlReport, PALETTE } from "../../bench/report/html.js";
-import { BEGIN, between, briefOf, dropInOf, END, serviceTokensOf, summaryOf } from "../../bench/report/markdown.js";
+import {
+  BEGIN,
+  between,
+  briefOf,
+  dropInOf,
+  END,
+  nearOf,
+  serviceTokensOf,
+  summaryOf,
+} from "../../bench/report/markdown.js";
 import { overviewOf } from "../../bench/report/tables.js";
 import { terminalReport } from "../../bench/report/terminal.js";
 import { METHOD } from "../../bench/results.js";
@@ -120,6 +129,27 @@ describe("the report", { timeout: 120_000 }, () => {
     expect([serviceTokensOf(without, "a.json"), dropInOf(without, "a.json")]).toEqual([null, null]);
   });
 
+  it("says of the near cache what it takes, what it gives up and how often it helps, where a run measured it", () => {
+    const results = everything();
+    const text = nearOf(results, "a.json") ?? "";
+    expect(text).toContain("`npm run bench -- --only near --only http --only revocation`");
+    expect(text).toContain("| | 200 sessions, ns | of `peek` | 10 000 sessions, ns | of `peek` | what it gives up |");
+    expect(text).toContain("| **peek** | 7.7 | 1.00 × | 7.7 | 1.00 × | the immediacy of a revocation");
+    expect(text).toMatch(/\| fast-jwt HS256, cached \|.*\| revocation: who has logged out/);
+    expect(text).toMatch(/\| Express \| 10 × \| 100 × \|/);
+    expect(text).toMatch(/\| \*\*coatcheck, near, cut off\*\* \| [\d.]+ \|/);
+    expect(text).toContain("| `rT / (1 + rT)` | 77 % |");
+    // The same in the summary, and a sentence of it in the README and on the page.
+    for (const line of text.split("\n").slice(4)) expect(summaryOf(results, "a.json")).toContain(line);
+    expect(briefOf(results)).toContain("A lookup from memory: 7.7 ns, 100 × as fast as fast-jwt with its cache.");
+    expect(conclusionsOf(results).join(" ")).toMatch(/With near, that is \d+ s after a log-out in another process/);
+    const without = { ...results, figures: select(results.figures, { scenario: "peers" }) };
+    expect(nearOf(without, "a.json")).toBeNull();
+    expect([briefOf(without), summaryOf(without, "a.json"), ...conclusionsOf(without)].join(" ")).not.toMatch(
+      /memory:|near/,
+    );
+  });
+
   it("says what a quick run left out, on the page and on a terminal", async () => {
     const results = { ...everything(), leftOut: ["the scenario <b>"] };
     expect(await htmlReport(results)).toContain("<li>the scenario &lt;b&gt;</li>");
@@ -180,7 +210,8 @@ describe("the report", { timeout: 120_000 }, () => {
   it("puts a request with near beside one without, where a run has measured it", async () => {
     const results = everything();
     const sectionOf = (page: string) => /<section id="price">.*?<\/section>/s.exec(page)?.[0] ?? "";
-    const without = sectionOf(await pageOfEverything());
+    const figures = results.figures.filter(({ contender }) => !contender.endsWith(", near"));
+    const without = sectionOf(await htmlReport({ ...results, figures }));
     expect(without).toContain("Express: no authentication");
     expect(without).not.toContain("JWT");
     expect(without).toContain("has not measured the option near");

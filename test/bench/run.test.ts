@@ -109,6 +109,27 @@ it("measures, reports, writes what it is told to, and leaves a server as it was"
   expect(worse.text()).toMatch(/slower +│/);
 });
 
+it("looks up from memory, hears of revocations in other processes, and counts what goes to Redis", {
+  timeout: 300_000,
+}, async () => {
+  const file = join(folder, "near.json");
+  const run = start("--quick", "--only", "near", ...TINY, "--json", file);
+  expect(await run.exited, run.text()).toBe(0);
+  const { figures, scenarios } = JSON.parse(readFileSync(file, "utf8")) as Results;
+  expect(scenarios.map(({ failures, skipped }) => [failures, skipped])).toEqual([[[], []]]);
+  const time = (contender: string) => select(figures, { contender, metric: "time", at: { sessions: 150 } })[0];
+  const names = scenarios[0]?.contenders.map(({ name }) => name) ?? [];
+  expect(names.filter((name) => time(name) !== undefined)).toHaveLength(7);
+  expect(time("jose HS256")?.ratio?.to).toBe("peek");
+  // Milliseconds at the most on any machine, where the others take microseconds.
+  expect(time("peek")?.value).toBeLessThan(1e6);
+  expect(select(figures, { metric: "p99", at: { processes: 4 } })).toHaveLength(1);
+  const shares = select(figures, { contender: "requests without a call to Redis" });
+  expect(shares.map(({ at }) => at["perInterval"])).toEqual([0.375, 1, 6]);
+  for (const { value } of shares) expect(value).toBeGreaterThan(0);
+  expect(await redis.keys("*")).toEqual(["coatcheck:theirs"]);
+});
+
 it("puts our store beside connect-redis on the same client, and JWTs beside a lookup", {
   timeout: 300_000,
 }, async () => {

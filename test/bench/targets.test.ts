@@ -115,6 +115,39 @@ describe("the targets", () => {
     expect(verdict(unlike, "get: at least 1.15")?.withheld).toMatch(/^its rounds differ too much/);
   });
 
+  it("of the near cache are judged round by round, by what peek takes in each", () => {
+    const rounds = (contender: string, time: number[]) => ({ contender, ours: false, values: { time } });
+    const near = (factor: number[]) =>
+      figuresOf(
+        "near",
+        { sessions: 200 },
+        [
+          rounds(
+            "peek",
+            factor.map((one) => one * 900),
+          ),
+          rounds(
+            "touch, from memory",
+            factor.map((one) => one * 1200),
+          ),
+          rounds(
+            "fast-jwt HS256, cached",
+            factor.map((one) => one * 3060),
+          ),
+        ],
+        "peek",
+      );
+    const calm = near([1, 1, 1.01, 1, 1]);
+    expect(verdict(calm, "peek: at most 1 000 ns")).toMatchObject({ measured: "900 ns", reached: true });
+    expect(verdict(calm, "peek: at least 3.4 ×")).toMatchObject({ measured: "3.40 ×", reached: true });
+    expect(verdict(calm, "touch from memory")).toMatchObject({ measured: "2.55 ×", reached: false });
+    // Each round took twice as long as the one before: the multiple is the same, and the time is not.
+    const busy = near([1, 2, 4, 8, 16]);
+    expect(verdict(busy, "peek: at least 3.4 ×")).toMatchObject({ measured: "3.40 ×", reached: true });
+    expect(verdict(busy, "peek: at most 1 000 ns")?.reached).not.toBe(true);
+    expect(verdict(calm, "peek among 10 000")?.measured).toBeNull();
+  });
+
   it("are not judged where nothing was measured, and the growth only with a million sessions", () => {
     expect(judgeFigures([]).every(({ reached, measured }) => reached === null && measured === null)).toBe(true);
     const p50 = (sessions: number, value: number, times: number) => ({

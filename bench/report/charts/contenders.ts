@@ -1,7 +1,8 @@
 /** The charts that put contenders beside one another: the headline, the drop-in stores, JWTs, whole requests, and what a session weighs. */
 import { select } from "../../figures.ts";
 import type { Results } from "../../results.ts";
-import { OURS, SERVER } from "./drawing.ts";
+import { HOT } from "../../scenarios/near.ts";
+import { OURS, SERVER, STATELESS } from "./drawing.ts";
 import { BY_KIND, bars, dots, KINDS, markOf, namesBy } from "./forms.ts";
 import type { Plan } from "./plan.ts";
 
@@ -30,6 +31,29 @@ export function clients(results: Results): Plan | undefined {
     caption: "Calls per second at 16 in flight, beside a raw HGETALL on the same client.",
     inFlight: 16,
   });
+}
+
+/** What a lookup from memory takes, beside the verification of a token. */
+export function fromMemory(results: Results): Plan | undefined {
+  const figures = select(results.figures, { scenario: "near", metric: "time", at: { sessions: HOT } });
+  if (figures.length === 0) return undefined;
+  const stateless = statelessOf(results, "near");
+  const least = "least";
+  const values = figures.map((figure) => {
+    const kind = figure.ours ? KINDS.ours : stateless.has(figure.contender) ? KINDS.stateless : least;
+    return markOf(figure, kind);
+  });
+  return {
+    id: "near",
+    scenario: "near",
+    title: "A lookup from the memory of the process, beside the verification of a JWT",
+    caption: `${HOT} sessions; without the making of the token's text. What trusts the token alone cannot be taken back.`,
+    spec: bars(values, {
+      title: "ns of a call",
+      colours: { domain: [KINDS.ours, KINDS.stateless, least], range: [OURS, STATELESS, SERVER] },
+      order: values.map(({ contender }) => contender),
+    }),
+  };
 }
 
 export function dropIn(results: Results): Plan | undefined {
@@ -96,7 +120,7 @@ export function requests(results: Results): Plan | undefined {
     id: "http",
     scenario: "http",
     title: "Whole requests per second",
-    caption: "autocannon, 50 connections; the same handler on three frameworks.",
+    caption: "autocannon, 50 connections; the same handler on each framework.",
     spec: bars(values, {
       title: "requests per second",
       format: "~s",

@@ -7,6 +7,7 @@ import {
   JWT,
   listening,
   NOBODY,
+  OURS,
   openConnectRedis,
   openJwt,
   openNodeRedis,
@@ -28,24 +29,26 @@ export const onExpress: readonly HttpContender[] = [
       return { port: await listening(app.listen(0, "127.0.0.1")), headers: {} };
     },
   },
-  {
-    name: "Express: coatcheck",
-    framework: "Express",
-    does: "sessions() and requireSession()",
-    ours: true,
-    async serve(place) {
-      const { default: express } = await import("express");
-      const { requireSession, sessions } = await import("coatcheck/express");
-      const { store, headers } = await openStore(place);
-      const app = express();
-      app.use(sessions(store as never));
-      app.get("/", requireSession(), (req, res) => {
-        const { userId, claims } = req.session.require() as unknown as { userId: string; claims: typeof CLAIMS };
-        res.json({ userId, ...claims });
-      });
-      return { port: await listening(app.listen(0, "127.0.0.1")), headers };
-    },
-  },
+  ...OURS.map(
+    ({ name, near, facts }): HttpContender => ({
+      name: `Express: ${name}`,
+      framework: "Express",
+      does: `sessions() and requireSession()${near ? "; the store has near" : ""}`,
+      ...facts,
+      async serve(place) {
+        const { default: express } = await import("express");
+        const { requireSession, sessions } = await import("coatcheck/express");
+        const { store, headers } = await openStore(place, near);
+        const app = express();
+        app.use(sessions(store as never));
+        app.get("/", requireSession(), (req, res) => {
+          const { userId, claims } = req.session.require() as unknown as { userId: string; claims: typeof CLAIMS };
+          res.json({ userId, ...claims });
+        });
+        return { port: await listening(app.listen(0, "127.0.0.1")), headers };
+      },
+    }),
+  ),
   {
     name: "Express: JWT (jose HS256)",
     framework: "Express",

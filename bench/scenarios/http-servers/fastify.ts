@@ -5,6 +5,7 @@ import {
   type HttpContender,
   JWT,
   NOBODY,
+  OURS,
   openConnectRedis,
   openJwt,
   openStore,
@@ -25,24 +26,26 @@ export const onFastify: readonly HttpContender[] = [
       return { port: await portOf(app), headers: {} };
     },
   },
-  {
-    name: "Fastify: coatcheck",
-    framework: "Fastify",
-    does: "the sessions plugin and requireSession()",
-    ours: true,
-    async serve(place) {
-      const { default: Fastify } = await import("fastify");
-      const { requireSession, sessions } = await import("coatcheck/fastify");
-      const { store, headers } = await openStore(place);
-      const app = Fastify();
-      await app.register(sessions, { store: store as never });
-      app.get("/", { preHandler: requireSession() }, async (request) => {
-        const { userId, claims } = request.session.require() as unknown as { userId: string; claims: typeof CLAIMS };
-        return { userId, ...claims };
-      });
-      return { port: await portOf(app), headers };
-    },
-  },
+  ...OURS.map(
+    ({ name, near, facts }): HttpContender => ({
+      name: `Fastify: ${name}`,
+      framework: "Fastify",
+      does: `the sessions plugin and requireSession()${near ? "; the store has near" : ""}`,
+      ...facts,
+      async serve(place) {
+        const { default: Fastify } = await import("fastify");
+        const { requireSession, sessions } = await import("coatcheck/fastify");
+        const { store, headers } = await openStore(place, near);
+        const app = Fastify();
+        await app.register(sessions, { store: store as never });
+        app.get("/", { preHandler: requireSession() }, async (request) => {
+          const { userId, claims } = request.session.require() as unknown as { userId: string; claims: typeof CLAIMS };
+          return { userId, ...claims };
+        });
+        return { port: await portOf(app), headers };
+      },
+    }),
+  ),
   {
     name: "Fastify: JWT (jose HS256)",
     framework: "Fastify",

@@ -1,6 +1,6 @@
 /** The servers on Hono, and on Request and Response alone; both under @hono/node-server. */
 import type { Server } from "node:http";
-import { type CLAIMS, type HttpContender, JWT, listening, NOBODY, openJwt, openStore, USER } from "./login.ts";
+import { type CLAIMS, type HttpContender, JWT, listening, NOBODY, OURS, openJwt, openStore, USER } from "./login.ts";
 
 export const onHono: readonly HttpContender[] = [
   {
@@ -14,22 +14,24 @@ export const onHono: readonly HttpContender[] = [
       return { port: await portOf(app.fetch), headers: {} };
     },
   },
-  {
-    name: "Hono: coatcheck",
-    framework: "Hono",
-    does: "sessions() and requireSession()",
-    ours: true,
-    async serve(place) {
-      const { Hono } = await import("hono");
-      const { requireSession, sessions } = await import("coatcheck/hono");
-      const { store, headers } = await openStore(place);
-      const app = new Hono().use(sessions(store)).get("/", requireSession(), (c) => {
-        const { userId, claims } = c.get("session").require();
-        return c.json({ userId, ...claims });
-      });
-      return { port: await portOf(app.fetch), headers };
-    },
-  },
+  ...OURS.map(
+    ({ name, near, facts }): HttpContender => ({
+      name: `Hono: ${name}`,
+      framework: "Hono",
+      does: `sessions() and requireSession()${near ? "; the store has near" : ""}`,
+      ...facts,
+      async serve(place) {
+        const { Hono } = await import("hono");
+        const { requireSession, sessions } = await import("coatcheck/hono");
+        const { store, headers } = await openStore(place, near);
+        const app = new Hono().use(sessions(store)).get("/", requireSession(), (c) => {
+          const { userId, claims } = c.get("session").require();
+          return c.json({ userId, ...claims });
+        });
+        return { port: await portOf(app.fetch), headers };
+      },
+    }),
+  ),
   {
     name: "Hono: JWT (jose HS256)",
     framework: "Hono",
@@ -50,23 +52,25 @@ export const onHono: readonly HttpContender[] = [
       return { port: await portOf(() => Response.json(USER)), headers: {} };
     },
   },
-  {
-    name: "Request and Response: coatcheck",
-    framework: "Request and Response",
-    does: "handle() of coatcheck/fetch, and session.require()",
-    ours: true,
-    async serve(place) {
-      const { createFetchSessions } = await import("coatcheck/fetch");
-      const { store, headers } = await openStore(place);
-      const http = createFetchSessions<typeof CLAIMS>(store);
-      const answer = (request: Request) =>
-        http.handle(request, (session) => {
-          const { userId, claims } = session.require();
-          return Response.json({ userId, ...claims });
-        });
-      return { port: await portOf(answer), headers };
-    },
-  },
+  ...OURS.map(
+    ({ name, near, facts }): HttpContender => ({
+      name: `Request and Response: ${name}`,
+      framework: "Request and Response",
+      does: `handle() of coatcheck/fetch, and session.require()${near ? "; the store has near" : ""}`,
+      ...facts,
+      async serve(place) {
+        const { createFetchSessions } = await import("coatcheck/fetch");
+        const { store, headers } = await openStore(place, near);
+        const http = createFetchSessions<typeof CLAIMS>(store);
+        const answer = (request: Request) =>
+          http.handle(request, (session) => {
+            const { userId, claims } = session.require();
+            return Response.json({ userId, ...claims });
+          });
+        return { port: await portOf(answer), headers };
+      },
+    }),
+  ),
 ];
 
 async function portOf(fetch: (request: Request) => Response | Promise<Response>): Promise<number> {

@@ -6,6 +6,7 @@ import {
   JWT,
   listening,
   NOBODY,
+  OURS,
   openJwt,
   openStore,
   REVIVES,
@@ -27,25 +28,27 @@ export const onKoa: readonly HttpContender[] = [
       return { port: await listening(app.listen(0, "127.0.0.1")), headers: {} };
     },
   },
-  {
-    name: "Koa: coatcheck",
-    framework: "Koa",
-    does: "sessions() and requireSession()",
-    ours: true,
-    async serve(place) {
-      const { default: Koa } = await import("koa");
-      const { requireSession, sessions } = await import("coatcheck/koa");
-      const { store, headers } = await openStore(place);
-      const app = new Koa();
-      app.use(sessions(store as never));
-      app.use(requireSession() as never);
-      app.use((ctx) => {
-        const { userId, claims } = ctx["session"].require() as unknown as { userId: string; claims: typeof CLAIMS };
-        ctx.body = { userId, ...claims };
-      });
-      return { port: await listening(app.listen(0, "127.0.0.1")), headers };
-    },
-  },
+  ...OURS.map(
+    ({ name, near, facts }): HttpContender => ({
+      name: `Koa: ${name}`,
+      framework: "Koa",
+      does: `sessions() and requireSession()${near ? "; the store has near" : ""}`,
+      ...facts,
+      async serve(place) {
+        const { default: Koa } = await import("koa");
+        const { requireSession, sessions } = await import("coatcheck/koa");
+        const { store, headers } = await openStore(place, near);
+        const app = new Koa();
+        app.use(sessions(store as never));
+        app.use(requireSession() as never);
+        app.use((ctx) => {
+          const { userId, claims } = ctx["session"].require() as unknown as { userId: string; claims: typeof CLAIMS };
+          ctx.body = { userId, ...claims };
+        });
+        return { port: await listening(app.listen(0, "127.0.0.1")), headers };
+      },
+    }),
+  ),
   {
     name: "Koa: JWT (jose HS256)",
     framework: "Koa",

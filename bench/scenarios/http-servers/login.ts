@@ -30,11 +30,24 @@ export const SECRET = "a secret of at least thirty-two characters";
 export const NOBODY = { does: "the handler alone", givesUp: "everything" };
 export const JWT = { does: "jwtVerify of a bearer token", givesUp: STATELESS };
 
+/** What each framework has of ours: with every lookup in Redis, and with the near cache. */
+export const OURS = [
+  { name: "coatcheck", near: false, facts: { ours: true } },
+  {
+    name: "coatcheck, near",
+    near: true,
+    facts: {
+      ours: true,
+      givesUp: "the immediacy of a revocation elsewhere: it takes milliseconds, and one lease (1 s) at most",
+    },
+  },
+] as const;
+
 /** Our store, with the user logged in. */
-export async function openStore({ url, prefix }: HttpPlace) {
+export async function openStore({ url, prefix }: HttpPlace, near: boolean) {
   const { createSessionStore } = await import("coatcheck");
   const { Redis } = await import("ioredis");
-  const store = createSessionStore<typeof CLAIMS>(new Redis(url), { prefix });
+  const store = createSessionStore<typeof CLAIMS>(new Redis(url), { prefix, near });
   const { token } = await store.create({ userId: USER_ID, claims: CLAIMS });
   return { store, headers: { cookie: `__Host-session=${token}` } };
 }

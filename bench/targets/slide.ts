@@ -1,0 +1,34 @@
+/** What a touch that slides may cost. Pure. */
+import { type Figure, type Metric, select } from "../figures.ts";
+import { BARE_SLIDING, SLIDING } from "../scenarios/slide.ts";
+import { bytes, say, shown, type Target, times } from "./target.ts";
+
+function sliding(figures: readonly Figure[], contender: string, metric: Metric): Figure | undefined {
+  return select(figures, { scenario: "slide", contender, metric })[0];
+}
+
+export const slideTargets: readonly Target[] = [
+  {
+    scenario: "slide",
+    target: "a touch that slides: at most 1.3 × the CPU of Redis of one that reads",
+    measure: (figures) => sliding(figures, SLIDING, "server CPU")?.ratio,
+    beside: (figures) => [
+      say`It is ${shown(sliding(figures, BARE_SLIDING, "server CPU")?.ratio?.value, times)} of a bare script that reads, where PEXPIREAT comes to HGETALL: that is the price of the write itself, of its file and of its replica.`,
+    ],
+    limit: 1.3,
+    reached: "at most",
+    show: times,
+  },
+  {
+    scenario: "slide",
+    target: "a touch that slides: at most 100 bytes to the append-only file",
+    measure: (figures) => sliding(figures, SLIDING, "append-only file"),
+    beside: (figures) => [
+      say`PEXPIREAT in a bare script writes ${shown(sliding(figures, BARE_SLIDING, "append-only file")?.value, bytes)}.`,
+    ],
+    limit: 100,
+    reached: "at most",
+    show: bytes,
+    isTimeless: true,
+  },
+];
