@@ -10,7 +10,7 @@ const history = (more: Partial<History> = {}): History => ({ memory: [], found: 
 /** A fault from 0 to 3000, in which a session was revoked at 100. */
 function suffered(revoked: Partial<History>, lasting: Partial<History> = {}): Suffered {
   return {
-    ...{ begun: 0, ended: 3000 },
+    ...{ begun: 0, deafFrom: null, ended: 3000 },
     lasting: history({ memory: [10, 900, 3100], ...lasting }),
     revoked: [{ ...history({ missing: [2000], ...revoked }), acknowledged: 100 }],
   };
@@ -45,6 +45,22 @@ describe("the judge of what memory served", () => {
   it("blames a lookup of a live session that finds nothing, and a memory that does not come back", () => {
     expect(judged(suffered({}, { missing: [500] })).broken).toEqual(["P8: 1 lookups of a live session gave null"]);
     expect(judged(suffered({}, { memory: [10] })).broken).toEqual(["P9: memory does not answer again after the fault"]);
+  });
+
+  it("blames a memory that answers for longer than a lease without a beat, though nobody revokes", () => {
+    const answers = (until: number) => ({ ...suffered({}, { memory: [10, until, 3100] }), deafFrom: 200 });
+    expect(judged(answers(1200)).broken).toEqual([]);
+    expect(judged(answers(1300)).broken).toEqual([
+      "P9: memory still answered 1100 ms after the last beat that could come back",
+    ]);
+  });
+
+  it("tells how long memory went on answering, and how long it paused then", () => {
+    const service = judged(suffered({}, { memory: [-500, 10, 900, 3100, 3200] }));
+    expect(service.further()).toMatchObject({
+      "memory went on answering for": "900 ms",
+      "then it paused for": "2200 ms",
+    });
   });
 
   it("accepts no fault under which nobody asked, and no revocation that nobody heard of", () => {

@@ -80,7 +80,7 @@ function isMissedBy(moved: "data" | "subscriber", name: string): void {
     const fault: NearFault = {
       times: 1,
       lasts: FULL ? 5000 : 2500,
-      hasOldMaster: true,
+      ...{ isDeaf: true, hasOldMaster: true },
       prepare: () => onOld.wait(1, PATIENT),
       async begin() {
         await onReplica.replicaof("NO", "ONE");

@@ -1,4 +1,5 @@
 /** What breaks between a process with a near cache and its server, and what stops one of the two, on a single server. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
@@ -39,7 +40,10 @@ function onWays(
     async () => {
       const site = await open();
       const ways = pick(site.ways);
-      return [site, { times: TIMES, begin: () => ways.forEach(begin), end: () => Promise.all(ways.map(end)) }];
+      return [
+        site,
+        { times: TIMES, isDeaf: true, begin: () => ways.forEach(begin), end: () => Promise.all(ways.map(end)) },
+      ];
     },
   ];
 }
@@ -86,7 +90,7 @@ nearFaults([
 
 nearFault("Redis is frozen", async () => [
   await open(),
-  { times: TIMES, begin: () => server.freeze(), end: () => server.thaw() },
+  { times: TIMES, isDeaf: true, begin: () => server.freeze(), end: () => server.thaw() },
 ]);
 
 nearFault("the process is frozen for 4 s", async () => [
@@ -98,6 +102,28 @@ nearFault("the process is frozen for 4 s", async () => [
     end: () => prober.thaw(),
   },
 ]);
+
+// Without this, what was published meanwhile is there before the process asks again.
+nearFault("the process is frozen for 4 s, and hears of it half a second later", async () => {
+  const site = await open();
+  const { subscriber } = site.ways;
+  return [
+    site,
+    {
+      times: TIMES,
+      lasts: 4000,
+      begin() {
+        subscriber.hold("down");
+        prober.freeze();
+      },
+      async end() {
+        prober.thaw();
+        await sleep(500);
+        subscriber.release("down");
+      },
+    },
+  ];
+});
 
 nearFault("the event loop of the process is blocked for 3 s, and asks in the same turn", async () => {
   const site = await open();

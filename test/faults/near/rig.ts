@@ -49,6 +49,8 @@ export interface NearFault {
   /** Begins to revoke the sessions. By default the first at once and the others at regular intervals, for as long as the fault lasts. */
   during?(revocations: readonly Revocation[]): Promise<readonly Promise<void>[]>;
   end(): unknown;
+  /** Whether no beat comes back while it lasts: then memory answers for no longer than a lease, whether or not anybody revokes. */
+  readonly isDeaf?: boolean;
   /** Whether an old master answers lookups: then only what memory answers is judged. */
   readonly hasOldMaster?: boolean;
 }
@@ -121,6 +123,7 @@ async function suffer({ prober, prefix, store }: Site, injected: NearFault, serv
   });
   const begun = instant();
   await injected.begin();
+  const deafFrom = injected.isDeaf === true ? instant() : null;
   // While the server is frozen none of them comes.
   const acknowledgements = await (injected.during?.(revocations) ?? spread(revocations, injected.lasts ?? LASTS));
   await injected.end();
@@ -133,5 +136,5 @@ async function suffer({ prober, prefix, store }: Site, injected: NearFault, serv
   const revoked = rest.map((history, at): Revoked => {
     return { ...history, acknowledged: acknowledged.get(doomed[at] ?? "") ?? null };
   });
-  service.add({ begun, ended, lasting: first, revoked });
+  service.add({ begun, deafFrom, ended, lasting: first, revoked });
 }

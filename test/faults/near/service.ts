@@ -13,11 +13,16 @@ export interface Revoked extends History {
 /** One fault, as the prober saw it. */
 export interface Suffered {
   readonly begun: number;
+  /** From when on no beat could come back until the end; `null` if some could. */
+  readonly deafFrom: number | null;
   readonly ended: number;
   /** A session that nobody revokes. */
   readonly lasting: History;
   readonly revoked: readonly Revoked[];
 }
+
+/** A process that is sent SIGSTOP runs on for a moment, ms. */
+const GRAIN = 20;
 
 export class Service {
   readonly #lease: number;
@@ -32,9 +37,8 @@ export class Service {
   outage: number | null = null;
   recovery: number | null = null;
   #revocations = 0;
-  #fromMemory = 0;
-  #lastInFault = 0;
-  #backAfter = 0;
+  #wentOn = 0;
+  #paused = 0;
   #oldMaster = 0;
 
   constructor(lease: number, memoryOnly = false) {
@@ -42,7 +46,7 @@ export class Service {
     this.#memoryOnly = memoryOnly;
   }
 
-  add({ begun, ended, lasting, revoked }: Suffered): void {
+  add({ begun, deafFrom, ended, lasting, revoked }: Suffered): void {
     this.times++;
     for (const { memory, found, missing, failed } of [lasting, ...revoked]) {
       this.operations += memory.length + found.length + missing.length + failed.length;
@@ -51,11 +55,12 @@ export class Service {
     if (lasting.missing.length > 0)
       this.broken.push(`P8: ${lasting.missing.length} lookups of a live session gave null`);
     const inFault = lasting.memory.filter((at) => at >= begun && at < ended);
-    this.#fromMemory += inFault.length;
-    this.#lastInFault = Math.max(this.#lastInFault, (inFault.at(-1) ?? begun) - begun);
-    const back = lasting.memory.find((at) => at >= ended);
-    if (back === undefined) this.broken.push("P9: memory does not answer again after the fault");
-    else this.#backAfter = Math.max(this.#backAfter, back - ended);
+    const deafFor = (inFault.at(-1) ?? begun) - (deafFrom ?? Number.POSITIVE_INFINITY);
+    if (deafFor > this.#lease + GRAIN) {
+      this.broken.push(`P9: memory still answered ${Math.round(deafFor)} ms after the last beat that could come back`);
+    }
+    if (!lasting.memory.some((at) => at >= ended)) this.broken.push("P9: memory does not answer again after the fault");
+    this.#pause(begun, lasting.memory);
     this.#outages(begun, ended, lasting);
     for (const one of revoked) this.#judge(one);
   }
@@ -64,9 +69,8 @@ export class Service {
   further(): Record<string, string | number> {
     return {
       revocations: this.#revocations,
-      "lookups of one live session that memory answered during the fault": this.#fromMemory,
-      "the last of them": `${Math.round(this.#lastInFault)} ms into it`,
-      "memory answers again": `${Math.round(this.#backAfter)} ms after its end at most`,
+      "memory went on answering for": `${Math.round(this.#wentOn)} ms`,
+      "then it paused for": `${Math.round(this.#paused)} ms`,
       "found by lookups that the old master answered, as without `near`": this.#memoryOnly ? this.#oldMaster : "",
     };
   }
@@ -85,6 +89,17 @@ export class Service {
     if (service > this.#lease) {
       this.broken.push(`P9: a session was served ${Math.round(service)} ms after its revocation was acknowledged`);
     }
+  }
+
+  /** The longest time without an answer from memory that ended after the beginning of the fault. */
+  #pause(begun: number, memory: readonly number[]): void {
+    let [start, longest] = [begun, 0];
+    for (const [at, next] of memory.slice(1).entries()) {
+      const from = Math.max(begun, memory[at] ?? begun);
+      if (next - from > longest) [start, longest] = [from, next - from];
+    }
+    this.#wentOn = Math.max(this.#wentOn, start - begun);
+    this.#paused = Math.max(this.#paused, longest);
   }
 
   #outages(begun: number, ended: number, { memory, found, failed }: History): void {
