@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { register } from "tsx/esm/api";
@@ -20,6 +21,10 @@ const EXAMPLES = {
   "micro-blog": "Express: sign-up, posts, your devices, and a moderator who blocks users",
   shop: "Fastify and PostgreSQL: a guest's cart survives the log-in",
   "shop/warehouse": "the shop's second service, which its README starts beside it",
+  "websockets/ws": "ws: a chat whose sockets close with their sessions",
+  "websockets/socket-io": "socket.io: the same",
+  "websockets/event-stream": "node:http: server-sent events that end with the session",
+  metrics: "Express: what Prometheus reads of sessions",
   api: "Koa: bearer tokens, rate limits, lists of allowed addresses",
   gateway: "node:http: the JWT's signature first, then Redis",
   introspection: "Express: what a token stands for, for services in other languages",
@@ -28,7 +33,7 @@ const EXAMPLES = {
 };
 
 /** These cannot do without a server; all others have a Redis of their own, in memory. */
-const NEED_REDIS = ["express", "fetch", "first", "hono", "introspection"];
+const NEED_REDIS = ["express", "fetch", "first", "hono", "introspection", "metrics"];
 /** What an example must be told, for a look at it. */
 const SETTINGS = {
   introspection: { CALLERS: "orders:a-secret-of-the-orders-service-only" },
@@ -111,4 +116,9 @@ process.once("uncaughtException", explain);
 for (const [variable, value] of Object.entries(SETTINGS[name] ?? {})) process.env[variable] ??= value;
 if (NEED_REDIS.includes(name)) process.env["REDIS_URL"] ??= await startRedis();
 register({ tsconfig: `${root}/tsconfig.json` });
-await import(pathToFileURL(`${root}/examples/${name}/server.ts`).href).catch(explain);
+const file = [`${name}/server.ts`, `${name}.ts`]
+  .map((path) => `${root}examples/${path}`)
+  .find((path) => existsSync(path));
+// Some programs are also imported by tests: they start only if they are the program that was called.
+process.argv[1] = file;
+await import(pathToFileURL(file).href).catch(explain);

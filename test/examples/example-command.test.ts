@@ -41,8 +41,18 @@ describe("npm run example", () => {
     const { ended, output } = await run([], {});
     expect((await ended)[0]).toBe(0);
     const listed = [...output().matchAll(/^ {2}(\S+) /gm)].map(([, name]) => name);
-    expect(listed.filter((name) => name !== "shop/warehouse").toSorted()).toEqual(folders.toSorted());
+    expect(listed.filter((name) => !name?.includes("/")).toSorted()).toEqual(folders.toSorted());
   });
+
+  it.each(["websockets/ws", "websockets/socket-io", "websockets/event-stream", "micro-blog"])(
+    "starts %s, in memory",
+    async (name) => {
+      const { child, ended, output } = await run([name], {}, /http:\/\/127\.0\.0\.1:\d+/);
+      expect(output()).toMatch(/http:\/\/127\.0\.0\.1:[1-9]\d*/);
+      child.kill("SIGTERM");
+      await ended;
+    },
+  );
 
   it("names the others if there is no such example", async () => {
     const { ended, output } = await run(["shopp"], {});
