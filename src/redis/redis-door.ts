@@ -10,6 +10,7 @@ import {
   escapePattern,
   findMasters,
   type Master,
+  NOTHING,
   type ScanPage,
   scanPageOf,
   type Topology,
@@ -37,9 +38,6 @@ export interface RevocationOptions {
   /** Whether it waits for replicas, if the `replicas` option asks for that. Default: `true`. */
   readonly confirmed?: boolean;
 }
-
-/** A script that does nothing, but lets the client find a slot. */
-const NOTHING = { source: "return 1", sha: "" };
 
 const CONFIRMED: Shortfall = Promise.resolve(null);
 

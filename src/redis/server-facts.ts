@@ -4,7 +4,7 @@
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ClientPort, ServerPort } from "./clients/client.js";
-import { instantOf } from "./cluster/masters.js";
+import { type InTime, instantOf, NOTHING } from "./cluster/masters.js";
 import { ignoreOutage, isReply } from "./redis-errors.js";
 
 /** What a server says of itself. */
@@ -30,14 +30,8 @@ export interface RefusedCommand {
   readonly code: string;
 }
 
-/** Sends a question to a server, and rejects with `StoreUnavailableError` if the deadline of them all passes first. */
-type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
-
 /** How long to wait before another look at a client that is connecting, ms. */
-const LOOK_AGAIN = 10;
-
-/** A script that does nothing, but makes a client for a Cluster find the nodes. */
-const NOTHING = { source: "return 1", sha: "" };
+const CONNECTING_PAUSE = 10;
 
 const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
@@ -74,7 +68,7 @@ async function connectOrRefused(client: ClientPort, inTime: InTime): Promise<Ser
     });
     const facts = await Promise.race([asking, connecting]);
     if (facts.some(isRefused)) return facts;
-    await Promise.race([connecting, new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN))]);
+    await Promise.race([connecting, new Promise((resolve) => setTimeout(resolve, CONNECTING_PAUSE))]);
   }
   return null;
 }

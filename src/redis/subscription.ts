@@ -9,7 +9,7 @@ import { OwnSubscriber } from "./clients/own-subscriber.js";
 import { type SubscriberClient, subscriberOn } from "./clients/subscriber.js";
 import { translate } from "./redis-errors.js";
 
-/** Who listens, and to which channels. No method may throw, and none is called within `add`. */
+/** One that listens to channels. No method may throw, and none is called within `add`. */
 export interface Listener {
   /** As scripts name them, without the `keyPrefix` of the client. At least one. */
   readonly channels: readonly string[];
@@ -36,7 +36,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** After how many ms a channel is subscribed again that Redis has refused. */
+/** How long to wait before Redis is asked again for a channel that it has refused, ms. */
 const REFUSED_PAUSE = 1000;
 
 /** The subscription of one store. Connects with the first listener. */
@@ -46,8 +46,8 @@ export class Subscription {
   readonly #prefix: string;
   readonly #channels = new Map<string, Channel>();
   readonly #listenings = new Map<Listener, Listening>();
-  /** Timers of channels that Redis has refused. */
-  readonly #retries = new Set<NodeJS.Timeout>();
+  /** Channels that Redis has refused, and when each is asked for again. */
+  readonly #retries = new Map<string, NodeJS.Timeout>();
   /** Channels whose UNSUBSCRIBE is under way. */
   readonly #unsubscribing = new Map<string, Promise<unknown>>();
   #subscriber: Subscriber | undefined;
@@ -88,6 +88,7 @@ export class Subscription {
       channel?.listeners.delete(listener);
       if (channel?.listeners.size !== 0) continue;
       this.#channels.delete(name);
+      this.#forgetRefusal(name);
       this.#unsubscribe(name);
     }
     for (const { reject } of [...listening.waiting]) reject(closedError());
@@ -99,8 +100,8 @@ export class Subscription {
   }
 
   /**
-   * Waits until a listener is ready. Rejects with `StoreUnavailableError` if that takes more than so many ms, if Redis refuses
-   * a channel, or if the subscriber has been closed.
+   * Waits until a listener is ready, for at most `ms`. Asks at once for the channels that Redis has refused before. Rejects with
+   * `StoreUnavailableError` if that takes longer, if Redis refuses a channel, or if the subscriber has been closed.
    */
   whenReady(listener: Listener, ms: number): Promise<void> {
     const listening = this.#listenings.get(listener);
@@ -124,6 +125,7 @@ export class Subscription {
       };
       const timer = setTimeout(() => waiting.reject(lateError(ms)), ms);
       listening.waiting.add(waiting);
+      for (const name of listener.channels) this.#askAgain(name);
     });
   }
 
@@ -139,7 +141,7 @@ export class Subscription {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const timer of this.#retries) clearTimeout(timer);
+    for (const timer of this.#retries.values()) clearTimeout(timer);
     const names = [...this.#channels.keys()];
     for (const listener of [...this.#listenings.keys()]) this.remove(listener);
     const subscriber = this.#subscriber;
@@ -195,14 +197,23 @@ export class Subscription {
       (error: unknown) => {
         if (isOld()) return;
         for (const listener of channel.listeners) this.#fail(listener, translate(error, [], ""));
-        const again = setTimeout(() => {
-          this.#retries.delete(again);
-          if (!isOld()) this.#ask(name, channel);
-        }, REFUSED_PAUSE);
-        again.unref();
-        this.#retries.add(again);
+        this.#retries.set(name, setTimeout(() => this.#askAgain(name), REFUSED_PAUSE).unref());
       },
     );
+  }
+
+  /** Asks again for a channel that Redis has refused on this connection. */
+  #askAgain(name: string): void {
+    const timer = this.#retries.get(name);
+    if (timer === undefined) return;
+    this.#forgetRefusal(name, timer);
+    const channel = this.#channels.get(name);
+    if (channel !== undefined) this.#ask(name, channel);
+  }
+
+  #forgetRefusal(name: string, timer = this.#retries.get(name)): void {
+    clearTimeout(timer);
+    this.#retries.delete(name);
   }
 
   /** Tells a listener that it is ready, if it has become so. */
@@ -221,7 +232,10 @@ export class Subscription {
 
   #up(): void {
     this.#epoch++;
-    for (const [name, channel] of this.#channels) this.#ask(name, channel);
+    for (const [name, channel] of this.#channels) {
+      this.#forgetRefusal(name);
+      this.#ask(name, channel);
+    }
   }
 
   #down(): void {

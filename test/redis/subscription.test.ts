@@ -270,6 +270,28 @@ describe("a subscription", () => {
     expect(ear.told).toEqual(["ready"]);
   });
 
+  it("asks at once again for a refused channel if somebody waits for it", async () => {
+    const answers = [() => Promise.reject(new Error("NOPERM no such right")), () => Promise.resolve()];
+    const fake = Object.assign(new EventEmitter(), {
+      status: "ready",
+      subscribe: () => answers.shift()?.(),
+      unsubscribe: async () => {},
+      disconnect: () => {},
+    });
+    const subscription = subscribe(redis, fake as unknown as Redis);
+    const ear = listener();
+    subscription.add(ear);
+    await expect(subscription.whenReady(ear, 5000)).rejects.toThrow("NOPERM");
+    vi.useFakeTimers();
+    try {
+      // No timer runs: neither that of the next attempt, nor that of the wait.
+      await subscription.whenReady(ear, 5000);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect([ear.told, answers]).toEqual([["ready"], []]);
+  });
+
   it("leaves nothing behind when it is closed while it connects, or before, or twice", async () => {
     const data = connect();
     await data.ping();

@@ -24,13 +24,13 @@ export interface Topology {
 export type ScanPage = readonly [cursor: string, found: string[]];
 
 /** Sends a question to a server, and rejects with `StoreUnavailableError` if the deadline of them all passes first. */
-type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
+export type InTime = <T>(ask: () => Promise<T>) => Promise<T>;
 
 /** How long to wait before another look at a client that does not know every master yet, ms. */
 const LOOK_AGAIN = 25;
 
-/** A script that does nothing, but lets the client find a slot. */
-const NOTHING = { source: "return 1", sha: "" };
+/** A script that does nothing, but makes a client for a Cluster find the nodes, and the slot of its key. */
+export const NOTHING = { source: "return 1", sha: "" };
 
 /**
  * Finds the masters. In a Cluster it waits until the client knows every master that serves slots; the deadline of `inTime` ends
