@@ -29,8 +29,8 @@ export interface NearSource<Claims extends object> {
   readonly malformed: () => null;
 }
 
-/** Whether this process hears of changes: see pulse.ts. */
-export interface Hearing {
+/** Whether this process hears of changes: the pulse of pulse.ts, as the near cache sees it. */
+export interface NearPulse {
   holds(now: number, wall: number): boolean;
   wake(): void;
   isAsked: boolean;
@@ -57,7 +57,7 @@ const MOST_SLIDES = 64;
 
 export class NearCache<Claims extends object> {
   readonly #source: NearSource<Claims>;
-  readonly #hearing: Hearing;
+  readonly #pulse: NearPulse;
   readonly #clock: ProcessClock;
   readonly #pace: SlidePace;
   readonly #entries: Entries<Claims>;
@@ -71,12 +71,12 @@ export class NearCache<Claims extends object> {
 
   constructor(
     source: NearSource<Claims>,
-    hearing: Hearing,
+    pulse: NearPulse,
     clock: ProcessClock,
     { maxEntries, ...pace }: SlidePace & { readonly maxEntries: number },
   ) {
     this.#source = source;
-    this.#hearing = hearing;
+    this.#pulse = pulse;
     this.#clock = clock;
     this.#pace = pace;
     this.#entries = new Entries(maxEntries);
@@ -158,18 +158,18 @@ export class NearCache<Claims extends object> {
     const id = idInToken(token);
     const entry = id === undefined ? undefined : this.#entries.get(id);
     if (entry === undefined) {
-      this.#hearing.wake();
+      this.#pulse.wake();
       return undefined;
     }
     const now = this.#clock.now();
     const wall = this.#clock.wall();
-    if (!(now < entry.until && wall < entry.wallUntil && this.#hearing.holds(now, wall))) {
-      this.#hearing.wake();
+    if (!(now < entry.until && wall < entry.wallUntil && this.#pulse.holds(now, wall))) {
+      this.#pulse.wake();
       return undefined;
     }
     if (!hasSecret(token as string, entry.secretHash)) return undefined;
     if (slides && !this.#slidBehind(entry, now)) return undefined;
-    this.#hearing.isAsked = true;
+    this.#pulse.isAsked = true;
     this.#hits++;
     return entry;
   }
@@ -190,7 +190,7 @@ export class NearCache<Claims extends object> {
     let sent = momentOf(this.#clock);
     let deadline: Deadline | undefined;
     const before = this.#fills.of(target.id);
-    if (before !== undefined && this.#hearing.holds(sent.now, sent.wall)) {
+    if (before !== undefined && this.#pulse.holds(sent.now, sent.wall)) {
       deadline = this.#source.deadline();
       await before.settled();
       const entry = this.#find(token, true);
@@ -199,7 +199,7 @@ export class NearCache<Claims extends object> {
     }
     this.#misses++;
     // Without a lease nobody would tell that what this read brings is from before a change: so it is not kept.
-    const mayKeep = this.#hearing.holds(sent.now, sent.wall) && this.#fills.of(target.id) === undefined;
+    const mayKeep = this.#pulse.holds(sent.now, sent.wall) && this.#fills.of(target.id) === undefined;
     return mayKeep ? this.#fill(target, sent, deadline) : this.#source.touch(target, deadline);
   }
 

@@ -1,18 +1,16 @@
 /** Puts the near cache of a store together: its memory, its pulse, and the subscription on which it hears. */
 import type { Deadline } from "../../redis/calls/deadline.js";
-import { newMark } from "../../redis/marks.js";
 import { isRecordText } from "../../redis/replies.js";
 import type { Subscription } from "../../redis/subscription.js";
 import { type Context, rejected } from "../context.js";
-import { feedChannel } from "../feed.js";
-import { runBeat } from "../scripts/beat.js";
 import { runTouch } from "../scripts/touch.js";
 import { decodeRecord, isOver, type StoredSession } from "../session.js";
 import { touchTarget } from "../verbs/touch.js";
 import { NearCache, type NearCounts, type NearSource } from "./near-cache.js";
 import type { ResolvedNear } from "./near-options.js";
 import { type ProcessClock, processClock } from "./process-clock.js";
-import { type NearState, Pulse } from "./pulse.js";
+import type { NearState } from "./pulse.js";
+import { pulseOf } from "./store-pulse.js";
 
 /** What a near cache does: `store.near`. */
 export interface Near {
@@ -42,29 +40,17 @@ export const NO_NEAR: Near = Object.freeze({
   stats: Object.freeze({ hits: 0, misses: 0, fills: 0, pushes: 0, lapses: 0, flushes: 0, beats: 0, size: 0 }),
 });
 
-/** How long Redis keeps the canary of a process that beats no more, besides twenty leases, ms. */
-const CANARY_LIFE = 60_000;
-
-/** Makes the near cache of a store. Does no I/O: it begins with the first lookup. `prefix` is that of the keys. */
+/** Makes the near cache of a store. Does no I/O: it begins with the first lookup. */
 export function openNear<Claims extends object>(
   cx: Context<Claims>,
   subscription: Subscription,
   { lease, maxEntries }: ResolvedNear,
   clock: ProcessClock = processClock,
 ): OpenedNear<Claims> {
-  const { redis, keys, options, events } = cx;
-  // The canary's name has 12 characters, as a mark has.
-  const name = newMark();
-  const key = keys.canary(name);
-  // The subscription adds the prefix of the client.
-  const feed = feedChannel("", options.prefix);
-  const pulse = new Pulse({
+  const { options, events } = cx;
+  const pulse = pulseOf(cx, subscription, {
     clock,
     lease,
-    channels: { feed, own: `${feed}:${name}` },
-    subscription,
-    losses: () => redis.losses,
-    beat: (number, known) => runBeat(redis, { key, number, known, ttl: CANARY_LIFE + 20 * lease }),
     pushed: (message) => cache.push(message),
     missed: () => cache.flush(),
     changed: (state, reason) => events.announce("near", { state, reason }),

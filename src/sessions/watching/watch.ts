@@ -1,5 +1,6 @@
 /** One watch of one session: what the caller of `watch` gets, and who ends it. It knows neither Redis nor the feed. */
 import { EventEmitter } from "node:events";
+import { checkDuration, checkNames, show } from "../../leaves/arguments.js";
 import type { WatchEndedError } from "../../leaves/errors.js";
 import type { Session } from "../session.js";
 
@@ -33,26 +34,42 @@ export interface WatchOptions {
   /** Closes the watch when it fires, as `close()` does. If it has fired already, `watch` rejects with its `reason`. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The watch ends with `"unsure"` if for so many ms, and a second, nobody could be sure that the session is live: Redis is
-   * down, or cannot be reached. At least 5000. Default: never; then an outage alone ends nothing, and what has ended meanwhile is found out
-   * when it is over.
+   * Ends the watch as `"unsure"` if it has been unknown for this time, ms, whether the session is live: Redis is down, or cannot be
+   * reached. It may be a second late. At least 5000. Default: never; then an outage ends no watch by itself, and the sessions are
+   * looked up when it is over.
    */
   readonly unsureAfter?: number | undefined;
   /**
-   * Looks the session up at least once in so many ms, for revocations of which nobody is told: by a Redis user who may not publish,
-   * or by hand. At least 1000. Default: never; on a Cluster 30 seconds, because its nodes may lose a message on the way to each
-   * other.
+   * Looks the session up at least once in this time, ms. It finds revocations that nobody tells of: by a Redis user who may not
+   * publish, or by hand. At least 1000. Default: never; on a Cluster 30 seconds, because its nodes may lose a message on the way
+   * to each other.
    */
   readonly lookUpEvery?: number | undefined;
 }
 
-/** Who is told when a watch is closed. */
+/** What is told when a watch is closed. */
 interface Registry<Claims extends object> {
   forget(watcher: Watcher<Claims>): void;
 }
 
 /** The limits of a watch; `Infinity` for none. */
 export type WatchLimits = { readonly [Name in "unsureAfter" | "lookUpEvery"]: number };
+
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** Checks the options of a watch, and gives its limits: `usual` if it sets none. Throws `TypeError` and `RangeError`. */
+export function limitsOf(options: WatchOptions, usual: WatchLimits): WatchLimits {
+  checkNames("watch", options, ["signal", "unsureAfter", "lookUpEvery"]);
+  const { signal, unsureAfter, lookUpEvery } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
+  }
+  if (unsureAfter === undefined && lookUpEvery === undefined) return usual;
+  return {
+    unsureAfter: unsureAfter === undefined ? usual.unsureAfter : checkDuration("unsureAfter", unsureAfter, 5000),
+    lookUpEvery: lookUpEvery === undefined ? usual.lookUpEvery : checkDuration("lookUpEvery", lookUpEvery, 1000),
+  };
+}
 
 /** A watch, as the registry sees it. */
 export class Watcher<Claims extends object> extends EventEmitter implements Watch<Claims> {

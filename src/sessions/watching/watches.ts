@@ -2,7 +2,7 @@
  * The watched sessions of one store in this process. It hears of ends and changes through the feed, looks sessions up when they
  * are due, and tells their watches. It knows no scripts: it is given the reads.
  */
-import { checkDuration, checkNames, refuseObject, show } from "../../leaves/arguments.js";
+import { refuseObject } from "../../leaves/arguments.js";
 import { StoreUnavailableError, type WatchEnd, WatchEndedError } from "../../leaves/errors.js";
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Listener, Subscription } from "../../redis/subscription.js";
@@ -10,8 +10,9 @@ import { parseFeed } from "../feed.js";
 import type { Pulse } from "../near/pulse.js";
 import type { StoredSession } from "../session.js";
 import { LookUps } from "./look-ups.js";
-import { type Due, Timetable } from "./timetable.js";
-import { type Watch, Watcher, type WatchLimits, type WatchOptions } from "./watch.js";
+import { Timetable } from "./timetable.js";
+import { limitsOf, NEVER, type Watch, Watcher, type WatchLimits, type WatchOptions } from "./watch.js";
+import { newWatched, type Watched } from "./watched.js";
 
 /** What the watches of a store need of the rest. */
 export interface WatchesParts<Claims extends object> {
@@ -34,30 +35,6 @@ export interface WatchesParts<Claims extends object> {
   readonly malformed: () => void;
 }
 
-/** A session that is watched, or whose watch is beginning. */
-interface Watched<Claims extends object> extends Due {
-  readonly id: string;
-  /** A list, because there is mostly one, and a set is three times as large. */
-  readonly watchers: Watcher<Claims>[];
-  /** How many watches of it are beginning. */
-  beginning: number;
-  /** As last read; `undefined` if no read has come back yet. */
-  stored: StoredSession<Claims> | undefined;
-  /** When it ends if it is not used, and in any case, by the clock of this process; no earlier than by that of Redis. */
-  endsAt: number;
-  endsSurelyAt: number;
-  /** When the last read that has found it was sent. */
-  readAt: number;
-  /** In which round it was read: a new round begins when something may have been missed. */
-  round: number;
-  /** Until when it was surely known, in the rounds before: see `#sureAt`. */
-  sureAt: number;
-  /** Set when it has ended. */
-  end: WatchEndedError | undefined;
-}
-
-const OPTIONS = ["signal", "unsureAfter", "lookUpEvery"] as const;
-const NEVER = Number.POSITIVE_INFINITY;
 /** How often due sessions are looked for, ms. */
 const TICK = 1000;
 
@@ -91,7 +68,7 @@ export class Watches<Claims extends object> implements Listener {
 
   async watch(target: string | null | undefined, options: WatchOptions = {}): Promise<Watch<Claims>> {
     refuseObject("watch", target);
-    const limits = this.#limitsOf(options);
+    const limits = limitsOf(options, this.#usualLimits);
     const { signal } = options;
     signal?.throwIfAborted();
     if (this.#isClosed) throw closedError();
@@ -225,17 +202,7 @@ export class Watches<Claims extends object> implements Listener {
   }
 
   #join(id: string): Watched<Claims> {
-    const watched = this.#watched.get(id) ?? {
-      ...{
-        id,
-        watchers: [] as Watcher<Claims>[],
-        beginning: 0,
-        stored: undefined,
-        end: undefined,
-        second: undefined,
-      },
-      ...{ endsAt: NEVER, endsSurelyAt: NEVER, readAt: 0, round: this.#round, sureAt: 0 },
-    };
+    const watched = this.#watched.get(id) ?? newWatched<Claims>(id, this.#round);
     watched.beginning++;
     this.#watched.set(id, watched);
     return watched;
@@ -315,20 +282,6 @@ export class Watches<Claims extends object> implements Listener {
     if (this.#watched.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #limitsOf(options: WatchOptions): WatchLimits {
-    checkNames("watch", options, OPTIONS);
-    const { signal, unsureAfter, lookUpEvery } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`signal must be an AbortSignal, got ${show(signal)}`);
-    }
-    if (unsureAfter === undefined && lookUpEvery === undefined) return this.#usualLimits;
-    return {
-      unsureAfter: unsureAfter === undefined ? NEVER : checkDuration("unsureAfter", unsureAfter, 5000),
-      lookUpEvery:
-        lookUpEvery === undefined ? this.#parts.lookUpEvery : checkDuration("lookUpEvery", lookUpEvery, 1000),
-    };
   }
 }
 
