@@ -40,6 +40,6 @@ export type { Block, BlockOptions } from "./sessions/verbs/block.js";
 export type { CreateOptions, HeaderValue, IssuedSession } from "./sessions/verbs/create.js";
 export type { RevokeAllOptions, RevokeOptions } from "./sessions/verbs/revoke.js";
 export type { RevokeAllProgress, RevokeEverythingOptions } from "./sessions/verbs/revoke-all.js";
-export type { RotateOptions } from "./sessions/verbs/rotate.js";
+export type { RotateOptions } from "./sessions/verbs/rotate-options.js";
 export type { ClaimsChange } from "./sessions/verbs/update.js";
 export type { Watch, WatchOptions } from "./sessions/watching/watch.js";

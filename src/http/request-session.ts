@@ -11,13 +11,14 @@ import {
 import type { Ending } from "../sessions/ending.js";
 import type { Session } from "../sessions/session.js";
 import type { IssuedSession } from "../sessions/verbs/create.js";
-import type { RotateOptions } from "../sessions/verbs/rotate.js";
+import type { RotateOptions } from "../sessions/verbs/rotate-options.js";
 import type { ClaimsChange } from "../sessions/verbs/update.js";
 import type { Watch, WatchOptions } from "../sessions/watching/watch.js";
 import { noAssignments, refuseAssignment } from "./assignments.js";
 import { Caching } from "./caching.js";
 import { logInAgain, logInFirst, twoSessions } from "./challenge.js";
 import { type Credential, revokeEach, type Transport } from "./credentials.js";
+import { discard, issueFor } from "./log-in.js";
 import { logInAddress } from "./navigation.js";
 import type { HttpPort } from "./port.js";
 import {
@@ -108,35 +109,9 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     const { store } = this.#cx;
     // These end first, because they count towards the limit of sessions, and could prevent the log-in.
     if (this.#credential?.rivals !== undefined) await this.#ending(revokeEach(store, this.#credential.rivals));
-    const brought = this.#credential?.token ?? null;
-    const old = this.#current === null ? null : brought;
-    let issued: IssuedSession<Claims> | null = null;
-    // A rotation without a user keeps the user of the session, and a guest must not get that.
-    const keepsUser = userId === undefined && this.#current?.userId !== null;
-    if (old !== null && !keepsUser) {
-      const isLogIn = userId !== undefined;
-      // `null`: on a session of the same user, the choice of an earlier log-in must not stay.
-      const lasting = { ...timeouts, persistent: persistent ?? (isLogIn ? null : undefined) };
-      const reauthenticated = isLogIn || timeouts.idleTimeout !== undefined;
-      const change = { userId, claims, client: options.client, reauthenticated, ...lasting };
-      issued = await this.#ending(store.rotate(old, change));
-    }
-    // The second request of a double click: the first has ended the session a moment ago, and has left a guest's claims for
-    // this one.
-    if (old === null && brought !== null && userId !== undefined) {
-      const lasting = { ...timeouts, persistent: persistent ?? null };
-      issued = await this.#ending(store.rotate(brought, { userId, claims, client: options.client, ...lasting }));
-    }
-    if (issued === null) {
-      issued = await store.create({ userId, claims: claims as Claims | undefined, client, ...timeouts, persistent });
-      try {
-        // It is another user's, or it was rotated and is in its grace.
-        if (old !== null) await this.#ending(store.revoke(old));
-      } catch (error) {
-        await this.#discard(issued);
-        throw error;
-      }
-    }
+    const brought = { token: this.#credential?.token ?? null, session: this.#current };
+    const logIn = { userId, claims, persistent, client: options.client, newClient: client, timeouts };
+    const issued = await issueFor(store, brought, logIn, (call) => this.#ending(call));
     return this.#adopt(issued, transport);
   }
 
@@ -272,18 +247,12 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
     }
   }
 
-  /** Ends a session whose token nobody has received. */
-  async #discard({ session }: IssuedSession<Claims>): Promise<void> {
-    // The caller already gets another error, and otherwise the session ends with its idle timeout.
-    await this.#cx.store.revoke(session.id).catch(() => {});
-  }
-
   /** Goes on with another session. Gives what the client gets of it. */
   async #adopt(issued: IssuedSession<Claims>, transport: Transport): Promise<IssuedSession<Claims>> {
     const { token, session } = issued;
     if (transport === "cookie" && this.#cx.cookie !== undefined) {
       if (!isWritable(this.#port)) {
-        await this.#discard(issued);
+        await discard(this.#cx.store, issued);
         this.#credential = undefined;
         this.#current = null;
         throw new TypeError("The response was sent before its cookie was there: await start() and rotate()");
