@@ -104,17 +104,19 @@ export function describeFailure(error: unknown, where: string): { readonly messa
   for (const [known, say] of KNOWN) {
     const found = known.exec(words);
     if (found === null) continue;
-    const [message, ...more] = isSessionError(error) && error.message.includes("so far") ? [error.message] : [""];
-    const so = message === "" ? "" : ` ${printable(message.replace(/^.*?; /, ""))}.`;
-    return {
-      message: `${say.replaceAll("$1", printable(found[1] ?? ""))} (${where}).${so}${more.join("")}`,
-      status: WRONG_USAGE,
-    };
+    const said = say.replaceAll("$1", printable(found[1] ?? ""));
+    return { message: `${said} (${where}).${progressIn(error)}`, status: WRONG_USAGE };
   }
   if (error instanceof RangeError || error instanceof TypeError)
     return { message: printable(error.message), status: WRONG_USAGE };
   const message = error instanceof Error ? error.message : String(error);
   return { message: `${printable(message)} (${where}).`, status: WRONG_USAGE };
+}
+
+/** How far a call had come that Redis did not let finish, as its error tells; empty for other errors. */
+function progressIn(error: unknown): string {
+  if (!isSessionError(error) || !error.message.includes("so far")) return "";
+  return ` ${printable(error.message.replace(/^.*?; /, ""))}.`;
 }
 
 /** All that an error says, with its causes. */

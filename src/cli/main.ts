@@ -15,12 +15,12 @@ async function main(): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      // Whoever asks twice does not want to wait for the step that is under way.
+      // A second Ctrl-C means that nobody wants to wait for the step that is under way.
       if (stop.signal.aborted) process.exit(STOPPED);
       stop.abort(new Error("Stopped"));
     });
   }
-  // Whoever reads the output may have enough, as `head` does. That is no error.
+  // The reader of the output may stop early, as `head` does. That is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) =>
     process.exit(error.code === "EPIPE" ? DONE : WRONG_USAGE),
   );

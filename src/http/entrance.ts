@@ -1,4 +1,4 @@
-/** How an adapter gets the session of a request by callback: at once, and without a promise, if the memory of the process has it. */
+/** How an adapter gets the session of a request by callback: without a promise if the memory of the process has it. */
 import type { HttpSessions } from "./http-sessions.js";
 import type { HttpPort } from "./port.js";
 import type { RequestSession } from "./request-session.js";

@@ -37,7 +37,7 @@ export interface TracedCall {
   failure?: CallFailure;
 }
 
-/** Who else wants to know of the calls that reject. */
+/** What else is told of the calls that reject. */
 export interface Failures {
   /** Whether anybody listens: asked at each call, so it must be cheap. */
   isHeard(): boolean;
@@ -48,7 +48,7 @@ type Verb = (first: never, second: never) => Promise<unknown>;
 
 const calls: TracingChannel<unknown, TracedCall> = tracingChannel<unknown, TracedCall>("coatcheck:call");
 
-/** Whose verbs are traced, and who else wants to know of those that reject. */
+/** Whose verbs are traced, and what else is told of those that reject. */
 export interface Traces {
   readonly of: TracedCall["of"];
   readonly failures?: Failures;

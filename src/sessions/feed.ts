@@ -44,8 +44,8 @@ export function reasonOf(letter: string): EndingReason | undefined {
 }
 
 /**
- * Reads a message. `undefined`: no script of this version has sent it, so nobody can tell which sessions it is about. Whoever
- * relies on the feed must then take it for a message about all of them.
+ * Reads a message. `undefined`: no script of this version has sent it, so nobody can tell which sessions it is about. A
+ * listener that relies on the feed must then take it for a message about all of them.
  */
 export function parseFeed(message: string): FeedMessage | undefined {
   const [letter = "", ...ids] = message.split(" ");

@@ -8,7 +8,7 @@
  *   prefix{bucket}:y:<id>       the ending that a session will have after the grace of its rotation: text, TTL = both together
  *   prefix{bucket}:m:<mark>     what one call replied, for a second run of its script: text, TTL = see redis/marks.ts
  *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
- *   prefix{bucket}:c:<process>  the number of the last beat of a process that keeps sessions in its memory: text, TTL = some minutes
+ *   prefix{bucket}:c:<process>  the number of the last beat of a process: text, TTL = some minutes (see beat.lua)
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
  *
  * A script gets one of these keys, and makes the names of the others from its beginning. Only a rotation gets all keys: so

@@ -65,7 +65,7 @@ export function sightingsOf<Claims extends object>(store: SessionStore<Claims>):
     const own = isOwn(verb);
     return own === undefined ? askThroughWrapping(store, verb, token) : own[name](token);
   };
-  // Whoever has replaced a verb that looks tokens up wants to be asked for each of them.
+  // Somebody who has replaced a verb that looks tokens up wants to be asked for each of them.
   const memory = () => (isOwn("touch") === undefined || isOwn("get") === undefined ? undefined : isOwn("peek")?.memory);
   return {
     touch: asked("touch", "touch"),

@@ -119,8 +119,8 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    * also one that is created up to 2 s later, if the clocks of its masters differ by so much. Blocks and one-time tokens stay.
    *
    * It goes through all keys of the servers, at least twice, in steps of a few ms, so others are served meanwhile. On a busy
-   * machine with two cores it ended 100 000 sessions of 20 000 users in 20 s while log-ins went on. `onProgress` tells how far it is; an aborted `signal` makes it reject with
-   * `signal.reason` after the step. It is safe to call again, whatever it has rejected with. Returns how many live sessions it
+   * machine with two cores it ended 100 000 sessions of 20 000 users in 20 s while log-ins went on. `onProgress` tells how far
+   * it is; an aborted `signal` makes it reject with `signal.reason` after the step. It is safe to call again, whatever it has rejected with. Returns how many live sessions it
    * ended. Throws `NotReplicatedError` with the `replicas` option, when all have ended on the masters; and `CorruptRecordError`
    * for a key that holds something else, when it has ended all others. Redis must allow `SCAN`.
    */

@@ -28,7 +28,7 @@ export function jsonOf({ request, body }: Answer): Record<string, unknown> {
   try {
     value = JSON.parse(body);
   } catch {
-    // What it is not is said below.
+    // The demand below tells what came instead.
   }
   const isObject = typeof value === "object" && value !== null;
   demand(isObject, `${request} must be answered with JSON, and came with ${JSON.stringify(body.slice(0, 300))}.`);

@@ -3,10 +3,14 @@ import { DONE, NOTHING_FOUND } from "../failure.js";
 import { counted } from "../terminal.js";
 import type { Work } from "../work.js";
 
+/** Findings about the client of this program, which say nothing of the client of the application. */
+const OF_THE_CLIENT: ReadonlySet<string> = new Set([
+  ...["socketTimeout", "failoverDetector", "reconnectStrategy", "pingInterval", "client-untold"],
+]);
+
 export async function check({ store, terminal }: Work): Promise<number> {
   const report = await store.check();
-  // What it says of the client is about the client of this program, and not about that of the application.
-  const findings = report.findings.filter(({ code }) => code !== "socketTimeout" && code !== "failoverDetector");
+  const findings = report.findings.filter(({ code }) => !OF_THE_CLIENT.has(code));
   const ok = findings.every(({ level }) => level !== "danger");
   terminal.result({ ok, servers: report.servers, findings }, () => {
     terminal.table(

@@ -1,6 +1,6 @@
 /** The subscriber part of the client port: one connection that hears channels. It runs nothing. */
 
-/** Who is told what one subscriber hears. No method may throw. */
+/** What is told of all that one subscriber hears. No method may throw. */
 export interface Hearing {
   message(channel: string, text: string): void;
   /** The connection can be used. Channels that were subscribed before have to be subscribed again. */

@@ -29,7 +29,7 @@ export interface Entry<Claims extends object> {
 export interface SlidePace {
   /** `touchInterval` of the store, ms. */
   readonly touchInterval: number;
-  /** So many ms before the end of a session, a lookup waits for a slide that is due: the deadline of a call. */
+  /** How long before the end of a session a lookup waits for a slide that is due, ms: the deadline of a call. */
   readonly margin: number;
 }
 

@@ -146,7 +146,7 @@ export class NearCache<Claims extends object> {
     else for (const id of told.ids) this.forget(id);
   }
 
-  /** Something may have been missed: nothing that is known holds any more. */
+  /** Something may have been missed: this forgets everything. */
   flush(): void {
     this.#flushes++;
     this.#entries.clear();

@@ -13,9 +13,8 @@ export interface NearOptions {
    */
   readonly subscriber?: SubscriberClient | undefined;
   /**
-   * For at most so many ms after a revocation or a change of claims has been acknowledged anywhere, this process may answer from
-   * before it. So long the connection may be silent before all lookups go to Redis. At least 100, and four round trips. Default:
-   * 1 second.
+   * How long this process may still answer from before a revocation or a change of claims that has been acknowledged anywhere, ms.
+   * If the connection is silent for longer, all lookups go to Redis. At least 100, and four round trips. Default: 1 second.
    */
   readonly lease?: number | undefined;
   /** How many sessions are kept, of about 1 KB each; the least recently used one makes room. Default: 10 000. */
@@ -63,7 +62,7 @@ function checkLease(lease: unknown): void {
   }
   checkInteger("near.lease (ms)", lease, SHORTEST_LEASE, LONGEST_LEASE);
   if ((lease as number) > 10_000) {
-    const message = `near.lease is ${lease} ms: for so long a revoked session may be served when Redis cannot be heard`;
+    const message = `near.lease is ${lease} ms: a revoked session may be served for that long when Redis cannot be heard`;
     hint("COATCHECK_UNIT", "near.lease", message);
   }
 }

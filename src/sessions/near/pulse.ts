@@ -52,9 +52,9 @@ export interface PulseParts {
 
 /** Beats in a lease. */
 const BEATS = 4;
-/** So many leases without a lookup, and the beats end. */
+/** After how many leases without a lookup the beats end. */
 const IDLE_LEASES = 10;
-/** Beats without a reply: no further beat is sent. */
+/** How many beats may be without a reply before no further beat is sent. */
 const MOST_UNANSWERED = 8;
 
 export class Pulse implements Listener {

@@ -115,8 +115,8 @@ local function is_from(key, instant)
 end
 
 -- Deletes at most `most` sessions of a user, but never `except` ('' for none) nor its partner, and reports why. Returns
--- 'more' if more are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all here, or this
--- node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.
+-- 'more' if more are left, else 'done', followed by the ids that were live. If the slot is moving and the sessions are not all
+-- here, or this node cannot keep the mark of this call, it does nothing, and returns 'moving' and the ids of the sessions.
 local function strike_page(index, sessions, except, most, mark, why)
   local members = call('ZRANGE', index, 0, most)
   local beside, others = { index, mark }, { 'moving' }

@@ -6,8 +6,8 @@
 -- ARGV[4]  letter of the reason (see feed.ts), ARGV[5] note, JSON-escaped, or ''
 -- ARGV[6]  for how many ms the session leaves its ending (see record.lua); 0 for none
 -- Returns  {'none'} (there is none, or it is younger), or {'ended', user id or '', moving or '', id}, where the word moving means
---          that Redis Cluster is moving the slot, and the index is not here and still names it; the id has a space and the hash of its secret
---          behind it if its ending could not be left here
+--          that Redis Cluster is moving the slot, and the index is not here and still names it; the id has a space and the
+--          hash of its secret behind it if its ending could not be left here
 local mark = stem(KEYS[1], string.sub(KEYS[1], -26)) .. 'm:' .. ARGV[2]
 local record = open(KEYS[1])
 if not record then return remembered(mark) or { 'none' } end

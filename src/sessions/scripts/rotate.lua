@@ -47,7 +47,7 @@ if blocked then return { 'blocked', blocked.e or '', blocked.r or '' } end
 local created, authenticated, seen, idle, absolute = times(record, ends, left)
 local now = ends - left
 ends = math.min(ends, created + absolute)
--- What this log-in changes is no business of a second one.
+-- A second log-in must not see what this one changes.
 local found = {}
 for field, value in pairs(record) do found[field] = value end
 local _, _, excess = patched(record, 10, tonumber(ARGV[7]))
@@ -123,7 +123,7 @@ if last then
   gone[#gone + 1] = old_id
   if why.ms > 0 then leave_ending(keys .. 'y:' .. old_id, ARGV[1], why, last, grace + why.ms) end
 end
--- Who watches the old session, or has a copy of it, must know now, although its token stays valid for the grace.
+-- Processes that watch the old session, or have it in memory, must know now, although its token stays valid for the grace.
 tell(keys, why.letter, gone)
 -- For as long as the trail may be there.
 if is_second then remember(mark, 10000, { id }) end
