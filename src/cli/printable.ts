@@ -14,10 +14,21 @@ export function printable(text: string): string {
   );
 }
 
-/** A URL as a message may show it: without user, password and parameters. */
+/** A value as JSON, in which JSON's own escapes stand for what {@link printable} escapes. Without `indent` on one line. */
+export function printableJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).split("\n").map(printable).join("\n");
+}
+
+/**
+ * A URL as a message may show it: without user, password and parameters. A `/`, `#` or `?` in a password ends the host, and then a
+ * part of the password would look like a port, and the rest like a path.
+ */
 export function redacted(url: string): string {
   try {
-    const { protocol, host, pathname } = new URL(url);
+    const { protocol, host, pathname, username, password } = new URL(url);
+    if (url.includes("@") && username === "" && password === "") {
+      return "an address whose user or password has characters that must be escaped, as %2F for /";
+    }
     return printable(`${protocol}//${host}${pathname === "/" ? "" : pathname}`);
   } catch {
     return "an address that is no URL";

@@ -7,7 +7,7 @@ import { type Readable, Writable } from "node:stream";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { Failure } from "./failure.js";
-import { printable } from "./printable.js";
+import { printable, printableJson } from "./printable.js";
 
 export type Cell = string | number | null;
 
@@ -34,7 +34,7 @@ export class Terminal {
 
   /** The result for a program, with `--json`; else `show` shows it to people. */
   result(value: unknown, show: () => void): void {
-    if (this.#json) this.#streams.output.write(`${JSON.stringify(value, null, 2)}\n`);
+    if (this.#json) this.#streams.output.write(`${printableJson(value, 2)}\n`);
     else show();
   }
 
@@ -45,7 +45,7 @@ export class Terminal {
 
   /** One value of a result that goes on, on a line of its own. */
   event(value: unknown, text: string): void {
-    this.#streams.output.write(`${this.#json ? JSON.stringify(value) : printable(text)}\n`);
+    this.#streams.output.write(`${this.#json ? printableJson(value) : printable(text)}\n`);
   }
 
   /** What is said beside the result. */
