@@ -2,9 +2,8 @@
  * The side door to Redis, for the drop-in stores: apart from running scripts, they read plain keys and search for keys, which
  * the session store never does. It knows nothing of sessions.
  */
-import { EventEmitter } from "node:events";
 import { StoreUnavailableError } from "../leaves/errors.js";
-import type { ClientPort, ServerPort } from "./clients/client.js";
+import type { ServerPort } from "./clients/client.js";
 import { escapePattern, scanPageOf } from "./cluster/masters.js";
 import { unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
@@ -70,7 +69,7 @@ export class Keyspace extends ScriptRunner {
 
   /** Tells when the client can be used (again), and when it has been closed or has given up. */
   watch(listeners: { readonly ready: () => void; readonly end: () => void }): void {
-    comingsOf(this.client).on("ready", listeners.ready).on("end", listeners.end);
+    this.client.follow(listeners.ready, listeners.end);
   }
 
   async #masters(anyKey: string): Promise<ServerPort[]> {
@@ -86,16 +85,4 @@ export class Keyspace extends ScriptRunner {
 function textOrNull(reply: unknown): string | null {
   if (reply === null || (typeof reply === "string" && reply !== "QUEUED")) return reply;
   throw unknownReply(reply);
-}
-
-/** One for each client, so that all its stores together add one listener for each event. */
-const comings = new WeakMap<ClientPort, EventEmitter>();
-
-function comingsOf(client: ClientPort): EventEmitter {
-  const known = comings.get(client);
-  if (known !== undefined) return known;
-  const emitter = new EventEmitter().setMaxListeners(0);
-  comings.set(client, emitter);
-  for (const event of ["ready", "end"] as const) client.on(event, () => emitter.emit(event));
-  return emitter;
 }

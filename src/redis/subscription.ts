@@ -173,9 +173,7 @@ export class Subscription {
       ended: () => this.#ended(),
     };
     this.#subscriber =
-      this.#given === undefined
-        ? new OwnSubscriber(this.#data.subscribers(), hearing)
-        : subscriberOn(this.#given, hearing);
+      this.#given === undefined ? new OwnSubscriber(this.#data, hearing) : subscriberOn(this.#given, hearing);
   }
 
   #hear(channel: string, text: string): void {

@@ -56,8 +56,11 @@ export interface ClientPort {
    * the client does not know the node. It is shared if the client has only one.
    */
   reserve(address: string): Promise<Reservation | undefined>;
-  /** Tells when the client can be used (again), and when it has been closed or has given up. */
-  on(event: "ready" | "end", listener: () => void): unknown;
+  /**
+   * Tells when the client can be used (again), and when it has been closed or has given up, until the function is called that
+   * it returns.
+   */
+  follow(ready: () => void, ended: () => void): () => void;
   /**
    * What the channels of scripts begin with: they come from `KEYS`, to which the client adds its prefix, but not to SUBSCRIBE.
    */

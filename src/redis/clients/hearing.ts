@@ -30,8 +30,6 @@ export interface Subscriber {
 export interface SubscriberSource {
   /** Whether the client itself has been closed. */
   readonly isEnded: boolean;
-  /** Tells when the client becomes ready, and when it ends, until the function is called that it returns. */
-  follow(ready: () => void, ended: () => void): () => void;
   /** Makes a duplicate, of the client or of one node. `undefined`: not yet; again when the client is ready. */
   open(hearing: Hearing): Subscriber | undefined | Promise<Subscriber | undefined>;
 }

@@ -2,6 +2,7 @@
  * A subscriber that we make of the application's client: a duplicate of it, or of one node of a Cluster. It lives as long as
  * that client does, so that a process ends which has closed its own client.
  */
+import type { ClientPort } from "./client.js";
 import type { Hearing, Subscriber, SubscriberSource } from "./hearing.js";
 
 /** How long to wait before another duplicate is made when the last has given up, ms; from the first to the longest. */
@@ -19,10 +20,11 @@ export class OwnSubscriber implements Subscriber {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(source: SubscriberSource, hearing: Hearing) {
-    this.#source = source;
+  /** Throws `TypeError` if subscribers cannot be made of the client. */
+  constructor(data: ClientPort, hearing: Hearing) {
+    this.#source = data.subscribers();
     this.#hearing = hearing;
-    this.#unfollow = source.follow(this.#open, this.#dataEnded);
+    this.#unfollow = data.follow(this.#open, this.#dataEnded);
     this.#open();
   }
 

@@ -9,6 +9,7 @@ import type {
   ServerPort,
 } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
+import { listen } from "../listening.js";
 import { type IoredisClient, optionsOf } from "./client.js";
 import { findingsOf } from "./findings.js";
 import { tallyLosses } from "./losses.js";
@@ -89,8 +90,9 @@ export class IoredisPort implements ClientPort {
     return node === undefined ? undefined : { connection: this.#connectionOf(node), end: () => {} };
   }
 
-  on(event: "ready" | "end", listener: () => void): unknown {
-    return this.#client.on(event, listener);
+  follow(ready: () => void, ended: () => void): () => void {
+    const unlisten = [listen(this.#client, "ready", ready), listen(this.#client, "end", ended)];
+    return () => unlisten.forEach((stop) => void stop());
   }
 
   /** The scripts of ioredis-mock do not see the prefix. */

@@ -3,14 +3,13 @@
  * and nothing of what is published.
  */
 import type { Hearing, Subscriber, SubscriberSource } from "../hearing.js";
+import { type Emitter, listen } from "../listening.js";
 import type { IoredisClient } from "./client.js";
 
 /** What is needed of a client that subscribes: the part that ioredis 5 and 6, iovalkey and ioredis-mock have in common. */
-export interface IoredisSubscriberClient {
+export interface IoredisSubscriberClient extends Emitter {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
-  on(event: string, listener: (...args: unknown[]) => void): unknown;
-  removeListener(event: string, listener: (...args: unknown[]) => void): unknown;
   disconnect(reconnect?: boolean): void;
   connect?(): Promise<unknown>;
   /** ioredis-mock has none, but `connected`. */
@@ -40,7 +39,7 @@ const holders = new WeakMap<IoredisSubscriberClient, Map<string, Set<IoredisSubs
 export class IoredisSubscriber implements Subscriber {
   readonly #client: IoredisSubscriberClient;
   readonly #isOurs: boolean;
-  readonly #listeners: ReadonlyArray<readonly [event: string, listener: (...args: unknown[]) => void]>;
+  readonly #unlisten: ReadonlyArray<() => void>;
   /** Whether `ready` was told, and `lost` was not told since. */
   #isUp: boolean;
   /** Until the connection that was given up is closed: so long the client still calls itself ready. */
@@ -59,35 +58,27 @@ export class IoredisSubscriber implements Subscriber {
       if (wasUp) hearing.lost();
     };
     this.#lose = lose;
-    this.#listeners = [
-      ["message", (channel, text) => hearing.message(String(channel), String(text))],
-      [
-        "ready",
-        () => {
-          this.#isUp = true;
-          hearing.ready();
-        },
-      ],
-      [
-        "close",
-        () => {
-          this.#isGivenUp = false;
-          lose();
-        },
-      ],
-      [
-        "end",
-        () => {
-          lose();
-          hearing.ended();
-        },
-      ],
-      // Without a listener ioredis prints each error. What it means for us, "close" tells.
-      ["error", ignore],
+    // Without a listener ioredis prints each error. What it means for us, "close" tells. A connection of ours that is being
+    // closed can still fail.
+    const deafen = listen(client, "error", ignore);
+    this.#unlisten = [
+      ...(isOurs ? [] : [deafen]),
+      listen(client, "message", (channel, text) => hearing.message(String(channel), String(text))),
+      listen(client, "ready", () => {
+        this.#isUp = true;
+        hearing.ready();
+      }),
+      listen(client, "close", () => {
+        this.#isGivenUp = false;
+        lose();
+      }),
+      listen(client, "end", () => {
+        lose();
+        hearing.ended();
+      }),
       // A subscriber of ours does not keep a process alive; the application's client does.
-      ["connect", () => void (isOurs && client.stream?.unref?.())],
+      listen(client, "connect", () => void (isOurs && client.stream?.unref?.())),
     ];
-    for (const [event, listener] of this.#listeners) client.on(event, listener);
     if (client.status === "wait") client.connect?.().catch(ignore);
   }
 
@@ -123,10 +114,7 @@ export class IoredisSubscriber implements Subscriber {
 
   close(): void {
     for (const channel of [...this.#holders.keys()]) this.#release(channel);
-    for (const [event, listener] of this.#listeners) {
-      // A connection that is being closed can still fail.
-      if (!this.#isOurs || event !== "error") this.#client.removeListener(event, listener);
-    }
+    for (const unlisten of this.#unlisten) unlisten();
     if (this.#isOurs) this.#client.disconnect();
   }
 
@@ -145,7 +133,6 @@ const OVERRIDES = { lazyConnect: false, autoResubscribe: false, enableOfflineQue
 /** A client that can be duplicated. */
 interface Duplicable extends IoredisClient {
   duplicate(overrides: object): IoredisSubscriberClient;
-  removeListener(event: string, listener: () => void): unknown;
   readonly status?: string;
 }
 
@@ -158,14 +145,6 @@ export function sourceOf(client: IoredisClient): SubscriberSource {
   return {
     get isEnded() {
       return data.status === "end";
-    },
-    follow(ready, ended) {
-      data.on("ready", ready);
-      data.on("end", ended);
-      return () => {
-        data.removeListener("ready", ready);
-        data.removeListener("end", ended);
-      };
     },
     open(hearing) {
       const duplicate = duplicateOf(data);

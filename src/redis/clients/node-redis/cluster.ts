@@ -54,7 +54,7 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
 
   /** Every node hears what is published on any. If one fails, another is taken. */
   subscribers(): SubscriberSource {
-    return sourceOf(this.client, [EVENTS.ready, EVENTS.end], () => {
+    return sourceOf(this.client, () => {
       const nodes = [...this.client.masters, ...this.client.replicas];
       const node = nodes[Math.floor(Math.random() * nodes.length)];
       return node === undefined ? undefined : this.client.nodeClient(node);
@@ -66,8 +66,8 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
     return node === undefined ? undefined : shared(connectionOf(await this.client.nodeClient(node), this.keyPrefix));
   }
 
-  override on(event: "ready" | "end", listener: () => void): unknown {
-    return this.client.on(EVENTS[event], listener);
+  override follow(ready: () => void, ended: () => void): () => void {
+    return this.followBy(EVENTS, ready, ended);
   }
 
   findings(): ClientFinding[] {

@@ -10,6 +10,7 @@ import type {
   ServerPort,
 } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
+import { listen } from "../listening.js";
 import { type Commands, callOf } from "./client.js";
 import { isLost } from "./lost.js";
 
@@ -65,8 +66,14 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
     return undefined;
   }
 
-  on(event: "ready" | "end", listener: () => void): unknown {
-    return this.client.on(event, listener);
+  /** A pool has no such events. */
+  follow(ready: () => void, ended: () => void): () => void {
+    return this.followBy({ ready: "ready", end: "end" }, ready, ended);
+  }
+
+  protected followBy(names: { ready: string; end: string }, ready: () => void, ended: () => void): () => void {
+    const unlisten = [listen(this.client, names.ready, ready), listen(this.client, names.end, ended)];
+    return () => unlisten.forEach((stop) => void stop());
   }
 
   get channelPrefix(): string {

@@ -36,7 +36,7 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   }
 
   subscribers(): SubscriberSource {
-    return sourceOf(this.client, ["ready", "end"], () => this.client);
+    return sourceOf(this.client, () => this.client);
   }
 
   async reserve(): Promise<Reservation> {
@@ -65,8 +65,7 @@ export class PoolPort extends NodeRedisPort<Pool> {
   }
 
   subscribers(): SubscriberSource {
-    // A pool has no events of its own.
-    return sourceOf(this.client, ["ready", "end"], () => this.client.execute(async (client) => client));
+    return sourceOf(this.client, () => this.client.execute(async (client) => client));
   }
 
   /** Takes one client out of the pool, until the end of the reservation. */

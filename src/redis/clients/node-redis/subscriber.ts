@@ -3,6 +3,7 @@
  * connection that it sends commands on; we never do that, because a connection of its own tells whether the other one is alive.
  */
 import type { Hearing, Subscriber, SubscriberSource } from "../hearing.js";
+import { listen } from "../listening.js";
 import type { AnyMethod, NodeRedisClient } from "./client.js";
 
 /** What is needed of a client that subscribes. */
@@ -24,7 +25,7 @@ export interface Duplicable {
 export class NodeRedisSubscriber implements Subscriber {
   readonly #client: NodeRedisSubscriberClient;
   readonly #isOurs: boolean;
-  readonly #listeners: ReadonlyArray<readonly [event: string, listener: () => void]>;
+  readonly #unlisten: ReadonlyArray<() => void>;
   readonly #listen: (message: string, channel: string) => void;
   readonly #lose: () => void;
   /** Whether `ready` was told, and `lost` was not told since. */
@@ -52,21 +53,18 @@ export class NodeRedisSubscriber implements Subscriber {
       this.#isEnded = true;
       hearing.ended();
     };
-    this.#listeners = [
-      [
-        "ready",
-        () => {
-          this.#isUp = true;
-          this.#isEnded = false;
-          hearing.ready();
-        },
-      ],
-      ["reconnecting", this.#lose],
-      ["end", end],
-      // It has given up: it closes without a word but this.
-      ["error", () => void (!client.isOpen && end())],
+    // It has given up: it closes without a word but this. A connection of ours that is being closed can still fail.
+    const deafen = listen(client, "error", () => void (!client.isOpen && end()));
+    this.#unlisten = [
+      ...(isOurs ? [] : [deafen]),
+      listen(client, "ready", () => {
+        this.#isUp = true;
+        this.#isEnded = false;
+        hearing.ready();
+      }),
+      listen(client, "reconnecting", this.#lose),
+      listen(client, "end", end),
     ];
-    for (const [event, listener] of this.#listeners) client.on(event, listener);
     if (isOurs) client.connect().catch(end);
   }
 
@@ -97,10 +95,7 @@ export class NodeRedisSubscriber implements Subscriber {
 
   close(): void {
     this.#isClosed = true;
-    for (const [event, listener] of this.#listeners) {
-      // A connection that is being closed can still fail.
-      if (!this.#isOurs || event !== "error") this.#client.off(event, listener);
-    }
+    for (const unlisten of this.#unlisten) unlisten();
     if (this.#isOurs && this.#client.isOpen) this.#client.destroy();
   }
 }
@@ -112,18 +107,12 @@ export function isClosed({ isOpen }: NodeRedisSubscriberClient): boolean {
 
 /** What is needed of a data client, to follow it. */
 interface Followed {
-  on(event: string, listener: () => void): unknown;
-  off?(event: string, listener: () => void): unknown;
   readonly isOpen?: boolean;
 }
 
-/**
- * Makes subscribers of a client, by what `duplicable` gives: a client of one connection. `ready` and `end` are the names of
- * the events.
- */
+/** Makes subscribers of a client, by what `duplicable` gives: a client of one connection. */
 export function sourceOf(
   client: Followed,
-  [ready, end]: readonly [ready: string, end: string],
   duplicable: () => Duplicable | undefined | Promise<Duplicable | undefined>,
 ): SubscriberSource {
   let wasOpen = client.isOpen === true;
@@ -131,14 +120,6 @@ export function sourceOf(
     get isEnded() {
       wasOpen ||= client.isOpen === true;
       return wasOpen && client.isOpen === false;
-    },
-    follow(onReady, onEnd) {
-      client.on(ready, onReady);
-      client.on(end, onEnd);
-      return () => {
-        client.off?.(ready, onReady);
-        client.off?.(end, onEnd);
-      };
     },
     async open(hearing) {
       const source = await duplicable();
