@@ -80,6 +80,9 @@ export async function introspect<Claims extends object>(
   token: unknown,
   options: IntrospectOptions<Claims> = {},
 ): Promise<IntrospectionResponse> {
+  // Not `get`: a Redis client has one too.
+  if (typeof store?.updateClaims !== "function")
+    throw new TypeError("The store must be one that createSessionStore made");
   checkNames("introspect", options, ["claims", "clientId", "issuer", "guests", "touch"]);
   const { claims = [], clientId, issuer, guests = false, touch = false } = options;
   if (typeof claims !== "function") checkChosen(claims);

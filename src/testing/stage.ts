@@ -57,9 +57,7 @@ export class Stage {
       logIn: async (user, headers) => {
         const answer = await send("POST", `/login?user=${user}`, headers);
         demandStatus(answer, 200, "a log-in must succeed");
-        const { token } = jsonOf(answer);
-        demand(typeof token === "string", 'POST /login must be answered with { "token": … } of what start() returned.');
-        return token;
+        return tokenOf(answer);
       },
     };
   }
@@ -68,6 +66,13 @@ export class Stage {
   async close(): Promise<void> {
     await Promise.all(this.#servers.splice(0).map(async (server) => server.close()));
   }
+}
+
+/** The token in the answer to a log-in. */
+export function tokenOf(answer: Parameters<typeof jsonOf>[0]): string {
+  const { token } = jsonOf(answer);
+  demand(typeof token === "string", 'POST /login must be answered with { "token": … } of what start() returned.');
+  return token;
 }
 
 /** The header of a session cookie. */

@@ -231,6 +231,16 @@ describe("introspection", () => {
     expect(sent).toBe(0);
   });
 
+  it.each([
+    ["nothing", undefined],
+    ["a client of Redis", redis],
+    ["a store in an object", { store }],
+  ])("refuses %s in the place of the store", async (_, given) => {
+    await expect(introspect(anything(given), "")).rejects.toThrow(
+      new TypeError("The store must be one that createSessionStore made"),
+    );
+  });
+
   it.each([null, "role", ["role"], undefined])("refuses %j from the function", async (members) => {
     const { token } = await logIn();
     await expect(introspect(store, token, { claims: () => anything(members) })).rejects.toThrow(

@@ -84,6 +84,12 @@ describe("the contract of adapters", () => {
 /** What is wrong, the part that is, the case that catches it, and what that says. */
 const BROKEN: readonly (readonly [defect: string, make: () => Partial<Parts>, name: string, complaint: RegExp])[] = [
   [
+    "answers a log-in with no token",
+    () => ({ handle: async (_request, response) => void response.end("{}") }),
+    "a log-in sets the session cookie, and the next request has the session",
+    /^POST \/login must be answered with \{ "token": … \} of what start\(\) returned\./,
+  ],
+  [
     "lets its Set-Cookie overwrite that of the handler, or the other way round",
     () => ({
       port: (request, response) => ({

@@ -2,20 +2,20 @@
 import { createHttpSessions } from "../../http/http-sessions.js";
 import type { Cases } from "../adapter-contract.js";
 import { demand, demandEqual, demandNoStore, demandStatus, jsonOf } from "../demands.js";
-import { COOKIE, cookie, valuesOf } from "../stage.js";
+import { COOKIE, cookie, tokenOf, valuesOf } from "../stage.js";
 
 export const cookieCases: Cases = {
   "a log-in sets the session cookie, and the next request has the session": async (stage) => {
     const app = await stage.open();
     const answer = await app.send("POST", "/login?user=ada");
     demandStatus(answer, 200, "a log-in must succeed");
+    const token = tokenOf(answer);
     const [line = ""] = answer.cookies.filter((each) => each.startsWith(`${COOKIE}=`));
-    const { token } = jsonOf(answer);
     const expected = `${COOKIE}=${token}; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax`;
     demandEqual(line, expected, "The log-in must send the Set-Cookie of appendHeader, unchanged.");
     demandNoStore(answer);
 
-    const me = await app.send("GET", "/me", cookie(String(token)));
+    const me = await app.send("GET", "/me", cookie(token));
     demandStatus(me, 200, "the guard must let a live session through");
     demandEqual(jsonOf(me), { user: "ada" }, "The route must see the session of the request.");
   },
