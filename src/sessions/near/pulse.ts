@@ -113,6 +113,8 @@ export class Pulse implements Listener {
     this.isAsked = true;
     if (this.#timer !== undefined || this.#isClosed) return;
     this.#quietTicks = 0;
+    // While there were no beats, nothing was to be heard.
+    this.#heardAt = this.#parts.clock.now();
     this.#timer = setInterval(() => this.tick(), Math.max(1, Math.floor(this.#parts.lease / BEATS))).unref();
     if (!this.#isListening) {
       this.#isListening = true;

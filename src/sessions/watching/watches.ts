@@ -210,9 +210,8 @@ export class Watches<Claims extends object> implements Listener {
 
   /** Takes in what a read has found that was sent at `sent`. */
   #learn(watched: Watched<Claims>, stored: StoredSession<Claims>, sent: number, round: number): void {
-    // Reads of a Cluster may overtake each other.
     const known = watched.stored;
-    if (known !== undefined && stored.readAt < known.readAt) return;
+    if (known !== undefined && isOlder(stored, known)) return;
     watched.stored = stored;
     watched.readAt = sent;
     watched.round = round;
@@ -283,6 +282,11 @@ export class Watches<Claims extends object> implements Listener {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** Whether a read shows an older state than another: reads of a Cluster may overtake each other, also two of one ms. */
+function isOlder(read: StoredSession<object>, other: StoredSession<object>): boolean {
+  return read.readAt === other.readAt ? Number(read.version) < Number(other.version) : read.readAt < other.readAt;
 }
 
 function closedError(): StoreUnavailableError {

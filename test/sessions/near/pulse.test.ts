@@ -177,8 +177,14 @@ describe("the pulse", () => {
     rig.pulse.tick();
     expect(rig.states.at(-1)).toBe("lapsed: idle");
     expect(rig.beats.length).toBe(sent);
+    rig.clock.at(100 * 250);
     expect(rig.cache.peek(made.token)).toBeUndefined();
     expect(rig.beats.length).toBe(sent + 1);
+    // Redis answers before the beat is heard: that is no reason to take another connection, which would forget everything.
+    await rig.beat.answer("told");
+    rig.clock.at(101 * 250);
+    rig.pulse.tick();
+    expect(rig.reconnections).toBe(0);
     rig.hear();
     // It has heard of every change meanwhile.
     expect(rig.cache.peek(made.token)).toBeDefined();
