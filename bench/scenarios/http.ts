@@ -45,8 +45,14 @@ export const http: Scenario = {
     const redis = await bench.server({ durable: true });
     const servers: Server[] = [];
     bench.defer(() => Promise.all(servers.map(({ child }) => endProcess(child))));
-    bench.progress.begin("http: start", contenders.length);
-    await share(HTTP_CONTENDERS.entries(), { workers: STARTERS }, async ([number, contender]) => {
+    const left = HTTP_CONTENDERS.filter(({ notInQuick }) => bench.settings.quick && notInQuick);
+    if (left.length > 0) {
+      const names = left.map(({ name }) => name).join("; ");
+      bench.skip(names, "this is a quick run, and these are variants of others");
+    }
+    const chosen = HTTP_CONTENDERS.filter((one) => !left.includes(one));
+    bench.progress.begin("http: start", chosen.length);
+    await share(chosen.entries(), { workers: STARTERS }, async ([number, contender]) => {
       const server = await start(bench, contender, redis.url, `${redis.prefix}http${number}:`);
       if (server !== null) servers.push(server);
       bench.progress.step(contender.name);

@@ -24,7 +24,7 @@ export const nearHits: readonly Contender[] = [
 const RATES = [0.375, 1, 6];
 const SESSIONS = 400;
 /** `touchInterval`, ms, and for how many of them one waits until the requests have spread, and counts. */
-const PACE = { quick: 500, full: 1000 };
+const PACE = { quick: 300, full: 1000 };
 const INTERVALS = { spread: 4, counted: 6 };
 const TICK = 5;
 

@@ -24,7 +24,7 @@ export const near: Scenario = {
     `${HOT} sessions, and ${ALL.toLocaleString("en").replaceAll(",", " ")} in no order (quick: 2 000), each once before the first comes again; the caches have room for all. No contender asks a server meanwhile, but for the beats of the near cache.`,
     "Heard elsewhere: one process revokes a session every 10 ms; four others answer 500 requests a second each, and note when their memory does not answer for the session any more. By the one clock of the machine, counted from the answer to the revocation; what is heard before that counts as nothing.",
     "A lease of 10 s here, so that a stall of the machine ends no measurement; nothing that is measured here takes longer or shorter with it.",
-    "Requests without a call to Redis: 400 sessions at each rate, whose requests come at random, with a touchInterval of 1 s (quick: 0.5 s), for six intervals after four in which they spread.",
+    "Requests without a call to Redis: 400 sessions at each rate, whose requests come at random, with a touchInterval of 1 s (quick: 0.3 s), for six intervals after four in which they spread.",
   ],
   limits: [
     "How soon a revocation is heard is without a network, and while all is well. What a fault makes of it is in docs/faults.md, and one such case in the scenario revocation.",

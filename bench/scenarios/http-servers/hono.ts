@@ -20,6 +20,7 @@ export const onHono: readonly HttpContender[] = [
       framework: "Hono",
       does: `sessions() and requireSession()${near ? "; the store has near" : ""}`,
       ...facts,
+      ...(near && { notInQuick: true as const }),
       async serve(place) {
         const { Hono } = await import("hono");
         const { requireSession, sessions } = await import("coatcheck/hono");
@@ -58,6 +59,7 @@ export const onHono: readonly HttpContender[] = [
       framework: "Request and Response",
       does: `handle() of coatcheck/fetch, and session.require()${near ? "; the store has near" : ""}`,
       ...facts,
+      ...(near && { notInQuick: true as const }),
       async serve(place) {
         const { createFetchSessions } = await import("coatcheck/fetch");
         const { store, headers } = await openStore(place, near);

@@ -34,6 +34,7 @@ export const onKoa: readonly HttpContender[] = [
       framework: "Koa",
       does: `sessions() and requireSession()${near ? "; the store has near" : ""}`,
       ...facts,
+      ...(near && { notInQuick: true as const }),
       async serve(place) {
         const { default: Koa } = await import("koa");
         const { requireSession, sessions } = await import("coatcheck/koa");
