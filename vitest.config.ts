@@ -66,6 +66,8 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
+      // Its tests run the built program.
+      exclude: ["src/cli.ts", "src/cli/**"],
       reporter: ["text", "html", "json-summary"],
       reportsDirectory: ".cache/coverage",
       reportOnFailure: true,

@@ -101,10 +101,11 @@ export class Terminal {
   async read(prompt: string): Promise<string> {
     const { input, errors } = this.#streams;
     const isTyped = input.isTTY === true;
-    if (isTyped) errors.write(prompt);
     // What is typed is a secret, so it is not shown.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input, ...(isTyped && { output: nowhere, terminal: true }) });
+    // Only now: the terminal itself shows what is typed before.
+    if (isTyped) errors.write(prompt);
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
       for await (const line of lines) return line.trim();

@@ -55,7 +55,7 @@ describe("the documented user", () => {
 
   it("can watch with these, and is told by the error without", async () => {
     const client = connect(login);
-    const store = createSessionStore(client, { prefix: uniquePrefix() });
+    const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 20_000 });
     afterFile(() => store.close());
     const { token } = await store.create({ userId: "ada" });
     expect(String((await rejection(store.watch(token))).message)).toBe("Redis cannot serve (NOPERM)");

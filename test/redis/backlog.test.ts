@@ -64,7 +64,10 @@ describe("a Redis that owes too many answers", () => {
 
     const before = held(redis);
     for (const [name, outcome] of await callEveryVerb(store, subject)) {
-      expect(outcome, name).toMatchObject({ status: "rejected", reason: { message: REFUSED } });
+      expect(outcome, name).toMatchObject({
+        status: "rejected",
+        reason: { message: expect.stringContaining(REFUSED) },
+      });
       expect((outcome as PromiseRejectedResult).reason, name).toBeInstanceOf(StoreUnavailableError);
     }
     expect(held(redis)).toBe(before);

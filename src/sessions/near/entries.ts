@@ -10,7 +10,7 @@ import type { Moment } from "./lease.js";
 export interface Entry<Claims extends object> {
   readonly session: Session<Claims>;
   readonly secretHash: string;
-  /** The end of the session by both clocks of the process: when its read was sent, and what it had left when it was read. */
+  /** The end of the session by both clocks of the process, ms: when its read was sent, and what it had left when it was read. */
   readonly until: number;
   readonly wallUntil: number;
   /** When its next slide is due, by the clock that only grows. */

@@ -60,25 +60,6 @@ export function describeRevokeAll(rig: Rig): void {
       expect(await store.getBlock("eve")).not.toBeNull();
     });
 
-    // The patterns of ioredis-mock know no escapes, its clock goes back at times, and it reads a text as an empty hash.
-    const itOnRedis = it.skipIf(!rig.exactClock);
-
-    itOnRedis.each(["*", "a?", "[a-z]", "\\"])(
-      "takes the prefix %s for no pattern, and adds the client's keyPrefix",
-      async (odd) => {
-        const keyPrefix = `${rig.prefix()}app*:`;
-        const client = rig.makeClient({ keyPrefix });
-        const store = createSessionStore(client, { prefix: `${odd}:` });
-        const other = createSessionStore(client, { prefix: "ab:" });
-        const ended = [await store.create({ userId: "ada" }), await store.create()];
-        const kept = [await other.create({ userId: "ada" }), await other.create()];
-        expect(await revokeAll(rig, store)).toBe(2);
-        for (const { token } of ended) expect(await store.get(token)).toBeNull();
-        for (const { token } of kept) expect(await other.get(token)).not.toBeNull();
-        expect(await revokeAll(rig, other)).toBe(2);
-      },
-    );
-
     it("announces each session once, with the reason", async () => {
       const { store } = rig.open();
       const issued = [await store.create({ userId: "ada" }), await store.create()];
@@ -108,37 +89,6 @@ export function describeRevokeAll(rig: Rig): void {
       expect(await store.get(token)).not.toBeNull();
     });
 
-    itOnRedis(
-      "spares a session that is created while it runs, also in its user's index, and ends those before",
-      async () => {
-        const { store, again } = rig.open();
-        const old = [await store.create({ userId: "ada" }), await store.create()];
-        await later(rig);
-        const young: Awaited<ReturnType<typeof store.create>>[] = [];
-        const held = again({}, async (call) => {
-          // Its clock has been read, and no script of it has run.
-          if (call === 1) for (const userId of ["ada", "bob", undefined]) young.push(await store.create({ userId }));
-        });
-        expect(await held.revokeAll()).toBe(2);
-        for (const one of old) await expectDead(store, one);
-        for (const { token, session } of young) expect(await store.get(token)).toEqual(session);
-        expect(await store.listForUser("ada")).toEqual([young[0]?.session]);
-        expect(young).toHaveLength(3);
-      },
-    );
-
-    itOnRedis("ends every other session, and then names a key that holds something else", async () => {
-      const { store, prefix } = rig.open();
-      const ids = await Promise.all(["ada", "bob", undefined].map((userId) => store.create({ userId })));
-      const ada = present(ids[0]).session;
-      const bad = `${prefix}{${ada.id.slice(10, 13)}}:s:${ada.id.slice(0, -1)}${ada.id.endsWith("0") ? "1" : "0"}`;
-      await rig.redis.set(bad, "not a session", "PX", HOUR);
-      const error = await rejection(revokeAll(rig, store));
-      expect(error).toBeInstanceOf(CorruptRecordError);
-      expect((error as CorruptRecordError).key).toBe(bad);
-      for (const one of ids) expect(await store.get(one.token)).toBeNull();
-    });
-
     it("leaves alone what only looks like a key of its own", async () => {
       const { store, prefix } = rig.open();
       const strangers = [`${prefix}{abc}:s:x`, `${prefix}{abc}:u:"`, `${prefix}{ABC}:s:01ARZ3NDEKTSV4RRFFQ69G5FAV`];
@@ -155,6 +105,53 @@ export function describeRevokeAll(rig: Rig): void {
       const error = await rejection(rig.open().store.revokeAll(options as never));
       expect(error).toBeInstanceOf(TypeError);
       expect(error.message).toContain(message);
+    });
+
+    // The patterns of ioredis-mock know no escapes, its clock goes back at times, and it reads a text as an empty hash.
+    if (!rig.exactClock) return;
+
+    it.each(["*", "a?", "[a-z]", "\\"])(
+      "takes the prefix %s for no pattern, and adds the client's keyPrefix",
+      async (odd) => {
+        const keyPrefix = `${rig.prefix()}app*:`;
+        const client = rig.makeClient({ keyPrefix });
+        const store = createSessionStore(client, { prefix: `${odd}:` });
+        const other = createSessionStore(client, { prefix: "ab:" });
+        const ended = [await store.create({ userId: "ada" }), await store.create()];
+        const kept = [await other.create({ userId: "ada" }), await other.create()];
+        expect(await revokeAll(rig, store)).toBe(2);
+        for (const { token } of ended) expect(await store.get(token)).toBeNull();
+        for (const { token } of kept) expect(await other.get(token)).not.toBeNull();
+        expect(await revokeAll(rig, other)).toBe(2);
+      },
+    );
+
+    it("spares a session that is created while it runs, also in its user's index, and ends those before", async () => {
+      const { store, again } = rig.open();
+      const old = [await store.create({ userId: "ada" }), await store.create()];
+      await later(rig);
+      const young: Awaited<ReturnType<typeof store.create>>[] = [];
+      const held = again({}, async (call) => {
+        // Its clock has been read, and no script of it has run.
+        if (call === 1) for (const userId of ["ada", "bob", undefined]) young.push(await store.create({ userId }));
+      });
+      expect(await held.revokeAll()).toBe(2);
+      for (const one of old) await expectDead(store, one);
+      for (const { token, session } of young) expect(await store.get(token)).toEqual(session);
+      expect(await store.listForUser("ada")).toEqual([young[0]?.session]);
+      expect(young).toHaveLength(3);
+    });
+
+    it("ends every other session, and then names a key that holds something else", async () => {
+      const { store, prefix } = rig.open();
+      const ids = await Promise.all(["ada", "bob", undefined].map((userId) => store.create({ userId })));
+      const ada = present(ids[0]).session;
+      const bad = `${prefix}{${ada.id.slice(10, 13)}}:s:${ada.id.slice(0, -1)}${ada.id.endsWith("0") ? "1" : "0"}`;
+      await rig.redis.set(bad, "not a session", "PX", HOUR);
+      const error = await rejection(revokeAll(rig, store));
+      expect(error).toBeInstanceOf(CorruptRecordError);
+      expect((error as CorruptRecordError).key).toBe(bad);
+      for (const one of ids) expect(await store.get(one.token)).toBeNull();
     });
   });
 }
