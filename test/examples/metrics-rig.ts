@@ -53,5 +53,38 @@ export async function causeEverything({ store, broken }: Awaited<ReturnType<type
   await tokens.consume((await tokens.issue({ subject: "ada" })).token);
 }
 
+/** The calls of that traffic, by their labels. */
+export const CALLS = {
+  "sessions create ok": 2,
+  "sessions create error RangeError": 1,
+  "sessions rotate ok": 2,
+  "sessions touch ok": 1,
+  "sessions touch absent": 3,
+  "sessions touch error STORE_UNAVAILABLE": 1,
+  "sessions updateClaims ok": 1,
+  "sessions revoke ok": 1,
+  "sessions revoke error STORE_UNAVAILABLE": 1,
+  "sessions blockUser ok": 1,
+  "sessions unblockUser ok": 1,
+  "one-time issue ok": 1,
+  "one-time consume ok": 1,
+};
+
+/** The other counters after it, by their labels; the names are those of OpenTelemetry. */
+export const COUNTS = {
+  "coatcheck.rejections": { unknown: 1, malformed: 1, secret: 1 },
+  "coatcheck.outages": { "touch STORE_UNAVAILABLE": 1, "revoke STORE_UNAVAILABLE": 1 },
+  "coatcheck.sessions.created": { "": 2 },
+  "coatcheck.sessions.rotated": { true: 1, false: 1 },
+  "coatcheck.sessions.revoked": { revoked: 1, blocked: 1 },
+  "coatcheck.users.blocked": { "": 1 },
+  "coatcheck.users.unblocked": { "": 1 },
+  "coatcheck.near.changes": { "off closed": 1 },
+};
+
+/** What the near caches are at before the first of them closes, and after: lookups, sessions in memory, caches that serve. */
+export const NEAR_AT_FIRST = [{ hit: 1, miss: 1 }, { "": 1 }, { "": 1 }];
+export const NEAR_AT_LAST = [{ hit: 1, miss: 1 }, { "": 0 }, { "": 0 }];
+
 /** What no metric and no span may hold: whom it is about. */
 export const PRIVATE = /ada|01[0-9A-HJKMNP-TV-Z]{24}/;
