@@ -4,24 +4,14 @@
  */
 import { describe, expect, it } from "vitest";
 import type { SessionStore } from "../../src/index.js";
-import { present } from "../sessions/contract/rig.js";
-import { startMoving } from "./moving.js";
+import { rotatedHalfway, startMoving } from "./moving.js";
 
-const { keys, open, begin } = await startMoving();
+const moving = await startMoving();
+const { keys, open } = moving;
 const store = open({ endings: 600_000 });
 
-let count = 0;
-
-/** A user with a rotation in its grace and another session, of which some keys have moved. */
-async function halfway(moved: (ids: readonly string[], index: string) => string[]) {
-  const userId = `user ${count++}`;
-  const first = await store.create({ userId });
-  const successor = present(await store.rotate(first.token, { grace: 60_000 }));
-  const other = await store.create({ userId });
-  const ids = [first, successor, other].map(({ session }) => session.id);
-  const move = await begin(userId, ...moved(ids, keys.user(userId).index));
-  return { userId, first, successor, other, move };
-}
+let friends = 0;
+const halfway = (moved: Parameters<typeof rotatedHalfway>[2]) => rotatedHalfway(moving, store, moved);
 
 type Halfway = Awaited<ReturnType<typeof halfway>>;
 
@@ -43,7 +33,7 @@ describe.each([
     [
       "a log-in of another user",
       "rotated",
-      (by: SessionStore, { successor }) => by.rotate(successor.token, { userId: `friend ${count++}` }),
+      (by: SessionStore, { successor }) => by.rotate(successor.token, { userId: `friend ${friends++}` }),
       2,
     ],
   ] as [string, string, (by: SessionStore, scene: Halfway) => Promise<unknown>, number][])(

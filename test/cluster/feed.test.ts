@@ -6,10 +6,10 @@ import { describe, expect, it } from "vitest";
 import type { FeedMessage } from "../../src/sessions/feed.js";
 import { type FeedEar, listenToFeed } from "../harness/feed.js";
 import { connect } from "../harness/fixtures.js";
-import { present } from "../sessions/contract/rig.js";
-import { startMoving } from "./moving.js";
+import { rotatedHalfway, startMoving } from "./moving.js";
 
-const { cluster, keys, prefix, open, begin } = await startMoving();
+const moving = await startMoving();
+const { cluster, keys, prefix, open } = moving;
 const store = open();
 const nodes = cluster.masters.map(({ port }) => connect({ port }));
 /** One that listens on each node. */
@@ -18,18 +18,8 @@ for (const { port } of cluster.masters) ears.push(await listenToFeed(connect({ p
 
 const sorted = (messages: readonly FeedMessage[]) => messages.flatMap(({ ids }) => ids).toSorted();
 
-let count = 0;
-
-/** A user with a rotation in its grace and another session, of which some keys have moved. */
-async function halfway(moved: (ids: readonly string[], index: string) => string[]) {
-  const userId = `user ${count++}`;
-  const first = await store.create({ userId });
-  const successor = present(await store.rotate(first.token, { grace: 60_000 }));
-  const other = await store.create({ userId });
-  const ids = [first, successor, other].map(({ session }) => session.id);
-  const move = await begin(userId, ...moved(ids, keys.user(userId).index));
-  return { userId, first, successor, other, ids, move };
-}
+let friends = 0;
+const halfway = (moved: Parameters<typeof rotatedHalfway>[2]) => rotatedHalfway(moving, store, moved);
 
 describe.each(ears.map((ear, node) => ({ node, ear })))("heard on node $node", ({ ear }) => {
   describe.each([
@@ -75,7 +65,7 @@ describe.each(ears.map((ear, node) => ({ node, ear })))("heard on node $node", (
 
     it("tells of the session that a log-in of another user ends", async () => {
       const { first, successor, move } = await halfway(moved);
-      const friend = `friend ${count++}`;
+      const friend = `friend ${friends++}`;
       const messages = await ear.during(() => store.rotate(successor.token, { userId: friend }));
       expect(sorted(messages)).toEqual([first.session.id, successor.session.id].sort());
       for (const message of messages) expect(message).toMatchObject({ kind: "ended", reason: "rotated" });

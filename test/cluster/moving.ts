@@ -6,6 +6,7 @@ import { Keys } from "../../src/sessions/keys.js";
 import { afterFile, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { latestBound } from "../harness/indexes.js";
 import { type RedisCluster, type RedisClusterOptions, type SlotMove, startCluster } from "../harness/redis-cluster.js";
+import { present } from "../sessions/contract/rig.js";
 
 export interface Moving {
   readonly cluster: RedisCluster;
@@ -81,6 +82,23 @@ export function expectSame(found: Session | null | undefined, before: Session): 
 function expectAfter(instant: number, other: number): void {
   expect(instant).toBeGreaterThanOrEqual(other);
   expect(instant).toBeLessThan(other + JOURNEY);
+}
+
+let users = 0;
+
+/** A user with a rotation in its grace and another session, of which some keys have moved. */
+export async function rotatedHalfway(
+  { keys, begin }: Pick<Moving, "keys" | "begin">,
+  store: SessionStore,
+  moved: (ids: readonly string[], index: string) => string[],
+) {
+  const userId = `user ${users++}`;
+  const first = await store.create({ userId });
+  const successor = present(await store.rotate(first.token, { grace: 60_000 }));
+  const other = await store.create({ userId });
+  const ids = [first, successor, other].map(({ session }) => session.id);
+  const move = await begin(userId, ...moved(ids, keys.user(userId).index));
+  return { userId, first, successor, other, ids, move };
 }
 
 /** Whether a promise has settled after others that were begun later had every chance to. */

@@ -1,5 +1,6 @@
 /** Which clients of the application's can be a subscriber beside the store's client. It chooses the driver. */
 import { show } from "../../leaves/arguments.js";
+import { has, isNodeRedis } from "./families.js";
 import type { Hearing, Subscriber } from "./hearing.js";
 import { IoredisSubscriber, type IoredisSubscriberClient, isClosed } from "./ioredis/subscriber.js";
 import {
@@ -38,12 +39,4 @@ export function subscriberOn(client: SubscriberClient, hearing: Hearing): Subscr
   return isNodeRedis(client)
     ? new NodeRedisSubscriber(client, hearing, false)
     : new IoredisSubscriber(client, hearing, false);
-}
-
-function isNodeRedis(client: unknown): client is NodeRedisSubscriberClient {
-  return has(client, "evalSha");
-}
-
-function has(value: unknown, method: string): boolean {
-  return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
 }

@@ -4,6 +4,7 @@
  */
 import { show } from "../../leaves/arguments.js";
 import type { ClientPort } from "./client.js";
+import { has, isLegacy, isNodeRedis } from "./families.js";
 import type { IoredisClient } from "./ioredis/client.js";
 import { IoredisPort } from "./ioredis/port.js";
 import type { Cluster, NodeRedisClient, Pool, Sentinel, SingleClient } from "./node-redis/client.js";
@@ -53,23 +54,10 @@ function misfitOf(client: unknown): string | undefined {
     return "a pipeline or transaction: give the client that it was made of";
   const isNode = isNodeRedis(client);
   if (isNode && !has(client, "on")) return "a client in legacy mode: give the client that legacy() was called on";
-  if (isNode && optionsOf(client)?.["legacyMode"] === true)
-    return "a client in legacy mode: make it without legacyMode";
+  if (isNode && isLegacy(client)) return "a client in legacy mode: make it without legacyMode";
   if (has(client, "internal_send_command")) return "a client of node-redis 3 or older: update it to 5 or 6";
   const needed = isNode ? ["eval", "on"] : ["evalsha", "eval", "on"];
   if (needed.every((method) => has(client, method))) return undefined;
   const wrapped = (client as { client?: unknown } | null | undefined)?.client;
   return isClient(wrapped) ? "an object with the client in it" : show(client);
-}
-
-function isNodeRedis(client: unknown): client is NodeRedisClient {
-  return has(client, "evalSha");
-}
-
-function has(value: unknown, method: string): boolean {
-  return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
-}
-
-function optionsOf(client: unknown): Record<string, unknown> | undefined {
-  return (client as { options?: Record<string, unknown> }).options;
 }
