@@ -7,6 +7,7 @@ import { createSessionStore, type SessionStore } from "../sessions/store.js";
 import type { AdapterServer, AdapterSubject } from "./adapter-subject.js";
 import { demand, demandStatus, jsonOf } from "./demands.js";
 import { type Answer, exchange, type SentHeaders } from "./exchange.js";
+import { Turnstile } from "./turnstile.js";
 
 export type ContractStore = SessionStore<RegisteredClaims>;
 
@@ -60,6 +61,17 @@ export class Stage {
         return tokenOf(answer);
       },
     };
+  }
+
+  /** Starts it with a turnstile in which each request waits whose session was looked up. */
+  async openHeld(): Promise<{ readonly app: Application; readonly turnstile: Turnstile }> {
+    const turnstile = new Turnstile();
+    const touch: ContractStore["touch"] = async (token) => {
+      const session = await this.store.touch(token);
+      await turnstile.stand();
+      return session;
+    };
+    return { app: await this.open({}, { touch }), turnstile };
   }
 
   /** Stops the servers that are open. */

@@ -9,17 +9,7 @@ const AT_ONCE = 24;
 
 export const manyAtOnceCases: Cases = {
   "requests at once have each their own session": async (stage) => {
-    const turnstile = new Turnstile();
-    const app = await stage.open(
-      {},
-      {
-        touch: async (token) => {
-          const session = await stage.store.touch(token);
-          await turnstile.stand();
-          return session;
-        },
-      },
-    );
+    const { app, turnstile } = await stage.openHeld();
     const users = Array.from({ length: AT_ONCE }, (_, n) => `user-${n}`);
     const issued = await Promise.all(users.map((userId) => stage.store.create({ userId })));
     const running = issued.map(({ token }) => app.send("GET", "/me", cookie(token)));

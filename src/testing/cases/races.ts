@@ -19,17 +19,7 @@ export const raceCases: Cases = {
   },
 
   "a session that ends while a request runs stays ended when the request is answered": async (stage) => {
-    const turnstile = new Turnstile();
-    const app = await stage.open(
-      {},
-      {
-        touch: async (token) => {
-          const session = await stage.store.touch(token);
-          await turnstile.stand();
-          return session;
-        },
-      },
-    );
+    const { app, turnstile } = await stage.openHeld();
     const { token, session } = await stage.store.create({ userId: "ada" });
     const running = app.send("GET", "/me", cookie(token));
     await turnstile.reached(1, [running]);
