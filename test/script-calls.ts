@@ -182,7 +182,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
     ],
   },
   "sessions/scripts/revoke-all-session.lua": {
-    call: (redis) => runRevokeAllSession(redis, { key, instant: 1700000000000, endings: 1 }, deadline()),
+    call: (redis) =>
+      runRevokeAllSession(redis, { key, instant: 1700000000000, cause: { reason: "all" }, endings: 1 }, deadline()),
     replies: [["none"], ["ended", "ada", "", ID], ["ended", "", "", ID], ["ended", "ada", "moving", ID]],
     broken: [
       ["none", ID],
@@ -195,7 +196,14 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   },
   "sessions/scripts/revoke-all-user.lua": {
     call: (redis) =>
-      runRevokeAllUser(redis, { user, instant: 1700000000000, after: { score: "", id: "" }, most: 50, endings: 1 }),
+      runRevokeAllUser(redis, {
+        user,
+        instant: 1700000000000,
+        after: { score: "", id: "" },
+        most: 50,
+        cause: { reason: "all" },
+        endings: 1,
+      }),
     replies: [
       ["ok", "", ""],
       ["ok", "1700000000000", ID, ID, OTHER],

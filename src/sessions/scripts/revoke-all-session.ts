@@ -4,6 +4,7 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
+import type { Cause } from "../ending.js";
 import { encodeCause } from "./cause.js";
 import { ofIndex } from "./preludes.js";
 import { type Ended, endedIn } from "./revoke.js";
@@ -26,6 +27,7 @@ export interface OldSessionRevocation {
   readonly key: string;
   /** It ends if it was created up to this instant, epoch ms. */
   readonly instant: number;
+  readonly cause: Cause;
   /** For how many ms it leaves its ending; 0 for none. */
   readonly endings: number;
 }
@@ -33,9 +35,9 @@ export interface OldSessionRevocation {
 /** Ends a session that was created up to an instant, and leaves its partner alone. */
 export function runRevokeAllSession(
   redis: RedisDoor,
-  { key, instant, endings }: OldSessionRevocation,
+  { key, instant, cause, endings }: OldSessionRevocation,
   deadline: Deadline,
 ): Promise<Ended | { readonly status: "none" }> {
-  const args = [instant, newMark(), redis.markLife, ...encodeCause({ reason: "all" }, endings)];
+  const args = [instant, newMark(), redis.markLife, ...encodeCause(cause, endings)];
   return redis.run(revokeAllSessionScript, [key], args, deadline);
 }

@@ -3,6 +3,7 @@ import { newMark } from "../../redis/marks.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
 import { textsOf, unknownReply } from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
+import type { Cause } from "../ending.js";
 import type { UserKeys } from "../keys.js";
 import { encodeCause } from "./cause.js";
 import { type Cursor, cursorOf } from "./list.js";
@@ -36,6 +37,7 @@ export interface OldPageRevocation {
   readonly after: Cursor;
   /** How many sessions to look at. */
   readonly most: number;
+  readonly cause: Cause;
   /** For how many ms each session leaves its ending; 0 for none. */
   readonly endings: number;
 }
@@ -43,9 +45,17 @@ export interface OldPageRevocation {
 /** Ends those sessions in one page of a user's index that were created up to an instant. */
 export function runRevokeAllUser(
   redis: RedisDoor,
-  { user, instant, after, most, endings }: OldPageRevocation,
+  { user, instant, after, most, cause, endings }: OldPageRevocation,
 ): Promise<OldPage> {
-  const cause = encodeCause({ reason: "all" }, endings);
-  const args = [user.name, instant, after.score, after.id, most, newMark(), redis.markLife, ...cause];
+  const args = [
+    user.name,
+    instant,
+    after.score,
+    after.id,
+    most,
+    newMark(),
+    redis.markLife,
+    ...encodeCause(cause, endings),
+  ];
   return redis.run(revokeAllUserScript, [user.index], args);
 }

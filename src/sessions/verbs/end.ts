@@ -188,11 +188,12 @@ export async function endOld(
   cx: Store,
   id: string,
   instant: number,
+  cause: Cause,
 ): Promise<SessionEnd<Ended | { readonly status: "none" }>> {
   const deadline = cx.redis.deadline();
   const { endings } = cx.options;
-  const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant, endings }, deadline);
-  return combined(cx, id, reply, [reply], NONE, { deadline, cause: { reason: "all" } });
+  const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant, cause, endings }, deadline);
+  return combined(cx, id, reply, [reply], NONE, { deadline, cause });
 }
 
 /** The first shortfall of several revocations. */

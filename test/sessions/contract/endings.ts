@@ -132,9 +132,9 @@ export function describeEndings(rig: Rig): void {
       const guest = await store.create();
       const user = await store.create({ userId: "ada" });
       const fresh = present(await store.rotate(user.token, { grace: MINUTE }));
-      await store.revokeAll();
+      await store.revokeAll({ note: "a leak" });
       for (const { token } of [guest, user, fresh]) {
-        expect(await store.explain(token)).toMatchObject({ state: "ended", reason: "all" });
+        expect(await store.explain(token)).toMatchObject({ state: "ended", reason: "all", note: "a leak" });
       }
     });
 

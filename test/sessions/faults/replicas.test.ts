@@ -129,6 +129,17 @@ describe("with a healthy replica", () => {
 });
 
 describe("with a frozen replica", () => {
+  it("revokeAll rejects when it has ended all of them, and resolves when it is repeated after the thaw", async () => {
+    const subjects = [await replicated("frozen, all"), await replicated("frozen, too")];
+    replica.freeze();
+    await expectNotReplicated(brief.revokeAll());
+    for (const { token } of subjects) expect(await brief.get(token)).toBeNull();
+
+    replica.thaw();
+    expect(await patient.revokeAll()).toBe(0);
+    for (const { token } of subjects) expect(await afterFailover.get(token)).toBeNull();
+  });
+
   it("a revocation rejects, has taken effect, and resolves when it is repeated after the thaw", async () => {
     const { token } = await replicated("frozen");
     replica.freeze();
