@@ -27,7 +27,7 @@ export interface Connected {
   close(): void;
 }
 
-interface Target {
+interface Destination {
   readonly urls: readonly URL[];
   readonly where: string;
   readonly cluster: boolean;
@@ -44,7 +44,7 @@ export async function connect(
   environment: NodeJS.ProcessEnv,
   timeout: number,
 ): Promise<Connected> {
-  const target = await targetOf(options, environment, timeout);
+  const target = await destinationOf(options, environment, timeout);
   const ioredis = await found(() => import("ioredis"));
   if (ioredis !== undefined) return connectIoredis(ioredis, target);
   const nodeRedis = await found(() => import("redis"));
@@ -71,7 +71,11 @@ async function found<T>(load: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function targetOf(options: ConnectionOptions, environment: NodeJS.ProcessEnv, timeout: number): Promise<Target> {
+async function destinationOf(
+  options: ConnectionOptions,
+  environment: NodeJS.ProcessEnv,
+  timeout: number,
+): Promise<Destination> {
   const { redis, cluster = false, sentinel, keyPrefix = "" } = options;
   if (cluster && sentinel !== undefined)
     throw new Failure("--cluster and --sentinel exclude each other. Leave one out.");
@@ -145,7 +149,7 @@ const hostOf = ({ hostname, port }: URL, usual: number) => ({
 
 const databaseOf = ({ pathname }: URL) => Number(pathname.slice(1) || 0);
 
-async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), target: Target): Promise<Connected> {
+async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), target: Destination): Promise<Connected> {
   const { urls, sentinel, tls, timeout, environment, keyPrefix } = target;
   const [first] = urls as [URL];
   const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);
@@ -214,7 +218,7 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
   };
 }
 
-async function connectNodeRedis(redis: typeof import("redis"), target: Target): Promise<Connected> {
+async function connectNodeRedis(redis: typeof import("redis"), target: Destination): Promise<Connected> {
   const { urls, sentinel, tls, timeout, environment, keyPrefix } = target;
   const [first] = urls as [URL];
   const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);

@@ -13,7 +13,8 @@ export interface Brought<Claims extends object> {
 }
 
 /** What the log-in asks for. */
-export interface LogIn<Claims extends object> extends Pick<StartOptions<Claims>, "userId" | "claims" | "persistent"> {
+export interface LogInRequest<Claims extends object>
+  extends Pick<StartOptions<Claims>, "userId" | "claims" | "persistent"> {
   /** What to remember of the client; `undefined` for what the old session remembers. */
   readonly client: StartOptions<Claims>["client"];
   /** The same for a new session. */
@@ -25,7 +26,7 @@ export interface LogIn<Claims extends object> extends Pick<StartOptions<Claims>,
 export async function issueFor<Claims extends object>(
   store: SessionStore<Claims>,
   { token, session }: Brought<Claims>,
-  { userId, claims, persistent, client, newClient, timeouts }: LogIn<Claims>,
+  { userId, claims, persistent, client, newClient, timeouts }: LogInRequest<Claims>,
   ending: <T>(call: Promise<T>) => Promise<T>,
 ): Promise<IssuedSession<Claims>> {
   const old = session === null ? null : token;

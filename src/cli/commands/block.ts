@@ -6,12 +6,12 @@ import type { Work } from "../work.js";
 import { stoppedAfter } from "./revoke.js";
 import { sayNothingFound } from "./sessions.js";
 
-export interface BlockOptions {
+export interface BlockChoice {
   readonly until?: string | undefined;
   readonly reason?: string | undefined;
 }
 
-export async function block(work: Work, user: string, { until, reason }: BlockOptions): Promise<number> {
+export async function block(work: Work, user: string, { until, reason }: BlockChoice): Promise<number> {
   const { store, terminal, options, signal, door } = work;
   // By the clock of Redis, which is the one that ends the block.
   const now = until === undefined ? 0 : Math.max(...(await door.masters()).masters.map((master) => master.now));

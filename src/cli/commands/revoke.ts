@@ -5,16 +5,13 @@ import { counted } from "../terminal.js";
 import type { Work } from "../work.js";
 import { checkId, sayNothingFound } from "./sessions.js";
 
-export interface RevokeOptions {
+/** Which sessions are to end, if no id is given. */
+export interface RevokeChoice {
   readonly user?: string | undefined;
   readonly all?: boolean | undefined;
 }
 
-export async function revoke(
-  work: Work,
-  id: string | undefined,
-  { user, all = false }: RevokeOptions,
-): Promise<number> {
+export async function revoke(work: Work, id: string | undefined, { user, all = false }: RevokeChoice): Promise<number> {
   const named = [id !== undefined, user !== undefined, all].filter(Boolean).length;
   if (named !== 1) throw new Failure("Say what to end: an id, --user <user> or --all, and only one of them.");
   if (id !== undefined) return revokeOne(work, id);

@@ -26,10 +26,10 @@ export interface Left {
   readonly trail: RecordText;
 }
 
-type LoggedIn = Ended | PartnerMoving | NotEnded | Superseded | ClaimsConflict | Left;
+type LogInReply = Ended | PartnerMoving | NotEnded | Superseded | ClaimsConflict | Left;
 
 export const logInScript = script(
-  (reply): LoggedIn => {
+  (reply): LogInReply => {
     const texts = textsOf(reply);
     const [status, record] = texts;
     if (texts.length === 1 && (status === "none" || status === "secret" || status === "superseded")) return { status };
@@ -60,7 +60,7 @@ export interface LogIn {
 }
 
 /** Ends a session because a log-in has replaced it by another. */
-export function runLogIn(redis: RedisDoor, logIn: LogIn, deadline: Deadline): Promise<LoggedIn> {
+export function runLogIn(redis: RedisDoor, logIn: LogIn, deadline: Deadline): Promise<LogInReply> {
   const { key, secretHash, version = "", alone = false, newId, user, endings } = logIn;
   const args = [secretHash, version, alone ? "1" : "", newId, Math.ceil(deadline.left) + 1, user, endings];
   return redis.run(logInScript, [key], args, deadline);
