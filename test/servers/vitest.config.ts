@@ -8,7 +8,7 @@ import { findNewerServer } from "../harness/newer-servers.ts";
 
 const root = `${import.meta.dirname}/../..`;
 
-/** The contracts, the races, the faults of a server, and all that is about a Cluster. */
+/** The contracts, the races, the faults of a server, what is heard of sessions, and all that is about a Cluster. */
 const include = [
   "test/servers/*.test.ts",
   "test/sessions/pages.test.ts",
@@ -19,6 +19,9 @@ const include = [
   "test/docs/acl.test.ts",
   "test/redis/tls.test.ts",
   "test/sessions/faults/{server,replicas}.test.ts",
+  "test/sessions/{feed,ending}.test.ts",
+  "test/sessions/near/{near,faults}.test.ts",
+  "test/sessions/watching/watch.test.ts",
   "test/cluster/**/*.test.ts",
 ];
 
