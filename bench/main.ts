@@ -2,7 +2,6 @@
 import { mkdir } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBuilt } from "../test/harness/dist.ts";
 import { compare } from "./compare.ts";
 import { HELP, type Options, parseOptions, type RunOptions, UsageError } from "./options.ts";
 import { newProgress } from "./progress.ts";
@@ -16,7 +15,7 @@ import { briefly, NOT_IN_QUICK, type Settings, settingsFor } from "./settings.ts
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** Whole runs are recorded in the repository; the others would only overwrite them with less. */
-const RECORDED = fileURLToPath(new URL(".//", import.meta.url));
+const RECORDED = fileURLToPath(new URL("./", import.meta.url));
 const PASSING = fileURLToPath(new URL("../.cache/bench/", import.meta.url));
 
 class Interrupted extends Error {}
@@ -77,7 +76,6 @@ async function measure(options: RunOptions): Promise<number> {
   // Ten minutes later would be a bad moment to learn that they cannot be kept.
   if (options.json !== undefined) await expectWritable(options.json);
 
-  await ensureBuilt();
   const chosen = SCENARIOS.filter(({ name, notInQuick }) =>
     options.only.length === 0 ? !(options.quick && notInQuick) : options.only.includes(name),
   );

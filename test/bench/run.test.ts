@@ -55,7 +55,7 @@ function start(...args: string[]) {
     async process(): Promise<number> {
       const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,pgid=,args="]);
       const own = stdout.split("\n").map((line) => line.trim().split(/\s+/));
-      const found = own.filter(([, pgid, ...words]) => Number(pgid) === -group && words.includes("bench/main.ts"));
+      const found = own.filter(([, pgid, ...words]) => Number(pgid) === -group && words.includes("bench/start.ts"));
       return Number(found.at(-1)?.[0]);
     },
     says: (part: string) =>
