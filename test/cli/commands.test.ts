@@ -243,7 +243,7 @@ describe.concurrent("coatcheck", () => {
     const none = await cli("ioredis,redis", "stats");
     expect([none.status, none.errors]).toEqual([
       2,
-      "There is no Redis client. Install one beside coatcheck: npm install ioredis\n",
+      "There is no Redis client. Install one beside coatcheck: npm install ioredis, or npm install redis\n",
     ]);
   });
 

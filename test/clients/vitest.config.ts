@@ -18,7 +18,7 @@ export default defineConfig({
       "test/sessions/races/*.test.ts",
       "test/sessions/faults/{corrupt,hand}.test.ts",
       "test/one-time/{store,races,redis,replay}.test.ts",
-      "test/cluster/{store,slot-move}.test.ts",
+      "test/cluster/{store,slot-move,routing}.test.ts",
     ],
     typecheck: { enabled: false },
   },

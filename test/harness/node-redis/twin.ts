@@ -68,6 +68,8 @@ function clusterTwin(client: Cluster, { keyPrefix, ...options }: RedisOptions): 
   return newCluster({
     rootNodes: startupNodes.map(({ host, port }) => ({ socket: { host, port } })),
     defaults: { ...clientOptions(options), socket },
+    // Without it, node-redis does not know of replicas.
+    ...(client.options.scaleReads === "slave" ? { useReplicas: true } : {}),
     ...(keyPrefix ? { keyPrefix } : {}),
   }) as unknown as Twin;
 }
@@ -81,6 +83,8 @@ function clientOptions(options: RedisOptions) {
     ...(db ? { database: db } : {}),
     ...(keyPrefix ? { keyPrefix } : {}),
     ...(enableOfflineQueue === false ? { disableOfflineQueue: true } : {}),
+    // Without it, a socketTimeout of node-redis ends a connection that is merely idle, as that of ioredis does not.
+    ...(socketTimeout === undefined ? {} : { pingInterval: Math.ceil(socketTimeout / 3) }),
     socket: {
       ...(tls ? { ...tls, tls: true as const } : {}),
       ...(host === undefined ? {} : { host }),
