@@ -2,6 +2,7 @@
  * What is used of a client of node-redis (the package `redis`) 5 and 6, and the view of it that a store takes. It knows how
  * node-redis names things, and sends nothing.
  */
+import type { Pausable } from "./late-writes.js";
 import type { Duplicable } from "./subscriber.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a method of any signature: those of node-redis 5 and 6 are not assignable to each other.
@@ -50,8 +51,7 @@ export interface ClientOptions {
 }
 
 /** A client of one connection: `createClient`, and each node of a cluster, and each client of a pool. */
-export interface SingleClient extends Commands, Duplicable {
-  readonly isReady?: boolean;
+export interface SingleClient extends Commands, Duplicable, Pausable {
   sendCommand(command: readonly string[], options: object): Promise<unknown>;
 }
 
@@ -77,6 +77,8 @@ export interface Cluster extends Commands {
 
 export interface ClusterNode {
   readonly address: string;
+  /** If it is connected, or was. */
+  readonly client?: Pausable | undefined;
 }
 
 /** `createSentinel`. The first argument of `sendCommand` and `addCommand` says whether a replica may answer. */

@@ -3,6 +3,7 @@ import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } fr
 import type { SubscriberSource } from "../hearing.js";
 import { type Cluster, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { clusterFindings } from "./findings.js";
+import { holdBack } from "./late-writes.js";
 import { CLOSED } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
 import { connectionOf } from "./single.js";
@@ -20,6 +21,9 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
 
   constructor(cluster: Cluster) {
     super(cluster, viewOf(cluster));
+    cluster.on("node-error", () => {
+      for (const { client } of [...cluster.masters, ...cluster.replicas]) if (client !== undefined) holdBack(client);
+    });
     this.readsMayLag = cluster._options?.useReplicas === true || cluster.clientSideCache !== undefined;
   }
 

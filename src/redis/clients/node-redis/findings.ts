@@ -75,3 +75,13 @@ export function untoldFindings(kind: "pool" | "sentinel"): ClientFinding[] {
     },
   ];
 }
+
+/** For a sentinel of node-redis 5, whose connections nobody can reach (see late-writes.ts). */
+export const MIXED_REPLIES: ClientFinding = {
+  code: "mixed-replies",
+  level: "danger",
+  found: "the client is a sentinel of node-redis 5",
+  consequence:
+    "if a connection breaks in the moment when a command is about to be written, calls can get the replies of others, which may be the session of somebody else",
+  mend: "update the package redis to version 6",
+};

@@ -13,7 +13,7 @@ import type {
 } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
 import { type Sentinel, UNMAPPED, viewOfSentinel } from "./client.js";
-import { untoldFindings } from "./findings.js";
+import { MIXED_REPLIES, untoldFindings } from "./findings.js";
 import { CLOSED } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
 
@@ -72,7 +72,9 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
   }
 
   findings(): ClientFinding[] {
-    return untoldFindings("sentinel");
+    // Version 5 does not have this property.
+    const isSix = "_keyPrefix" in this.client;
+    return [...untoldFindings("sentinel"), ...(isSix ? [] : [MIXED_REPLIES])];
   }
 
   readonly #connection = this.#connectionOf(() => this.#changes);

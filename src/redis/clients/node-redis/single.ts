@@ -1,8 +1,9 @@
 /** The driver for a client of one connection, and for a pool of such clients. */
-import type { ClientFinding, Connection, Reservation, ServerPort } from "../client.js";
+import type { Arguments, ClientFinding, Connection, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
 import { type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { findingsOf, untoldFindings } from "./findings.js";
+import { holdLateWrites } from "./late-writes.js";
 import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
 import { sourceOf } from "./subscriber.js";
 
@@ -15,6 +16,7 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
 
   constructor(client: SingleClient) {
     super(client, viewOf(client));
+    holdLateWrites(client);
     this.readsMayLag = client.clientSideCache !== undefined;
     // Also a loss with no command under way: the next connection may lead to another server.
     let isUp = client.isReady === true;
@@ -60,6 +62,31 @@ export class PoolPort extends NodeRedisPort<Pool> {
     this.readsMayLag = pool.clientSideCache !== undefined;
   }
 
+  // A pool does not show its clients, so each of them is met when it has something to do.
+  override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
+    return this.client.execute((client) => {
+      return connectionOf(client, this.keyPrefix).evaluate(script, keys, args, { known, asking: false });
+    });
+  }
+
+  override get(key: string): Promise<string | null> {
+    return this.client.execute((client) => {
+      holdLateWrites(client);
+      return viewOf(client).get(this.#inside(client, key));
+    });
+  }
+
+  override getex(key: string, ms: number): Promise<string | null> {
+    return this.client.execute((client) => {
+      holdLateWrites(client);
+      return viewOf(client).getEx(this.#inside(client, key), { type: "PX", value: ms });
+    });
+  }
+
+  #inside(client: SingleClient, key: string): string {
+    return client._keyPrefix === this.keyPrefix ? key : this.keyPrefix + key;
+  }
+
   servers(): ServerPort[] {
     return [serverBy(undefined, (command) => this.view.sendCommand(command, UNMAPPED))];
   }
@@ -92,6 +119,7 @@ const connections = new WeakMap<SingleClient, Connection>();
 export function connectionOf(client: SingleClient, keyPrefix: string): Connection {
   const known = connections.get(client);
   if (known !== undefined) return known;
+  holdLateWrites(client);
   const view = viewOf(client);
   const prefix = client._keyPrefix === keyPrefix ? "" : keyPrefix;
   let losses = 0;

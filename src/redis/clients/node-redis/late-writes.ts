@@ -1,0 +1,46 @@
+/**
+ * Keeps node-redis 5 from writing to a connection that has just broken. It writes once in each turn of the event loop. If the
+ * connection breaks after a command was given and before that write, node-redis takes the command for sent. The next connection
+ * then begins with one command too many that waits for a reply: from then on each command gets the reply of another one, or the
+ * client never becomes ready. Somebody would be given the session of somebody else. node-redis 6 does not write then.
+ *
+ * It knows two methods of the client that node-redis itself uses while a server is being moved.
+ */
+
+/** A client of one connection. */
+export interface Pausable {
+  once(event: string, listener: () => void): unknown;
+  readonly isReady?: boolean;
+  _pause?(): void;
+  _unpause?(): void;
+}
+
+/** One that tells of its errors. */
+interface Telling extends Pausable {
+  on(event: string, listener: () => void): unknown;
+}
+
+const held = new WeakSet<Pausable>();
+
+/** Those that have lost their connection, and have no other yet. */
+const lost = new WeakSet<Pausable>();
+
+/** Holds the late write of a client back, whenever it loses its connection. What was to be written is sent on the next one. */
+export function holdLateWrites(client: Telling): void {
+  if (held.has(client)) return;
+  held.add(client);
+  client.on("error", () => holdBack(client));
+}
+
+/** The same once, for a client that has just emitted an error. It tells of it before it gives up the commands under way. */
+export function holdBack(client: Pausable): void {
+  if (client.isReady !== false || client._pause === undefined || lost.has(client)) return;
+  lost.add(client);
+  client._pause();
+  // Both come before the client writes anything to the next connection.
+  const resume = () => {
+    if (lost.delete(client)) client._unpause?.();
+  };
+  client.once("connect", resume);
+  client.once("ready", resume);
+}
