@@ -49,7 +49,9 @@ export async function connect(
   if (ioredis !== undefined) return connectIoredis(ioredis, target);
   const nodeRedis = await found(() => import("redis"));
   if (nodeRedis !== undefined) return connectNodeRedis(nodeRedis, target);
-  throw new Failure("There is no Redis client. Install one beside coatcheck: npm install ioredis, or npm install redis");
+  throw new Failure(
+    "There is no Redis client. Install one beside coatcheck: npm install ioredis, or npm install redis",
+  );
 }
 
 /** Where the options lead, without passwords; for messages. */
