@@ -39,6 +39,9 @@ interface Waiting {
 /** How long to wait before Redis is asked again for a channel that it has refused, ms. */
 const REFUSED_PAUSE = 1000;
 
+/** For how long an open connection may owe the answer to SUBSCRIBE before another is taken, ms. */
+const MOST_SILENCE = 5000;
+
 /** The subscription of one store. Connects with the first listener. */
 export class Subscription {
   readonly #data: ClientPort;
@@ -186,13 +189,17 @@ export class Subscription {
     if (!this.#subscriber?.isOpen) return;
     const epoch = this.#epoch;
     const isOld = () => epoch !== this.#epoch || this.#channels.get(name) !== channel;
+    // A connection that was lost without a sign answers nothing, and nobody would be told that it is ready or lost.
+    const silence = setTimeout(() => isOld() || this.reconnect(), MOST_SILENCE).unref();
     this.#subscriber.subscribe(this.#prefix + name).then(
       () => {
+        clearTimeout(silence);
         if (isOld()) return;
         channel.isConfirmed = true;
         for (const listener of channel.listeners) this.#judge(listener);
       },
       (error: unknown) => {
+        clearTimeout(silence);
         if (isOld()) return;
         for (const listener of channel.listeners) this.#fail(listener, translate(error, [], ""));
         this.#retries.set(name, setTimeout(() => this.#askAgain(name), REFUSED_PAUSE).unref());

@@ -109,6 +109,17 @@ describe.each(Object.entries(CLIENTS))("on %s", (_name, make) => {
     expect(ear.told).toEqual(["ready", "lost", "ready", "heard"]);
   });
 
+  it("takes another connection when this one does not even confirm a channel", async () => {
+    const proxy = await startProxy(server.port);
+    afterFile(() => proxy.close());
+    const given = client({ port: proxy.port });
+    await given.ping();
+    proxy.abandon();
+    const ear = listener();
+    subscribe(redis, given).add(ear);
+    await vi.waitFor(() => expect(ear.told).toEqual(["ready"]), { timeout: 60_000 });
+  }, 90_000);
+
   it("keeps no process alive when the application has closed its client, and connects again with it", async () => {
     const data = client();
     const subscription = subscribe(data);

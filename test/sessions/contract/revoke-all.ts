@@ -132,7 +132,8 @@ export function describeRevokeAll(rig: Rig): void {
       await later(rig);
       const young: Awaited<ReturnType<typeof store.create>>[] = [];
       const held = again({}, async (call) => {
-        // Its clock has been read, and no script of it has run.
+        // Its clock has been read, and no script of it has run. What is created in the same ms would end.
+        if (call === 1) await later(rig);
         if (call === 1) for (const userId of ["ada", "bob", undefined]) young.push(await store.create({ userId }));
       });
       expect(await held.revokeAll()).toBe(2);
