@@ -40,7 +40,9 @@ export function briefOf(results: Results): string {
     "",
     `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${reached}.${doubt}`,
     ...(inMemory === null ? [] : [inMemory]),
-    ...missed.map(({ target, measured }) => `Missed: ${target}; it was ${measured}.`),
+    // A list, because the losses are to be seen.
+    ...(missed.length === 0 ? [] : [""]),
+    ...missed.map(({ target, measured }) => `- Missed: ${target}; it was ${measured}.`),
   ].join("\n");
 }
 

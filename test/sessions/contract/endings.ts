@@ -132,6 +132,8 @@ export function describeEndings(rig: Rig): void {
       const guest = await store.create();
       const user = await store.create({ userId: "ada" });
       const fresh = present(await store.rotate(user.token, { grace: MINUTE }));
+      // The clock of ioredis-mock is right to a second only, and what is created after the call stays.
+      if (!rig.exactClock) await new Promise((resolve) => setTimeout(resolve, 1100));
       await store.revokeAll({ note: "a leak" });
       for (const { token } of [guest, user, fresh]) {
         expect(await store.explain(token)).toMatchObject({ state: "ended", reason: "all", note: "a leak" });
