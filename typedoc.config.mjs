@@ -23,15 +23,16 @@ export default {
   // Parts of types that users name by another type, or have no use for.
   intentionallyNotExported: [
     "ALGORITHMS",
+    "AnyMethod",
     "Call",
+    "ClaimsOf",
     "__global.Coatcheck.Claims",
     "JwtKeyOptions",
     "Corkable",
     "ErrorDetails",
     "Generate",
-    "KeyspaceClient",
-    "NodeRedisClient",
     "SessionRequest",
+    "SubscriberClient",
   ],
   router: "module",
   modulesFileName: "index",

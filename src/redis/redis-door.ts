@@ -71,8 +71,7 @@ export class RedisDoor extends ScriptRunner {
   }
 
   /** Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. */
-  inspect(): Promise<ServerFacts[]> {
-    const deadline = this.deadline();
+  inspect(deadline = this.deadline()): Promise<ServerFacts[]> {
     // A Cluster of node-redis that is connecting asks to be tried again.
     return inspectServers(this.client, (ask) =>
       this.settle(ask, asItIs, [], deadline, (error) =>

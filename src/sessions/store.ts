@@ -230,8 +230,9 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     getBlock: (userId) => getBlock(cx, userId),
     watch: (target, options) => watches.watch(target, options),
     check: async () => {
-      const facts = await cx.redis.inspect();
-      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(await askToPublish(cx), nearby));
+      const deadline = cx.redis.deadline();
+      const facts = await cx.redis.inspect(deadline);
+      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(await askToPublish(cx, deadline), nearby));
     },
   };
   const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };

@@ -1,4 +1,5 @@
 /** The feed of a store, as a process that listens hears it. */
+import { once } from "node:events";
 import type { Cluster, Redis } from "ioredis";
 import { type FeedMessage, feedChannel, parseFeed } from "../../src/sessions/feed.js";
 
@@ -32,6 +33,8 @@ export async function listenToFeed(
       heard.push(message);
     }
   });
+  // A client that is still greeting its server may lose the answer; ioredis-mock has no status.
+  if (subscriber.status !== undefined && subscriber.status !== "ready") await once(subscriber, "ready");
   await subscriber.subscribe(channel);
   /** Resolves when everything that was said before has been heard. */
   async function end() {

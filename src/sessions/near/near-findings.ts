@@ -1,5 +1,6 @@
 /** What `check()` finds about the near cache: whether pushes can be sent and heard, and whether the lease is long enough. */
 import { mintToken, randomBucket } from "../../leaves/token.js";
+import type { Deadline } from "../../redis/calls/deadline.js";
 import { isClosedSubscriber } from "../../redis/clients/subscriber.js";
 import { ignoreOutage } from "../../redis/redis-errors.js";
 import type { CheckFinding } from "../check.js";
@@ -21,12 +22,15 @@ export interface PushFacts {
 }
 
 /** Publishes about a session that never was. */
-export async function askToPublish(cx: Pick<Context<object>, "redis" | "keys">): Promise<PushFacts> {
+export async function askToPublish(
+  { redis, keys }: Pick<Context<object>, "redis" | "keys">,
+  deadline: Deadline,
+): Promise<PushFacts> {
   let publishes: boolean | null = null;
   let roundTrip = Number.POSITIVE_INFINITY;
-  for (let n = 0; n < TRIES; n++) {
+  for (let n = 0; n < TRIES && deadline.left > 0; n++) {
     const begun = performance.now();
-    const status = await runTryPublish(cx.redis, cx.keys.session(mintToken(randomBucket()).id)).catch(ignoreOutage);
+    const status = await runTryPublish(redis, keys.session(mintToken(randomBucket()).id), deadline).catch(ignoreOutage);
     if (status !== undefined) publishes = status === "told";
     roundTrip = Math.min(roundTrip, performance.now() - begun);
   }

@@ -20,7 +20,7 @@ export interface WatchesParts<Claims extends object> {
   readonly now: () => number;
   /** The channel of the feed, without the client's `keyPrefix`. */
   readonly channel: string;
-  readonly subscription: Pick<Subscription, "add" | "remove" | "whenReady">;
+  readonly subscription: Pick<Subscription, "add" | "remove" | "whenReady" | "isReady">;
   /** Tells by beats that everything is heard. It ends by itself if nobody asks for it. */
   readonly pulse: Pick<Pulse, "wake" | "close"> & { isAsked: boolean };
   /** How long to wait for the subscription, ms. */
@@ -34,6 +34,9 @@ export interface WatchesParts<Claims extends object> {
   /** Announces a token that is none. */
   readonly malformed: () => void;
 }
+
+/** For how long the end of a session, which a look-up has found, waits for the message that tells why, ms. */
+const REASON_WAIT = 200;
 
 /** How often due sessions are looked for, ms. */
 const TICK = 1000;
@@ -233,10 +236,17 @@ export class Watches<Claims extends object> implements Listener {
       return;
     }
     if (!this.#isWatched(watched)) return;
-    if (stored === null) return this.#finish(watched, this.#parts.now() >= watched.endsAt ? "expired" : "unknown");
+    if (stored === null) return this.#gone(watched);
     if (stored.successor !== undefined) return this.#finish(watched, "rotated");
     this.#learn(watched, stored, sent, round);
     this.#schedule(watched);
+  }
+
+  /** There is no such session any more. The message of the script that has ended it is on its way on another connection. */
+  #gone(watched: Watched<Claims>): void {
+    if (this.#parts.now() >= watched.endsAt) this.#finish(watched, "expired");
+    else if (!this.#parts.subscription.isReady(this)) this.#finish(watched, "unknown");
+    else setTimeout(() => this.#isWatched(watched) && this.#finish(watched, "unknown"), REASON_WAIT).unref();
   }
 
   #lookUpAll(which: (watched: Watched<Claims>) => boolean): void {

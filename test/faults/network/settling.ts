@@ -45,7 +45,9 @@ export function startSettling(
   store: SessionStore,
   { timeout, every, ledger, token }: { timeout: number; every: number; ledger: Ledger; token: string },
 ): Settling {
-  const calls = { ...everyVerb, "a request over HTTP": touchOverHttp };
+  // `revokeAll` would end the session that the lookups are about.
+  const { revokeAll, ...verbs } = everyVerb;
+  const calls = { ...verbs, "a request over HTTP": touchOverHttp };
   const errors: Record<string, number> = {};
   const over = new AbortController();
   const lag = new Lag();

@@ -1,6 +1,6 @@
 /** The watched sessions of a process, by a clock and a Redis of the test's own: what is read when, and what ends whom. */
 import { getEventListeners } from "node:events";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { StoreUnavailableError } from "../../../src/index.js";
 import { mintToken } from "../../../src/leaves/token.js";
 import type { StoredSession } from "../../../src/sessions/session.js";
@@ -23,6 +23,8 @@ function rig({ lookUpEvery = Number.POSITIVE_INFINITY } = {}) {
     /** Whether reads wait for the test. */
     isHeld: false,
     isDown: false,
+    /** Whether the subscription is heard. */
+    isHearing: false,
     readCount: 0,
     mostUnderWay: 0,
     pulse: {
@@ -71,7 +73,7 @@ function rig({ lookUpEvery = Number.POSITIVE_INFINITY } = {}) {
   rig.watches = new Watches<Claims>({
     now: () => rig.now,
     channel: "near",
-    subscription: { add: () => {}, remove: () => {}, whenReady: async () => {} },
+    subscription: { add: () => {}, remove: () => {}, whenReady: async () => {}, isReady: () => rig.isHearing },
     pulse: rig.pulse,
     timeout: 1000,
     lookUpEvery,
@@ -282,6 +284,25 @@ describe("a message", () => {
     at.watches.message("near", "? something new");
     await settle();
     expect(watches.map(reasonOf)).toEqual(["unknown", "live"]);
+  });
+
+  it("that tells why is waited for by a look-up that was faster, and only for a moment", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      const at = rig();
+      at.isHearing = true;
+      const [one, two] = [at.add(), at.add()];
+      const watches = [await at.watches.watch(one.token), await at.watches.watch(two.token)];
+      at.sessions.clear();
+      at.watches.doubt();
+      await settle();
+      expect(watches.map(reasonOf)).toEqual(["live", "live"]);
+      at.watches.message("near", `n ${one.id}`);
+      vi.advanceTimersByTime(200);
+      expect(watches.map(reasonOf)).toEqual(["rotated", "unknown"]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("that ends a thousand at once ends all of them, and keeps nothing", async () => {
