@@ -10,7 +10,7 @@ import {
   createCluster as createCluster5,
   createSentinel as createSentinel5,
 } from "redis5";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   createSessionStore,
   type NodeRedisClient,
@@ -21,7 +21,7 @@ import { createOneTimeTokens } from "../../../../src/one-time.js";
 import { MAX_LATE } from "../../../../src/redis/calls/backlog.js";
 import { portOf } from "../../../../src/redis/clients/supported.js";
 import { scripts } from "../../../../src/sessions/scripts/scripts.js";
-import { callEveryVerb, liveSubject, rejection, stranger } from "../../../fixtures/every-verb.js";
+import { callEveryVerbApart, rejection, stranger } from "../../../fixtures/every-verb.js";
 import { afterFile, connect, uniquePrefix } from "../../../harness/fixtures.js";
 import { startCluster } from "../../../harness/redis-cluster.js";
 import { startSentinel } from "../../../harness/redis-sentinel.js";
@@ -50,6 +50,12 @@ const VERSIONS = {
   },
 };
 
+/** By default it gives a call three seconds to find a connection, which a busy machine may exceed. */
+const POOL = { minimum: 2, maximum: 4, acquireTimeout: 20_000 };
+
+/** The user has no other session and no block. */
+const FIND_NOTHING = new Set(["revokeAllForUser but one", "getBlock", "unblockUser"]);
+
 type Settings = { RESP: 2 | 3; commandOptions?: { typeMapping: typeof BUFFERS } };
 
 /** Makes a client of each kind, not connected. */
@@ -70,7 +76,7 @@ const KINDS = Object.entries(VERSIONS).flatMap(([version, made]) => {
     (settings: Settings) => NodeRedisClient & { connect(): Promise<unknown>; destroy(): unknown },
   ][] = [
     ["client", (settings) => made.createClient({ url: master.url, ...settings })],
-    ["pool", (settings) => made.createClientPool({ url: master.url, ...settings }, { minimum: 2, maximum: 4 })],
+    ["pool", (settings) => made.createClientPool({ url: master.url, ...settings }, POOL)],
     ["cluster", ({ RESP, ...defaults }) => made.createCluster({ rootNodes, RESP, defaults: defaults as object })],
     ["sentinel", (settings) => sentinel(settings, 1)],
     ["pooled sentinel", (settings) => sentinel(settings, 3)],
@@ -94,9 +100,11 @@ describe.each(KINDS)("a %s", (kind, make) => {
     ["types mapped to Buffers", { RESP: 3, commandOptions: { typeMapping: BUFFERS } }],
   ] as [string, Settings][])("serves every verb: %s", async (_, settings) => {
     const { store, client, prefix } = await open({}, settings);
-    const subject = await liveSubject(store, "ada");
-    for (const [name, outcome] of await callEveryVerb(store, subject)) {
+    for (const [name, outcome] of await callEveryVerbApart(store)) {
       expect(outcome, name).toMatchObject({ status: "fulfilled" });
+      // Each has found its session.
+      const { value } = outcome as PromiseFulfilledResult<unknown>;
+      if (!FIND_NOTHING.has(name)) expect(value, name).toBeTruthy();
     }
     const resets = createOneTimeTokens(client, { purpose: "reset", ttl: 60_000, prefix, timeout: 20_000 });
     const { token } = await resets.issue({ subject: "ada", data: { a: 1 } });
@@ -216,13 +224,18 @@ describe.each(Object.entries(VERSIONS))("node-redis %s", (version, made) => {
     afterFile(() => client.destroy());
     const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 200 });
     const { token } = stranger();
-    expect(await store.get(token)).toBeNull();
+    // On a busy machine the first may be late.
+    await expect.poll(() => store.get(token).catch(() => undefined)).toBeNull();
     server.freeze();
     const late = await Promise.all(Array.from({ length: MAX_LATE }, () => rejection(store.get(token))));
     for (const { message } of late) expect(message).toContain("did not answer within 200 ms");
-    // One looks whether Redis is back.
+    // One looks whether Redis is back, and no other for a second.
+    const now = performance.now();
     expect((await rejection(store.get(token))).message).toContain("did not answer within 200 ms");
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
+    onTestFinished(() => clock.mockRestore());
     expect((await rejection(store.get(token))).message).toContain("was not sent");
+    clock.mockRestore();
     server.thaw();
     await expect.poll(() => store.get(token).catch(() => undefined)).toBeNull();
   });
@@ -351,7 +364,8 @@ describe.each(Object.entries(VERSIONS))("node-redis %s", (version, made) => {
   it("really is ended by a socketTimeout without a reconnectStrategy, as check says", async () => {
     const client = made.createClient({ url: master.url, socket: { socketTimeout: 50 } });
     client.on("error", () => {});
-    await client.connect();
+    // Where connecting takes longer than that, it is ended while it connects.
+    await client.connect().catch(() => {});
     await expect.poll(() => client.isOpen).toBe(false);
   });
 });
