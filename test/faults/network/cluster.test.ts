@@ -10,6 +10,7 @@ import { startCluster } from "../../harness/redis-cluster.js";
 import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
 import { FULL, fault } from "../fault.js";
 import { Ledger } from "../ledger.js";
+import { closeNodeRedis, connected, NODE_REDIS, CONNECTION as NODE_REDIS_CONNECTION } from "../node-redis.js";
 import { blackHole, halfOpen, replyLost, resetInMidReply } from "./network-faults.js";
 import { type ClientName, closeAfterFile, networkFault, PATIENT, type Site, TIMEOUT, titleOf } from "./rig.js";
 import { type Settling, startSettling } from "./settling.js";
@@ -45,13 +46,36 @@ async function open(
     options,
   );
   client.on("error", () => {});
-  afterFile(() => client.disconnect());
+  const close = () => client.disconnect();
+  afterFile(close);
   await client.get("any");
-  const [server, version] = titleOf(cluster.version, module).split("; ");
-  return { servers: `${server}, Cluster of 3 behind a natMap; ${version}`, client, proxies, observer };
+  return { servers: serversOf(module, "natMap"), client, close, minds: true, proxies, observer };
 }
 
-const clients = kinds.map(([name, module, Client]) => ({ name: `Cluster, ${name}`, open: () => open(module, Client) }));
+/** The same of node-redis. */
+async function openNodeRedis({ module, createCluster }: (typeof NODE_REDIS)[5 | 6]): Promise<Site> {
+  const proxies = await Promise.all(cluster.nodes.map(({ port }) => startProxy(port)));
+  closeAfterFile(proxies);
+  const nodeAddressMap: Record<string, { host: string; port: number }> = {};
+  for (const [at, { host, port }] of cluster.nodes.entries()) {
+    nodeAddressMap[`${host}:${port}`] = { host, port: (proxies[at] as TcpProxy).port };
+  }
+  const rootNodes = proxies.map(({ url }) => ({ url }));
+  const client = await connected(createCluster({ rootNodes, nodeAddressMap, defaults: NODE_REDIS_CONNECTION }));
+  const close = () => closeNodeRedis(client);
+  afterFile(close);
+  return { servers: serversOf(module, "nodeAddressMap"), client, close, minds: false, proxies, observer };
+}
+
+function serversOf(module: ClientName, map: string): string {
+  const [server, version] = titleOf(cluster.version, module).split("; ");
+  return `${server}, Cluster of 3 behind a ${map}; ${version}`;
+}
+
+const clients = [
+  ...kinds.map(([name, module, Client]) => ({ name: `Cluster, ${name}`, open: () => open(module, Client) })),
+  ...Object.values(NODE_REDIS).map((made) => ({ name: `Cluster, ${made.name}`, open: () => openNodeRedis(made) })),
+];
 
 networkFault(clients, () => blackHole("black hole before every master"));
 networkFault(clients, () => halfOpen("half-open: every connection is forgotten without a word"));

@@ -12,6 +12,8 @@ export interface NetworkFault {
   readonly lasts: number;
   begin(proxies: readonly TcpProxy[]): unknown;
   end(proxies: readonly TcpProxy[]): unknown;
+  /** Whether connections end without a word, and nothing at the end of the fault ends them in the eyes of the client. */
+  readonly isSilent?: true;
   /** What is to be done more often than usual. */
   readonly weights?: Partial<Record<Deed, number>>;
   /** What else was counted, for the report. */
@@ -64,12 +66,14 @@ export const blackHole = (name: string, direction?: Direction) =>
   );
 
 /** The servers' side of what is open ends, and the clients hear nothing of it. */
-export const halfOpen = (name: string) =>
-  lasting(
+export const halfOpen = (name: string): NetworkFault => ({
+  ...lasting(
     name,
     (proxy) => proxy.abandon(),
     () => {},
-  );
+  ),
+  isSilent: true,
+});
 
 export const resetInMidReply = () =>
   lasting(

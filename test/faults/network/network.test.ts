@@ -1,4 +1,4 @@
-/** A single server behind a network that breaks, in every way that a proxy can break it, in front of three clients. */
+/** A single server behind a network that breaks, in every way that a proxy can break it, in front of clients of every family. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis as Redis5 } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
@@ -6,6 +6,7 @@ import { Redis as Valkey } from "iovalkey";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
+import { CONNECTION, closeNodeRedis, connected, NODE_REDIS } from "../node-redis.js";
 import { blackHole, halfOpen, lasting, recurring, replyLost, resetInMidReply } from "./network-faults.js";
 import { closeAfterFile, networkFault, type Site, TIMEOUT, titleOf } from "./rig.js";
 
@@ -21,18 +22,31 @@ const kinds = [
   ["ioredis 6", "ioredis6", Redis6 as unknown as typeof Redis5],
   ["iovalkey", "iovalkey", Valkey as unknown as typeof Redis5],
 ] as const;
-const clients = kinds.map(([name, module, Client]) => ({
+const ofIoredis = kinds.map(([name, module, Client]) => ({
   name,
   async open(): Promise<Site> {
     const proxy = await startProxy(server.port);
     closeAfterFile([proxy]);
     const client = new Client({ host: proxy.host, port: proxy.port, socketTimeout: SOCKET_TIMEOUT });
     client.on("error", () => {});
-    afterFile(() => client.disconnect());
+    const close = () => client.disconnect();
+    afterFile(close);
     await client.ping();
-    return { servers: titleOf(server.version, module), client, proxies: [proxy], observer };
+    return { servers: titleOf(server.version, module), client, close, minds: true, proxies: [proxy], observer };
   },
 }));
+const ofNodeRedis = Object.values(NODE_REDIS).map(({ name, module, createClient }) => ({
+  name,
+  async open(): Promise<Site> {
+    const proxy = await startProxy(server.port);
+    closeAfterFile([proxy]);
+    const client = await connected(createClient({ ...CONNECTION, url: proxy.url }));
+    const close = () => closeNodeRedis(client);
+    afterFile(close);
+    return { servers: titleOf(server.version, module), client, close, minds: false, proxies: [proxy], observer };
+  },
+}));
+const clients = [...ofIoredis, ...ofNodeRedis];
 
 networkFault(clients, () => blackHole("black hole"));
 networkFault(clients, () => blackHole("black hole towards the server", "up"));

@@ -5,9 +5,8 @@
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster, Redis } from "ioredis";
-import { createSessionStore, type SessionStore } from "../../../src/index.js";
-import type { IoredisClient } from "../../../src/redis/clients/ioredis/client.js";
-import { tallyLosses } from "../../../src/redis/clients/ioredis/losses.js";
+import { createSessionStore, type RedisClient, type SessionStore } from "../../../src/index.js";
+import { portOf } from "../../../src/redis/clients/supported.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { audit } from "../audit.js";
@@ -28,7 +27,14 @@ export const PATIENT = 20_000;
 export interface Site {
   /** In the words of the report. */
   readonly servers: string;
-  readonly client: IoredisClient & { disconnect(): void };
+  readonly client: RedisClient;
+  /** Ends the client. May be called again. */
+  close(): void;
+  /**
+   * Whether the client gives a connection up from which it hears nothing, also while it goes on writing to it. node-redis does
+   * not (docs/clients.md): the system has to.
+   */
+  readonly minds: boolean;
   /** One for each server. */
   readonly proxies: readonly TcpProxy[];
   /** Reads what is left, past the proxies. */
@@ -54,12 +60,12 @@ export function networkFault(
 
 /** Lets a site suffer a fault under load, and waits until it has recovered by itself. */
 async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
-  const { client, proxies, observer } = site;
+  const { client, proxies, observer, minds } = site;
   const prefix = uniquePrefix();
   const store = createSessionStore(client, { prefix, timeout: TIMEOUT, touchInterval: 0 });
-  const direct = createSessionStore(observer as unknown as IoredisClient, { prefix, timeout: PATIENT });
+  const direct = createSessionStore(observer, { prefix, timeout: PATIENT });
   const ledger = new Ledger();
-  const tally = tallyLosses(client);
+  const { tally } = portOf("", client);
   const load = prepareLoad({
     ...{ ledger, stores: [store], users: 60, perSecond: 200, timeout: TIMEOUT },
     losses: () => tally.losses,
@@ -73,6 +79,7 @@ async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
     await network.begin(proxies);
     await sleep(network.lasts);
     await network.end(proxies);
+    if (network.isSilent === true && !minds) for (const proxy of proxies) proxy.reset();
     const ended = performance.now();
     await recovered(load, direct, ledger);
     await Promise.all([load.stop(), settling.stop()]);
@@ -92,7 +99,7 @@ async function suffer(site: Site, network: NetworkFault): Promise<Outcome> {
     };
   } finally {
     await Promise.all([load.stop(), settling.stop()]);
-    client.disconnect();
+    site.close();
   }
 }
 
@@ -155,12 +162,17 @@ async function slowestOf(store: SessionStore, duration: number): Promise<number>
   return slowest;
 }
 
-export type ClientName = "ioredis" | "ioredis6" | "iovalkey";
+export type ClientName = "ioredis" | "ioredis6" | "iovalkey" | "redis" | "redis5";
+
+/** How the report calls the packages. */
+const PACKAGES: Readonly<Record<ClientName, string>> = {
+  ...{ ioredis: "ioredis", ioredis6: "ioredis", iovalkey: "iovalkey", redis: "node-redis", redis5: "node-redis" },
+};
 
 /** A server and a client in the words of the report. */
 export function titleOf(server: string, client: ClientName): string {
   const { version } = createRequire(import.meta.url)(`${client}/package.json`) as { version: string };
-  return `${server.replace(" server v=", " ")}; ${client === "iovalkey" ? client : "ioredis"} ${version}`;
+  return `${server.replace(" server v=", " ")}; ${PACKAGES[client]} ${version}`;
 }
 
 /** Closes proxies after the file. */
