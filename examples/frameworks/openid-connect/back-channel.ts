@@ -1,5 +1,5 @@
 /** OpenID Connect Back-Channel Logout 1.0: the provider tells that a session of its own has ended, and ours end with it. */
-import type { SessionStore } from "coatcheck";
+import { type SessionStore, StoreUnavailableError } from "coatcheck";
 import type { Redis } from "ioredis";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
@@ -12,6 +12,7 @@ export interface ProviderSession {
 }
 
 export interface BackChannelSettings {
+  /** With a `commandTimeout`: otherwise a Redis that does not answer keeps the provider waiting. */
   readonly redis: Redis;
   readonly store: SessionStore<Coatcheck.Claims>;
   readonly issuer: string;
@@ -31,6 +32,12 @@ const LIFETIME = 12 * 60 * 60_000;
 const MAX_AGE = 120;
 /** How far apart the clocks of the provider and of this server may be, seconds. */
 const TOLERANCE = 30;
+
+/** What a command of our own answers. If it fails, nobody knows what has ended: 503, and the provider tries again. */
+const answered = <T>(reply: Promise<T>): Promise<T> =>
+  reply.catch((cause: unknown) => {
+    throw new StoreUnavailableError("Redis did not answer the back channel", cause);
+  });
 
 export function createBackChannel({ redis, store, issuer, jwksUri, clientId }: BackChannelSettings) {
   const keys = createRemoteJWKSet(new URL(jwksUri));
@@ -75,7 +82,7 @@ export function createBackChannel({ redis, store, issuer, jwksUri, clientId }: B
   return {
     /** For a log-in, before its session starts: a logout token may name the session of the provider alone, without a user. */
     async remember({ sid, sub }: ProviderSession): Promise<void> {
-      await redis.set(`oidc:user:${sid}`, sub, "PX", LIFETIME);
+      await answered(redis.set(`oidc:user:${sid}`, sub, "PX", LIFETIME));
     },
 
     /**
@@ -83,24 +90,24 @@ export function createBackChannel({ redis, store, issuer, jwksUri, clientId }: B
      * mark, and then ends what there is; a log-in first starts its session, and then looks for the mark. So one sees the other.
      */
     async hasEnded({ sid, sub, auth_time }: ProviderSession): Promise<boolean> {
-      const [bySession, byUser] = await redis.mget(`oidc:ended:sid:${sid}`, `oidc:ended:sub:${sub}`);
+      const [bySession, byUser] = await answered(redis.mget(`oidc:ended:sid:${sid}`, `oidc:ended:sub:${sub}`));
       return bySession !== null || (byUser !== null && byUser !== undefined && auth_time <= Number(byUser));
     },
 
     /** Obeys a logout token. Throws `LogoutTokenError` for one that is not to be believed, and then has ended nothing. */
     async logOut(token: string): Promise<void> {
       const { sub, sid, jti, iat } = await verify(token);
-      if ((await redis.exists(`oidc:jti:${jti}`)) === 1) throw new LogoutTokenError("It was used before");
+      if ((await answered(redis.exists(`oidc:jti:${jti}`))) === 1) throw new LogoutTokenError("It was used before");
       if (sid !== undefined) {
-        await redis.set(`oidc:ended:sid:${sid}`, "1", "PX", LIFETIME);
-        const userId = sub ?? (await redis.get(`oidc:user:${sid}`));
+        await answered(redis.set(`oidc:ended:sid:${sid}`, "1", "PX", LIFETIME));
+        const userId = sub ?? (await answered(redis.get(`oidc:user:${sid}`)));
         if (userId !== null) await endSession(sid, userId);
       } else if (sub !== undefined) {
-        await redis.set(`oidc:ended:sub:${sub}`, iat, "PX", LIFETIME);
+        await answered(redis.set(`oidc:ended:sub:${sub}`, iat, "PX", LIFETIME));
         await store.revokeAllForUser(sub);
       }
       // Only now: if something failed before, the provider may send the token again.
-      await redis.set(`oidc:jti:${jti}`, "1", "EX", MAX_AGE + 2 * TOLERANCE);
+      await answered(redis.set(`oidc:jti:${jti}`, "1", "EX", MAX_AGE + 2 * TOLERANCE));
     },
   };
 }

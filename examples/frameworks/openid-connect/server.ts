@@ -2,7 +2,7 @@
 import { createSessionStore, isSessionError } from "coatcheck";
 import { requireSession, sessions } from "coatcheck/express";
 import express, { type ErrorRequestHandler } from "express";
-import { Redis } from "ioredis";
+import { Redis, type RedisOptions } from "ioredis";
 import * as openid from "openid-client";
 import { createBackChannel, LogoutTokenError, type ProviderSession } from "./back-channel.js";
 
@@ -26,9 +26,11 @@ const {
   APP_URL = `http://localhost:${PORT}`,
 } = process.env;
 
-const redis = new Redis(REDIS_URL);
-redis.on("error", (error) => console.error(`redis: ${error.message}`));
-const store = createSessionStore<Coatcheck.Claims>(redis);
+const connect = (options: RedisOptions = {}) =>
+  new Redis(REDIS_URL, { socketTimeout: 5000, ...options }).on("error", (error) =>
+    console.error(`redis: ${error.message}`),
+  );
+const store = createSessionStore<Coatcheck.Claims>(connect());
 
 // Plain HTTP is for a provider on this machine.
 const isLocal = new URL(ISSUER).protocol === "http:";
@@ -36,6 +38,8 @@ const provider = await openid.discovery(new URL(ISSUER), CLIENT_ID, CLIENT_SECRE
   execute: isLocal ? [openid.allowInsecureRequests] : [],
 });
 const { issuer, jwks_uri: jwksUri = "" } = provider.serverMetadata();
+// The store has a deadline for each call of its own. What the back channel keeps beside the sessions has this one.
+const redis = connect({ commandTimeout: 1000 });
 const backChannel = createBackChannel({ redis, store, issuer, jwksUri, clientId: CLIENT_ID });
 
 const app = express();
