@@ -19,6 +19,7 @@ import { runLeaveEnding } from "../src/sessions/scripts/leave-ending.js";
 import { runList } from "../src/sessions/scripts/list.js";
 import { runLogIn } from "../src/sessions/scripts/log-in.js";
 import { runRevoke } from "../src/sessions/scripts/revoke.js";
+import { runRevokeAllGuest } from "../src/sessions/scripts/revoke-all-guest.js";
 import { runRevokeAllSession } from "../src/sessions/scripts/revoke-all-session.js";
 import { runRevokeAllUser } from "../src/sessions/scripts/revoke-all-user.js";
 import { runRevokeUser } from "../src/sessions/scripts/revoke-user.js";
@@ -179,6 +180,26 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
       ["moving"],
       ["moving", OTHER, ID],
       ["superseded"],
+    ],
+  },
+  "sessions/scripts/revoke-all-guest.lua": {
+    call: (redis) =>
+      runRevokeAllGuest(
+        redis,
+        { key: `p:{ZQQ}:g:${ID}`, instant: 1700000000000, cause: { reason: "all" }, endings: 1 },
+        deadline(),
+      ),
+    replies: [["none"], ["ended", "", "", ID], ["ended", "", "", `${ID} hash`], ["moving", OTHER]],
+    broken: [
+      ["none", ID],
+      ["ended"],
+      ["ended", ""],
+      ["ended", "", ""],
+      ["ended", "ada", "", ID],
+      ["ended", "", "moving", ID],
+      ["moving"],
+      ["moving", "no id"],
+      ["moving", ID, OTHER],
     ],
   },
   "sessions/scripts/revoke-all-session.lua": {

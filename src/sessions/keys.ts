@@ -7,6 +7,7 @@
  *   prefix{bucket}:x:<id>       the ending of a session, with the option `endings`: text, TTL = `endings`
  *   prefix{bucket}:y:<id>       the ending that a session will have after the grace of its rotation: text, TTL = both together
  *   prefix{bucket}:m:<mark>     what one call replied, for a second run of its script: text, TTL = see redis/marks.ts
+ *   prefix{bucket}:g:<id>       the whereabouts of a guest whose first session had this id: the id of the latest, TTL = 5 min
  *   prefix{bucket}:n:<userId>   the sessions that a user gains while updateClaimsForUser goes through many: list, TTL = 1 min
  *   prefix{bucket}:c:<process>  the number of the last beat of a process: text, TTL = some minutes (see beat.lua)
  *   prefix{bucket}:b:<userId>   the block on a user: hash, TTL = until when (none for a block without end)
@@ -32,10 +33,16 @@ export interface UserKeys {
 }
 
 /** A key that was found, as what it names. */
-export type NamedKey = NamedSession | NamedIndex;
+export type NamedKey = NamedSession | NamedGuest | NamedIndex;
 
 export interface NamedSession {
   readonly kind: "session";
+  readonly id: string;
+}
+
+export interface NamedGuest {
+  readonly kind: "guest";
+  /** The id of the guest's first session. */
   readonly id: string;
 }
 
@@ -68,6 +75,11 @@ export class Keys {
     return `${this.#prefix}{${bucketOfId(id)}}:x:${id}`;
   }
 
+  /** The key of the whereabouts of a guest: which session has come from this one by rotations. */
+  whereabouts(id: string): string {
+    return `${this.#prefix}{${bucketOfId(id)}}:g:${id}`;
+  }
+
   /** The prefix of an index: a script appends the user id from the record. */
   indexes(id: string): string {
     return `${this.#prefix}{${bucketOfId(id)}}:u:`;
@@ -90,10 +102,13 @@ export class Keys {
     return this.#prefix;
   }
 
-  /** What a key that was found names; `null` if it is neither a session nor the index of a user. */
+  /** What a key that was found names; `null` if it is no session, no guest's whereabouts and no index of a user. */
   named(key: string): NamedKey | null {
     const [, bucket, letter, name = ""] = /^\{(...)\}:(.):(.+)$/s.exec(key.slice(this.#prefix.length)) ?? [];
-    if (letter === "s") return isId(name) && bucketOfId(name) === bucket ? { kind: "session", id: name } : null;
+    if (letter === "s" || letter === "g") {
+      if (!isId(name) || bucketOfId(name) !== bucket) return null;
+      return { kind: letter === "s" ? "session" : "guest", id: name };
+    }
     if (letter !== "u") return null;
     let userId: string;
     try {

@@ -62,6 +62,30 @@ describe("revokeAll on a Cluster", () => {
     },
   );
 
+  it.each(["nothing", "the session", "the whereabouts", "the session and the whereabouts"])(
+    "ends the session of a guest whom only their whereabouts name, while their slot is moving, and %s has",
+    async (moved) => {
+      const first = await store.create();
+      const rotated = present(await store.rotate(first.token));
+      const [key, whereabouts] = [keys.session(rotated.session.id), keys.whereabouts(first.session.id)];
+      const slot = await cluster.slotOf(key);
+      const owner = await cluster.ownerOf(slot);
+      const move = await cluster.beginMove(slot, present(cluster.masters.find((node) => node !== owner)));
+      if (moved.includes("session")) await move.carry(key);
+      if (moved.includes("whereabouts")) await move.carry(whereabouts);
+      // As if the session was made behind every page.
+      const client = withNodes((node) => ({
+        async scan(...args: Scan) {
+          const [cursor, found] = await node.scan(...args);
+          return [cursor, found.filter((name) => !name.includes(":s:"))];
+        },
+      }));
+      expect(await createSessionStore(client, { prefix, timeout: 15_000 }).revokeAll()).toBe(1);
+      expect(await store.get(rotated.token)).toBeNull();
+      await move.finish();
+    },
+  );
+
   it("ends a session that goes from a master that was not read yet to one that was", async () => {
     const guest = await store.create();
     const key = keys.session(guest.session.id);

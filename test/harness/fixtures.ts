@@ -67,11 +67,11 @@ export async function keysUnder(redis: Redis | Cluster, prefix: string): Promise
 }
 
 /**
- * The same without the marks of calls, which are left for as long as a reply may get lost, and without the lists of arrivals,
- * which are left for a minute.
+ * The same without the marks of calls, which are left for as long as a reply may get lost, and without the lists of arrivals and
+ * the whereabouts of guests, which are left for minutes.
  */
 export async function lastingKeysUnder(redis: Redis | Cluster, prefix: string): Promise<string[]> {
-  return (await keysUnder(redis, prefix)).filter((key) => !isMark(key) && !/\}:n:/.test(key));
+  return (await keysUnder(redis, prefix)).filter((key) => !isMark(key) && !/\}:[ng]:/.test(key));
 }
 
 /** Whether a key is the mark of a call of a store, or of one-time tokens. */

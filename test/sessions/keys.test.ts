@@ -57,6 +57,9 @@ describe("Keys", () => {
     const { id } = mintToken(bucketOfUser("ada"));
     expect(keys.session(id)).toBe(`coatcheck:{ZQQ}:s:${id}`);
     expect(keys.trail(id)).toBe(`coatcheck:{ZQQ}:e:${id}`);
+    expect(keys.whereabouts(id)).toBe(`coatcheck:{ZQQ}:g:${id}`);
+    expect(keys.named(keys.whereabouts(id))).toEqual({ kind: "guest", id });
+    expect(keys.named(keys.whereabouts(id).replace("ZQQ", "ZQR"))).toBeNull();
     expect(keys.indexes(id)).toBe("coatcheck:{ZQQ}:u:");
     expect(keys.user("ada")).toEqual({
       index: "coatcheck:{ZQQ}:u:ada",

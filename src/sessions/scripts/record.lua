@@ -9,6 +9,7 @@
 --   v   how often the claims were changed; absent for never
 --   n   id of its successor: the session that a rotation with grace has put in this one's place
 --   p   id of its predecessor: the session in whose place the last rotation with grace has put this one
+--   g   id of the first session of a guest, if this one has come from it by rotations
 --   :…  one claim: its name JSON-escaped, its value JSON
 -- Successor and predecessor are partners: until the grace ends both are live, and what happens to one happens to both.
 -- The key ends with the session, so its TTL tells when the session was last seen: one idle timeout before its end. If the
@@ -149,6 +150,10 @@ local function session_refusal(record, hash, ends, left)
   if not refused and not times(record, ends, left) then return 'corrupt' end
   return refused
 end
+
+-- The whereabouts of a guest: under the id of the guest's first session the id of the latest one, which a rotation leaves for so
+-- many ms. So a guest's session that is rotated again and again has one key that stays, as a user's have in their index.
+local WHEREABOUTS_MS = 300000
 
 -- The most claims that a session may have. Redis takes time for each field, even a small one: this limits the time of a script
 -- for one session.

@@ -93,6 +93,7 @@ if ARGV[4] ~= '0' and (record.u or new_idle) then
   idle = tonumber(new_idle) or idle
   if record.u then authenticated = digits(age) end
 end
+if not record.u then record.g = record.g or old_id end
 record.h = ARGV[2]
 record.t = times_of(created, authenticated, idle, absolute)
 record.s = age + idle > absolute and digits(age) or nil
@@ -125,6 +126,8 @@ if last then
 end
 -- Processes that watch the old session, or have it in memory, must know now, although its token stays valid for the grace.
 tell(keys, why.letter, gone)
+-- No index names the sessions of a guest. Without this revokeAll could miss one that is rotated all the time.
+if record.g then redis.call('SET', keys .. 'g:' .. record.g, id, 'PX', WHEREABOUTS_MS) end
 -- For as long as the trail may be there.
 if is_second then remember(mark, 10000, { id }) end
 return { 'ok', told(record, ends, ends - now) }

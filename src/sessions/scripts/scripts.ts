@@ -9,6 +9,7 @@ import { leaveEndingScript } from "./leave-ending.js";
 import { listScript } from "./list.js";
 import { logInScript } from "./log-in.js";
 import { revokeScript } from "./revoke.js";
+import { revokeAllGuestScript } from "./revoke-all-guest.js";
 import { revokeAllSessionScript } from "./revoke-all-session.js";
 import { revokeAllUserScript } from "./revoke-all-user.js";
 import { revokeUserScript } from "./revoke-user.js";
@@ -33,6 +34,7 @@ export const scripts = {
   list: listScript,
   logIn: logInScript,
   revoke: revokeScript,
+  revokeAllGuest: revokeAllGuestScript,
   revokeAllSession: revokeAllSessionScript,
   revokeAllUser: revokeAllUserScript,
   revokeUser: revokeUserScript,

@@ -16,6 +16,7 @@ import type { Cause } from "../ending.js";
 import { runLeaveEnding } from "../scripts/leave-ending.js";
 import { type ClaimsConflict, type Left, runLogIn, type Superseded } from "../scripts/log-in.js";
 import { type Ended, type NotEnded, type PartnerMoving, runRevoke, type UnexplainedEnd } from "../scripts/revoke.js";
+import { runRevokeAllGuest } from "../scripts/revoke-all-guest.js";
 import { runRevokeAllSession } from "../scripts/revoke-all-session.js";
 import { runUnlist } from "../scripts/unlist.js";
 import { lookUp } from "./look-up.js";
@@ -194,6 +195,17 @@ export async function endOld(
   const { endings } = cx.options;
   const reply = await runRevokeAllSession(cx.redis, { key: cx.keys.session(id), instant, cause, endings }, deadline);
   return combined(cx, id, reply, [reply], NONE, { deadline, cause });
+}
+
+/** The same for the latest session of a guest whose first session had this id: no rotation can come in between. */
+export async function endOldGuest(cx: Store, first: string, instant: number, cause: Cause): Promise<End> {
+  const deadline = cx.redis.deadline();
+  const { endings } = cx.options;
+  const key = cx.keys.whereabouts(first);
+  const reply = await runRevokeAllGuest(cx.redis, { key, instant, cause, endings }, deadline);
+  // While a slot is moving, nothing in it is rotated.
+  if (reply.status === "moving") return endOld(cx, reply.id, instant, cause);
+  return combined(cx, first, reply, [reply], NONE, { deadline, cause });
 }
 
 /** The first shortfall of several revocations. */

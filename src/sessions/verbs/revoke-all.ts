@@ -2,11 +2,11 @@
  * Ending every session that there is. No key names them all, so this goes through the keys of every master, in bounded steps.
  *
  * `SCAN` finds a key that is there from the beginning of a pass to its end. That holds for the index of a user as long as a
- * session of theirs lives, and the index names all of them, also one that is rotated meanwhile. It does not hold for a
- * guest's session that is rotated, nor for keys that move to another master. So there are passes until two in a row have found
- * nothing and the same masters have served the same slots all the time: a key that moves once in these two is seen by one of
- * them. A guest's session that is rotated in both of them can be missed by chance, because a pass need not see a key that is made
- * meanwhile. It belongs to no user, and a plain rotation keeps its absolute deadline.
+ * session of theirs lives, and the index names all of them, also one that is rotated meanwhile. A guest has no index, but a
+ * rotation leaves their whereabouts (see record.lua) for five minutes: if a guest's session is rotated in one pass, the next one
+ * finds that key, and ends the session that it names in the same step. It does not hold for keys that move to another master.
+ * So there are passes until two in a row have found nothing and the same masters have served the same slots all the time: a key
+ * that moves once in these two is seen by one of them.
  */
 import { checkNames, show } from "../../leaves/arguments.js";
 import { CorruptRecordError, type NotReplicatedError, StoreUnavailableError } from "../../leaves/errors.js";
@@ -18,7 +18,7 @@ import type { NamedIndex, NamedKey } from "../keys.js";
 import { type Cursor, START } from "../scripts/list.js";
 import { runRevoke } from "../scripts/revoke.js";
 import { type OldPage, runRevokeAllUser } from "../scripts/revoke-all-user.js";
-import { endOld, firstOf } from "./end.js";
+import { endOld, endOldGuest, firstOf } from "./end.js";
 import { announceEnd, checkNote } from "./revoke.js";
 
 /** How far `revokeAll` has come. */
@@ -156,7 +156,9 @@ class Sweep<Claims extends object> {
 
   async #end(name: NamedKey, instant: number): Promise<void> {
     try {
-      await (name.kind === "session" ? this.#endSession(name.id, instant) : this.#endUser(name, instant));
+      if (name.kind === "index") await this.#endUser(name, instant);
+      else if (name.kind === "guest") await this.#endGuest(name.id, instant);
+      else await this.#endSession(name.id, instant);
     } catch (error) {
       if (!(error instanceof CorruptRecordError)) throw error;
       this.#corrupt ??= error;
@@ -179,6 +181,11 @@ class Sweep<Claims extends object> {
   async #endSession(id: string, instant: number): Promise<void> {
     const { ended, userId } = await endOld(this.#cx, id, instant, this.#cause);
     this.#note(ended, userId);
+  }
+
+  async #endGuest(first: string, instant: number): Promise<void> {
+    const { ended } = await endOldGuest(this.#cx, first, instant, this.#cause);
+    this.#note(ended, null);
   }
 
   #note(ids: readonly string[], userId: string | null): void {

@@ -111,7 +111,7 @@ export class Rig {
    * a log-in or another call leaves for as long as its reply may get lost.
    */
   async keysUnder(prefix: string): Promise<string[]> {
-    const keys = (await keysUnder(this.redis, prefix)).filter((key) => !/\}:e:\w{26}$/.test(key) && !isMark(key));
+    const keys = (await keysUnder(this.redis, prefix)).filter((key) => !/\}:[eg]:\w{26}$/.test(key) && !isMark(key));
     const sizes = await Promise.all(keys.map((key) => (key.includes(":u:") ? this.redis.zcard(key) : 1)));
     return keys.filter((_, at) => sizes[at] !== 0);
   }

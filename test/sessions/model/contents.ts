@@ -20,7 +20,7 @@ export interface Contents {
 /** Reads it all in two trips. `redis` must have nobody else's keys, since it looks at each. */
 export async function contentsOf(redis: Redis, prefix: string): Promise<Contents> {
   const keys = await redis.keys("*");
-  const kinds = keys.map((key) => /^\{[0-9A-Z]{3}\}:([subemn]):/.exec(key.slice(prefix.length))?.[1]);
+  const kinds = keys.map((key) => /^\{[0-9A-Z]{3}\}:([subegmn]):/.exec(key.slice(prefix.length))?.[1]);
   const pipeline = redis.pipeline();
   for (const [at, key] of keys.entries()) {
     pipeline.pexpiretime(key);
@@ -48,7 +48,7 @@ export async function contentsOf(redis: Redis, prefix: string): Promise<Contents
       indexes.set(key, { scores: new Map(pairs().map(([id, score]) => [id, Number(score)])), expiry });
     else if (kinds[at] === "b") blocks.set(key, expiry);
     // What log-ins and other calls leave behind goes by itself; it may be gone between the two looks.
-    else if (!["e", "m", "n"].includes(kinds[at] ?? "") || expiry === -1) strays.push(key);
+    else if (!["e", "g", "m", "n"].includes(kinds[at] ?? "") || expiry === -1) strays.push(key);
   }
   return { sessions, indexes, blocks, strays };
 }

@@ -2,13 +2,15 @@
  * Scripts whose reply is lost on the way. ioredis then sends them again, so Redis runs them twice: each verb must come to
  * the same as if it had run once.
  */
+import type { Redis } from "ioredis";
 import { describe, expect, inject, it } from "vitest";
-import { createSessionStore, UserBlockedError } from "../../../src/index.js";
+import { createSessionStore, type SessionStore, UserBlockedError } from "../../../src/index.js";
 import { scripts } from "../../../src/sessions/scripts/scripts.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
 import { gated, type ScriptName } from "../../harness/gate.js";
 import { expectIndex } from "../../harness/indexes.js";
 import { loseReply } from "../../harness/lost-reply.js";
+import { passThrough } from "../../harness/pass-through.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
 
@@ -454,6 +456,30 @@ describe("a verb whose reply is lost and whose script runs twice", () => {
     );
     await expect(second).rejects.toThrow("may have run");
     await expectIndex(redis, prefix, userId, [first?.session.id ?? ""]);
+  });
+});
+
+describe("revokeAll whose reply is lost and whose script runs twice", () => {
+  it.each([
+    ["revokeAllSession", "s", (own: SessionStore) => own.create()],
+    ["revokeAllUser", "u", (own: SessionStore) => own.create({ userId: "ada" })],
+    ["revokeAllGuest", "g", async (own: SessionStore) => own.rotate((await own.create()).token)],
+  ] as const)("counts the session of %s once, and tells of it once", async (script, letter, make) => {
+    const own = { ...options, prefix: `${prefix}all-${letter}:` };
+    const made = await make(createSessionStore(redis, own));
+    // Only this script gets to it.
+    const client = passThrough(proxied, {
+      async scan(...args: [cursor: string, match: "MATCH", pattern: string, count: "COUNT", about: number]) {
+        const [cursor, keys] = await proxied.scan(...args);
+        return [cursor, keys.filter((key) => key.includes(`}:${letter}:`))];
+      },
+    });
+    const held = createSessionStore(client as unknown as Redis, own);
+    const told: unknown[] = [];
+    held.events.on("revoked", (event) => told.push(event));
+    expect(await runTwice(script, () => held.revokeAll())).toBe(1);
+    expect(told).toEqual([{ id: made?.session.id, userId: made?.session.userId, reason: "all" }]);
+    expect(await held.get(made?.token)).toBeNull();
   });
 });
 

@@ -1,6 +1,7 @@
 /** The contract of `revokeAll`, and what happens while it goes through the keys. */
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type SessionStore, StoreUnavailableError } from "../../../src/index.js";
+import { Keys } from "../../../src/sessions/keys.js";
 import { rejection } from "../../fixtures/every-verb.js";
 import { commandsDuring } from "../../harness/commandstats.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
@@ -78,6 +79,74 @@ describe("revokeAll", () => {
     ({ token } = await store.create());
     expect(await held.revokeAll()).toBe(1);
     expect(await store.get(token)).toBeNull();
+  });
+
+  it("ends a guest's session that is rotated behind every page, although no page ever has its key", async () => {
+    let token = "";
+    let rotations = 0;
+    const { store, held } = open((store) => ({
+      async scan(...args: Scan) {
+        const [cursor, keys] = await redis.scan(...args);
+        const rotated = await store.rotate(token, { grace: rotations % 2 });
+        if (rotated !== null) rotations++;
+        token = rotated?.token ?? token;
+        return [cursor, keys.filter((key) => !key.includes(":s:"))];
+      },
+    }));
+    ({ token } = await store.create());
+    expect(await held.revokeAll()).toBe(1);
+    expect(await store.get(token)).toBeNull();
+    // By the first page none had been, and none was after the page that named the whereabouts.
+    expect(rotations).toBe(2);
+  });
+
+  it("ends a guest's session that is rotated between every page and its script, and before the pages of each pass", async () => {
+    let token = "";
+    const { store, held } = open((store) => ({
+      async scan(...args: Scan) {
+        const reply = await redis.scan(...args);
+        token = (await store.rotate(token))?.token ?? token;
+        return reply;
+      },
+    }));
+    ({ token } = await store.create({ claims: { cart: ["hat"] } }));
+    for (let rotated = 0; rotated < 3; rotated++) token = present(await store.rotate(token)).token;
+    expect(await held.revokeAll()).toBe(1);
+    expect(await store.get(token)).toBeNull();
+  });
+
+  it("tells of a guest who has rotated where their latest session is, and ends none that is younger", async () => {
+    let instant = 0;
+    const { store, prefix, held } = open(() => ({
+      time: async () => [String(Math.floor(instant / 1000)), String((instant % 1000) * 1000)],
+    }));
+    const first = await store.create();
+    const second = present(await store.rotate(first.token));
+    const third = present(await store.rotate(second.token));
+    const whereabouts = new Keys(prefix).whereabouts(first.session.id);
+    expect(await redis.get(whereabouts)).toBe(third.session.id);
+    expect(await redis.keys(`${prefix}*:g:*`)).toEqual([whereabouts]);
+    const left = await redis.pttl(whereabouts);
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(300_000);
+
+    instant = first.session.createdAt - 1;
+    expect(await held.revokeAll()).toBe(0);
+    expect(await store.get(third.token)).toEqual(third.session);
+
+    // A log-in does not carry them on, and nobody's whereabouts lead to a user's session.
+    const user = present(await store.rotate(third.token, { userId: "ada" }));
+    expect(await redis.get(whereabouts)).toBe(third.session.id);
+    await redis.set(whereabouts, user.session.id, "PX", 1000);
+    expect(await store.revokeAll()).toBe(1);
+    expect(await store.get(user.token)).toBeNull();
+  });
+
+  it("leaves nothing of the whereabouts of users", async () => {
+    const { store, prefix } = open(() => ({}));
+    present(await store.rotate((await store.create({ userId: "ada" })).token));
+    expect(await redis.keys(`${prefix}*:g:*`)).toEqual([]);
+    await store.revokeAll();
   });
 
   it("begins again after a connection was lost, which may lead to another server now", async () => {
