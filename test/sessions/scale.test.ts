@@ -134,3 +134,62 @@ describe("a user with 20 000 sessions", { timeout: 120_000 }, () => {
     expect(await lastingKeysUnder(redis, "")).toEqual([]);
   });
 });
+
+describe("everybody, by revokeAll", { timeout: 120_000 }, () => {
+  /** Of how many scripts the replies were not there yet, at the most. */
+  let mostAtOnce = 0;
+  let atOnce = 0;
+  const counted = passThrough(redis, {
+    async evalsha(sha: string, keys: number, ...args: (string | number)[]) {
+      mostAtOnce = Math.max(mostAtOnce, ++atOnce);
+      return redis.evalsha(sha, keys, ...args).finally(() => atOnce--);
+    },
+  });
+
+  /** What the server runs meanwhile: the commands of the largest script, and the most arguments of one of them. */
+  async function largestScript(act: () => Promise<unknown>): Promise<{ commands: number; words: number }> {
+    const monitor = await redis.monitor();
+    const largest = { commands: 0, words: 0 };
+    let commands = 0;
+    let over = () => {};
+    const heardAll = new Promise<void>((resolve) => {
+      over = resolve;
+    });
+    monitor.on("monitor", (_time: string, [name, ...words]: string[], source: string) => {
+      // The server tells of a script before the commands that it runs.
+      commands = source === "lua" ? commands + 1 : 0;
+      largest.commands = Math.max(largest.commands, commands);
+      if (source === "lua") largest.words = Math.max(largest.words, words.length);
+      if (name?.toLowerCase() === "echo" && words[0] === "over") over();
+    });
+    try {
+      await act();
+      await redis.echo("over");
+      await heardAll;
+    } finally {
+      monitor.disconnect();
+    }
+    return largest;
+  }
+
+  it.each([
+    ["one user", 0, () => "one"],
+    ["one user, with endings", 60_000, () => "one"],
+    ["users with three sessions", 0, (at: number) => `three ${at % 700}`],
+    ["guests", 0, () => undefined],
+  ])("ends the sessions of %s in scripts of which none can hold Redis up", async (_, endings, userOf) => {
+    const everybody = createSessionStore(counted as unknown as Redis, { prefix, timeout: 30_000, endings });
+    await Promise.all(
+      Array.from({ length: 2100 }, (_, at) => everybody.create({ userId: userOf(at), claims: { role: "user" } })),
+    );
+    mostAtOnce = 0;
+    const { commands, words } = await largestScript(async () => expect(await everybody.revokeAll()).toBe(2100));
+    expect(mostAtOnce).toBeLessThanOrEqual(8);
+    // For each of fifty sessions: whether it is old, whether it lives, and with endings its hash, and its ending.
+    expect(commands).toBeGreaterThan(5);
+    expect(commands).toBeLessThanOrEqual(50 * (endings > 0 ? 5 : 3) + 20);
+    // A command names the fifty at most, and its index; one that tells of them all has them in one text.
+    expect(words).toBeLessThanOrEqual(52);
+    expect((await lastingKeysUnder(redis, prefix)).filter((key) => !key.includes(":x:"))).toEqual([]);
+  });
+});
