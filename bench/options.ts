@@ -54,9 +54,9 @@ Measures coatcheck against every alternative that a user would weigh, and writes
                         Without it, private servers are started and stopped.
   --json <file>         where the results go. By default a whole run writes bench/results/<date>.json and
                         bench/report.html, and a quick or partial one does so in .cache/bench.
-  --publish [file]      also writes bench/headline.svg, docs/scale.md, and the summaries in the documents (between the lines
-                        <!-- bench:begin --> and <!-- bench:end -->, where they are); with a file of results, does so
-                        for that run and measures nothing
+  --publish [file]      also writes bench/headline.svg, docs/scale.md, and the figures in the documents (between the lines
+                        <!-- bench:begin --> and <!-- bench:end -->); with a file of results, does so for that run
+                        and measures nothing
   --compare <a> <b>     what got slower from one file of results to another; exit code 1 where something did
   --rounds <n>          rounds that count (7; quick: 3), after half a round that warms up
   --round-ms <n>        how long each contender is under load in a round (160; quick: 50)

@@ -17,6 +17,7 @@ export function conclusionsOf(results: Results): string[] {
     ...speedOf(figures),
     ...memoryOf(figures),
     ...lossesOf(results),
+    ...serverWorkOf(figures),
     ...requestsOf(figures),
     ...logOutOf(figures),
     ...nearLogOutOf(figures),
@@ -65,12 +66,29 @@ function lossesOf({ figures, scenarios }: Results): string[] {
   return [`Faster: ${names}.${areStateless ? " None of them asks a server, so none can log anybody out." : ""}`];
 }
 
-function requestsOf(figures: readonly Figure[]): string[] {
-  const prices = select(figures, { scenario: "http", metric: "requests" }).flatMap(({ contender, ratio, at }) =>
-    ratio !== undefined && /: coatcheck$/.test(contender) ? `${multiple(ratio.value)} on ${at["framework"]}` : [],
+/** What Redis itself does for a request. A plain GET is less work for it than a script. */
+function serverWorkOf(figures: readonly Figure[]): string[] {
+  const at = { inFlight: 128 };
+  const [own, redis] = ["coatcheck touch", "connect-redis get + touch"].map((name) =>
+    one(figures, "peers", name, "server CPU", at),
   );
+  if (own === undefined || redis === undefined) return [];
+  const than = own.value > redis.value ? "more" : "less";
+  return [
+    `Redis itself works ${than} than for connect-redis: ${digits(own.value)} µs for a touch against ${digits(redis.value)} µs for get + touch.`,
+  ];
+}
+
+function requestsOf(figures: readonly Figure[]): string[] {
+  const all = select(figures, { scenario: "http", metric: "requests" });
+  const prices = all.flatMap(({ contender, ratio, at }) => {
+    if (ratio === undefined || !/: coatcheck$/.test(contender)) return [];
+    const near = select(all, { contender: `${contender}, near`, at })[0]?.ratio;
+    const withNear = near === undefined ? "" : ` (with near ${multiple(near.value)})`;
+    return `${multiple(ratio.value)}${withNear} on ${at["framework"]}`;
+  });
   if (prices.length === 0) return [];
-  return [`A whole server answers ${prices.join(", ")} of the requests that it answers without any authentication.`];
+  return [`Of the requests that a server answers without authentication, it answers ${prices.join(", ")}.`];
 }
 
 function logOutOf(figures: readonly Figure[]): string[] {

@@ -77,7 +77,7 @@ export function comparisonOf(results: Results, from: string): string {
     "",
     ...peersTable(results),
     "",
-    "And this is how long a user who has logged out was still let in, while a slow request was under way:",
+    "And this is for how long a user who has logged out was still let in, while a slow request was under way. Of the rows with `near`, the log-out happened in another process; the one that was cut off heard nothing from just before it:",
     "",
     ...acceptedTable(results),
   ].join("\n");
@@ -89,7 +89,7 @@ export function serviceTokensOf(results: Results, from: string): string | null {
   const outlived = select(results.figures, { scenario: "jwt", metric: "still accepted" });
   if (calls.length === 0 || outlived.length === 0) return null;
   return [
-    sourceOf(results, from, " -- --only jwt"),
+    sourceOf(results, from, "jwt"),
     "",
     "A revoked session's service token was accepted for this long after `revoke` had resolved:",
     "",
@@ -110,9 +110,22 @@ export function dropInOf(results: Results, from: string): string | null {
   const calls = select(results.figures, { scenario: "drop-in", metric: "throughput" }).filter(({ ours }) => ours);
   if (calls.length === 0) return null;
   return [
-    sourceOf(results, from, " -- --only drop-in"),
+    sourceOf(results, from, "drop-in"),
     "",
     "Calls per second, as multiples of connect-redis's (7 on ioredis, 9 on node-redis) on the same client in the same round:",
+    "",
+    ...contenderGrid(calls, ({ ratio }) => multiple(ratio?.value ?? Number.NaN)),
+  ].join("\n");
+}
+
+/** What docs/clients.md says of the price: calls per second as multiples of the raw command. `null`: not measured. */
+export function clientsOf(results: Results, from: string): string | null {
+  const calls = select(results.figures, { scenario: "clients", metric: "throughput" });
+  if (calls.length === 0) return null;
+  return [
+    sourceOf(results, from, "clients"),
+    "",
+    "Calls per second, as multiples of the raw HGETALL of a record on the same client in the same round:",
     "",
     ...contenderGrid(calls, ({ ratio }) => multiple(ratio?.value ?? Number.NaN)),
   ].join("\n");
@@ -121,9 +134,7 @@ export function dropInOf(results: Results, from: string): string | null {
 /** What docs/near.md says of it. `null`: not measured. */
 export function nearOf(results: Results, from: string): string | null {
   const lines = nearLines(results);
-  return lines.length === 0
-    ? null
-    : [sourceOf(results, from, " -- --only near --only http --only revocation"), "", ...lines].join("\n");
+  return lines.length === 0 ? null : [sourceOf(results, from, "near", "http", "revocation"), "", ...lines].join("\n");
 }
 
 function nearLines(results: Results, before = ""): string[] {
@@ -167,10 +178,13 @@ function gridOf(
   return tableLines(["", ...columns.map(show.column)], rows);
 }
 
-function sourceOf(results: Results, from: string, only = ""): string {
+/** Which run it was; `only` are the scenarios that measure what is shown. */
+function sourceOf(results: Results, from: string, ...only: readonly string[]): string {
   const { machine, versions, startedAt, commit, settings } = results;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}, ioredis ${versions["ioredis"]}`;
-  return `Measured by \`npm run bench${only || (settings.quick ? " -- --quick" : "")}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in \`${from.replace("../", "")}\`.`;
+  const part = only.map((name) => ` --only ${name}`).join("");
+  const alone = part === "" ? "" : ` \`npm run bench --${part}\` measures this part on your machine.`;
+  return `Measured by \`npm run bench${settings.quick ? " -- --quick" : ""}\` on ${startedAt.slice(0, 10)}${commit === null ? "" : `, commit ${commit.id}`}: ${where}. All on one machine, so without a network; trust the ratios. Every figure is in \`${from.replace("../", "")}\`.${alone}`;
 }
 
 function acceptedTable({ figures }: Results): string[] {

@@ -87,7 +87,7 @@ function pushOf(figures: readonly Figure[]): Part[] {
   const doors = select(figures, { scenario: "revocation", metric: "still accepted" });
   if (doors.some(({ contender }) => contender === HEARS || contender === DEAF)) {
     parts.push(
-      'A user who has logged out was still let in for so long; with near, the log-out happened in another process, and "cut off" heard nothing from just before it on:',
+      "For how long a user who has logged out was still let in. With near, the log-out happened in another process; the process that was cut off heard nothing from just before it:",
       [
         ["", "seconds"],
         ...doors.map(({ contender, ours, value, atLeast }) => [

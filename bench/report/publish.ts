@@ -5,10 +5,26 @@ import { fileURLToPath } from "node:url";
 import type { Results } from "../results.ts";
 import { headlineSvg } from "./headline.ts";
 import { htmlReport } from "./html.ts";
-import { BEGIN, between, briefOf, comparisonOf, dropInOf, nearOf, serviceTokensOf, summaryOf } from "./markdown.ts";
+import { between, briefOf, clientsOf, comparisonOf, dropInOf, nearOf, serviceTokensOf, summaryOf } from "./markdown.ts";
 import { scalePage } from "./scale-page.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What goes between the markers of each document; `null` where the run has not measured it. `from` is the file of its results. */
+export function blocksOf(
+  results: Results,
+  from: string,
+): readonly (readonly [document: string, text: string | null])[] {
+  return [
+    ["README.md", briefOf(results)],
+    ["docs/benchmark.md", summaryOf(results, from)],
+    ["docs/sessions-or-jwt.md", comparisonOf(results, from)],
+    ["docs/jwt.md", serviceTokensOf(results, from)],
+    ["docs/near.md", nearOf(results, from)],
+    ["docs/drop-in.md", dropInOf(results, from)],
+    ["docs/clients.md", clientsOf(results, from)],
+  ];
+}
 
 /** Writes the page. Returns the file. */
 export async function writeReport(results: Results, file: string): Promise<string> {
@@ -17,7 +33,8 @@ export async function writeReport(results: Results, file: string): Promise<strin
 }
 
 /**
- * Writes the report, the headline chart, docs/scale.md, and a summary into the documents that have the markers for it.
+ * Writes the report, the headline chart, docs/scale.md, and a summary between the markers of each document that shows figures.
+ * What the run has not measured stays as it was in the documents.
  * `file` is the run's file of results. Returns the files written. Throws a sentence where the run lacks what a page needs.
  */
 export async function publish(results: Results, file: string): Promise<string[]> {
@@ -27,14 +44,7 @@ export async function publish(results: Results, file: string): Promise<string[]>
   if (headline === null)
     throw new Error("There is no headline without the scenario peers: this run has not measured it.");
   const page = scalePage(results, `../${from}`);
-  const summaries = [
-    ["README.md", briefOf(results)],
-    ["docs/benchmark.md", summaryOf(results, `../${from}`)],
-    ["docs/sessions-or-jwt.md", comparisonOf(results, `../${from}`)],
-    ["docs/jwt.md", serviceTokensOf(results, `../${from}`)],
-    ["docs/near.md", nearOf(results, `../${from}`)],
-    ["docs/drop-in.md", dropInOf(results, `../${from}`)],
-  ] as const;
+  const summaries = blocksOf(results, `../${from}`);
 
   const files: [name: string, text: string][] = [
     [resolve(ROOT, "bench/headline.svg"), headline],
@@ -43,7 +53,7 @@ export async function publish(results: Results, file: string): Promise<string[]>
   for (const [name, summary] of summaries) {
     if (summary === null) continue;
     const document = await readFile(resolve(ROOT, name), "utf8");
-    if (document.includes(BEGIN)) files.push([resolve(ROOT, name), between(document, summary)]);
+    files.push([resolve(ROOT, name), between(document, summary)]);
   }
   await mkdir(resolve(ROOT, "docs"), { recursive: true });
   const written = [await writeReport(results, resolve(ROOT, "bench/report.html"))];

@@ -1,6 +1,7 @@
 /** What the core has promised on node-redis. Pure. */
 import { quotientOf } from "../estimates.ts";
 import { type Figure, select } from "../figures.ts";
+import { digits } from "../report/numbers.ts";
 import { say, shown, type Target, times } from "./target.ts";
 
 /** The core on node-redis, beside the raw command or connect-redis on the same client. */
@@ -21,10 +22,7 @@ export const clientTargets: readonly Target[] = [
       beside: (figures) => {
         const raw = select(figures, { scenario: "clients", metric: "throughput", at: { inFlight: 128 } });
         const of = (client: string) =>
-          shown(
-            raw.find(({ contender }) => contender === `${client}: ${verb}`)?.value,
-            (value) => `${Math.round(value)}`,
-          );
+          shown(raw.find(({ contender }) => contender === `${client}: ${verb}`)?.value, digits);
         return [say`${of("node-redis")} calls/s; on ioredis ${of("ioredis")}.`];
       },
       limit: 1.15,

@@ -11,6 +11,7 @@ import {
   BEGIN,
   between,
   briefOf,
+  clientsOf,
   dropInOf,
   END,
   nearOf,
@@ -82,6 +83,12 @@ describe("the report", { timeout: 120_000 }, () => {
     }
   });
 
+  it("has no two columns of one name in a table, because a narrow page shows them one below another", () => {
+    for (const name of NAMES)
+      for (const { title, head } of overviewOf(everything(), name))
+        expect(head, `${name}: ${title}`).toEqual([...new Set(head)]);
+  });
+
   it("keeps the weights of one server apart from those of another", async () => {
     const weigh = (value: number, rest: Figure["at"] = {}) =>
       figure({ scenario: "memory", metric: "memory", contender: "coatcheck", value, at: { perUser: 3, ...rest } });
@@ -125,8 +132,13 @@ describe("the report", { timeout: 120_000 }, () => {
     const stores = dropInOf(results, "a.json");
     expect(stores).toMatch(/\| \*\*ioredis: coatcheck, get \+ touch\*\* \| [\d. ]+ × \| [\d. ]+ × \| [\d. ]+ × \|/);
     expect(stores).not.toContain("| ioredis: connect-redis");
+    const clients = clientsOf(results, "a.json");
+    expect(clients).toContain("`npm run bench -- --only clients` measures this part on your machine.");
+    expect(clients).toMatch(/\| \*\*node-redis: touch\*\* \| [\d. ]+ × \| [\d. ]+ × \| [\d. ]+ × \|/);
+    expect(clients).toMatch(/\| node-redis: connect-redis 9, get \+ touch \|/);
     const without = { ...results, figures: select(results.figures, { scenario: "peers" }) };
-    expect([serviceTokensOf(without, "a.json"), dropInOf(without, "a.json")]).toEqual([null, null]);
+    const pages = [serviceTokensOf, dropInOf, clientsOf].map((page) => page(without, "a.json"));
+    expect(pages).toEqual([null, null, null]);
   });
 
   it("says of the near cache what it takes, what it gives up and how often it helps, where a run measured it", () => {

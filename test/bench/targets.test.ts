@@ -5,6 +5,8 @@ import { describe, expect, it } from "vitest";
 import { fasterThanOurs } from "../../bench/faster.js";
 import { type Figure, figuresOf, type Metric } from "../../bench/figures.js";
 import type { Calm } from "../../bench/neighbours.js";
+import { between } from "../../bench/report/markdown.js";
+import { blocksOf } from "../../bench/report/publish.js";
 import { scalePage } from "../../bench/report/scale-page.js";
 import { ASSUMPTIONS, type Measured, requestsPerNode, sizeFor } from "../../bench/report/sizing.js";
 import { readResults } from "../../bench/results.js";
@@ -282,6 +284,11 @@ describe("the sizing", () => {
       const from = /npm run bench -- --publish (\S+)`/.exec(page)?.[1] ?? "";
       const results = await readResults(fileURLToPath(new URL(from, root)));
       expect(page).toBe(scalePage(results, `../${from}`));
+      // So are the figures in the other documents; what the run has not measured is as it was.
+      for (const [name, figures] of blocksOf(results, `../${from}`)) {
+        const document = readFileSync(new URL(name, root), "utf8");
+        if (figures !== null) expect(document, name).toBe(between(document, figures));
+      }
     },
   );
 });
