@@ -19,7 +19,6 @@ const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 const TOKEN = /^[0-7][0-9A-HJKMNP-TV-Z]{25}\.[A-Za-z0-9_-]{43}$/;
 const ID_LENGTH = 26;
 const TOKEN_LENGTH = 70;
-const DOT = 0x2e;
 
 /** How a caller has named a session: by a token, whose secret must still be checked, or by an id. */
 export interface Target {
@@ -78,21 +77,9 @@ export function isId(value: unknown): value is string {
   return typeof value === "string" && value.length === ID_LENGTH && ID.test(value);
 }
 
-/**
- * The id at the beginning of what has the length of a token and its dot; `undefined` for anything else. It is for a look-up of the
- * id, which decides whether it is one.
- */
-export function idInToken(value: unknown): string | undefined {
-  if (typeof value !== "string" || value.length !== TOKEN_LENGTH) return undefined;
-  return value.charCodeAt(ID_LENGTH) === DOT ? value.slice(0, ID_LENGTH) : undefined;
-}
-
-/** Whether the secret at the end of what {@link idInToken} has accepted has this hash. Compares in constant time. */
-export function hasSecret(token: string, secretHash: string): boolean {
-  const presented = hashSecret(token.slice(ID_LENGTH + 1));
-  let difference = presented.length ^ secretHash.length;
-  for (let i = 0; i < presented.length; i++) difference |= presented.charCodeAt(i) ^ secretHash.charCodeAt(i);
-  return difference === 0;
+/** Whether the value has the length of a token: for memory, which knows by the hash whether it is one. */
+export function hasTokenLength(value: unknown): value is string {
+  return typeof value === "string" && value.length === TOKEN_LENGTH;
 }
 
 function hashSecret(secret: string): string {

@@ -4,7 +4,7 @@
  * changes, it is given.
  */
 import { StoreUnavailableError } from "../../leaves/errors.js";
-import { hasSecret, idInToken, parseToken, type Target } from "../../leaves/token.js";
+import { hasTokenLength, parseToken, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { EndedSession } from "../ending.js";
 import { parseFeed } from "../feed.js";
@@ -12,6 +12,7 @@ import type { Session, StoredSession } from "../session.js";
 import type { Sighting } from "../sightings.js";
 import { Entries, type Entry, entryOf, type SlidePace } from "./entries.js";
 import { type Fill, Fills } from "./fills.js";
+import { type Fingerprint, fingerprintOf, isTokenOf, placeOf } from "./fingerprint.js";
 import { type Moment, momentOf } from "./lease.js";
 import type { ProcessClock } from "./process-clock.js";
 
@@ -50,6 +51,11 @@ export interface NearCounts {
   readonly flushes: number;
   /** Sessions in memory. */
   readonly size: number;
+}
+
+/** What a read asks for, and what memory will know its token by. */
+interface FillTarget extends Target {
+  readonly fingerprint: Fingerprint;
 }
 
 /** Slides behind lookups that are under way at most: more would only wait in the client. */
@@ -101,7 +107,10 @@ export class NearCache<Claims extends object> {
   /** `touch` of the store. */
   touch(token: unknown): Promise<Session<Claims> | null> {
     const entry = this.#find(token, true);
-    if (entry !== undefined) return Promise.resolve(entry.session);
+    if (entry !== undefined) {
+      entry.answer ??= Promise.resolve(entry.session);
+      return entry.answer;
+    }
     return this.#fetch(token).then((seen) => seen?.session ?? null);
   }
 
@@ -122,7 +131,7 @@ export class NearCache<Claims extends object> {
    * lookup must wait for the slide, by `touch`.
    */
   slide(id: string): boolean {
-    const entry = this.#entries.get(id);
+    const entry = this.#entries.of(id);
     return entry !== undefined && this.#slidBehind(entry, this.#clock.now());
   }
 
@@ -155,8 +164,7 @@ export class NearCache<Claims extends object> {
 
   /** The entry that answers for a token. Every lookup passes here. */
   #find(token: unknown, slides: boolean): Entry<Claims> | undefined {
-    const id = idInToken(token);
-    const entry = id === undefined ? undefined : this.#entries.get(id);
+    const entry = hasTokenLength(token) ? this.#entries.at(placeOf(token)) : undefined;
     if (entry === undefined) {
       this.#pulse.wake();
       return undefined;
@@ -167,10 +175,11 @@ export class NearCache<Claims extends object> {
       this.#pulse.wake();
       return undefined;
     }
-    if (!hasSecret(token as string, entry.secretHash)) return undefined;
+    if (!isTokenOf(token as string, entry.fingerprint)) return undefined;
     if (slides && !this.#slidBehind(entry, now)) return undefined;
     this.#pulse.isAsked = true;
     this.#hits++;
+    entry.isUsed = true;
     return entry;
   }
 
@@ -200,11 +209,12 @@ export class NearCache<Claims extends object> {
     this.#misses++;
     // Without a lease nobody would tell that what this read brings is from before a change: so it is not kept.
     const mayKeep = this.#pulse.holds(sent.now, sent.wall) && this.#fills.of(target.id) === undefined;
-    return mayKeep ? this.#fill(target, sent, deadline) : this.#source.touch(target, deadline);
+    if (!mayKeep) return this.#source.touch(target, deadline);
+    return this.#fill({ ...target, fingerprint: fingerprintOf(token as string) }, sent, deadline);
   }
 
   async #fill(
-    target: Target,
+    target: FillTarget,
     sent: Moment,
     deadline: Deadline | undefined,
   ): Promise<StoredSession<Claims> | EndedSession | null> {
@@ -231,8 +241,8 @@ export class NearCache<Claims extends object> {
     return true;
   }
 
-  async #slide({ secretHash }: Entry<Claims>, id: string): Promise<void> {
-    const target = { id, secretHash };
+  async #slide({ secretHash, fingerprint }: Entry<Claims>, id: string): Promise<void> {
+    const target = { id, secretHash, fingerprint };
     const fill = this.#fills.begin(id, momentOf(this.#clock), this.#source.losses());
     this.#slides++;
     try {
@@ -252,12 +262,12 @@ export class NearCache<Claims extends object> {
   }
 
   /** Keeps what a read has brought, if nothing has happened since it was sent that it may not show. */
-  #keep(fill: Fill, { id, secretHash }: Target, stored: StoredSession<Claims> | EndedSession | null): void {
-    this.#fills.end(id);
+  #keep(fill: Fill, target: FillTarget, stored: StoredSession<Claims> | EndedSession | null): void {
+    this.#fills.end(target.id);
     // During the grace of a rotation what happens to the new session happens to this one too, and it ends soon.
     if (stored === null || stored.session === null || stored.successor !== undefined) return;
     if (fill.isSpoiled || fill.losses !== this.#source.losses()) return;
-    const entry = entryOf(stored, secretHash, fill.sent, this.#pace);
+    const entry = entryOf(stored, target, fill.sent, this.#pace);
     this.#entries.set(entry);
     this.#filled++;
   }

@@ -91,6 +91,48 @@ describe("what a read brings", () => {
   });
 });
 
+describe("memory", () => {
+  it("answers for no token that is wrong in its id alone, or in its secret alone", async () => {
+    const rig = serving();
+    const made = makeSession();
+    await rig.fill(made);
+    const otherSecret = made.id + mintToken("000").token.slice(26);
+    const otherId = mintToken("000").id.slice(0, 20) + made.token.slice(20);
+    for (const verb of ["peek", "glance"] as const) {
+      expect(rig.cache[verb](made.token)).toBeDefined();
+      for (const wrong of [otherSecret, otherId]) expect(rig.cache[verb](wrong)).toBeUndefined();
+    }
+  });
+
+  it("has no session but the later one of two whose ids end alike, and answers for no other", async () => {
+    const rig = serving();
+    const [first, second] = [makeSession(), makeSession()];
+    const id = second.id.slice(0, 20) + first.id.slice(20);
+    const token = id + second.token.slice(26);
+    await rig.fill(first);
+    const stored = second.stored();
+    await rig.fill({ ...second, id, token }, { ...stored, session: { ...stored.session, id } });
+    expect(rig.cache.peek(token)?.id).toBe(id);
+    expect(rig.cache.peek(first.token)).toBeUndefined();
+    // What happens to the other one is nothing to it.
+    rig.pulse.message("p:near", `r ${first.id}`);
+    expect(rig.cache.peek(token)?.id).toBe(id);
+    rig.pulse.message("p:near", `r ${id}`);
+    expect(rig.cache.peek(token)).toBeUndefined();
+  });
+
+  it("keeps a session that is looked up again and again, though many others come", async () => {
+    const rig = serving({ maxEntries: 10 });
+    const made = makeSession();
+    await rig.fill(made);
+    for (let n = 0; n < 50; n++) {
+      await rig.fill(makeSession());
+      expect(rig.cache.peek(made.token)).toBeDefined();
+    }
+    expect(rig.cache.counts.size).toBe(10);
+  });
+});
+
 describe("lookups of one session that come together", () => {
   it("wait for the first, and then look as any hit does", async () => {
     const rig = serving();
