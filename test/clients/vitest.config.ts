@@ -1,7 +1,7 @@
 /**
  * `COATCHECK_CLIENT=node-redis-6 npm run test:clients`: what depends on the client, on another one: the contracts, races and
- * replays, clocks, the key space, secrecy, one-time tokens, and slots that move. What only a kind of client does is
- * tested beside its driver, by `npm test`.
+ * replays, clocks, the key space, secrecy, one-time tokens, slots that move, the near cache and watches. What only a kind of
+ * client does is tested beside its driver, by `npm test`.
  */
 import { defineConfig } from "vitest/config";
 import config from "../../vitest.config.ts";
@@ -17,6 +17,8 @@ export default defineConfig({
       "test/sessions/{events,expiry,clock,keys,keyspace,last-ms,roundtrips,secrecy,secrecy-errors}.test.ts",
       "test/sessions/races/*.test.ts",
       "test/sessions/faults/{corrupt,hand}.test.ts",
+      "test/sessions/near/{faults,model,near,races}.test.ts",
+      "test/sessions/watching/{outages,watch}.test.ts",
       "test/one-time/{store,races,redis,replay}.test.ts",
       "test/cluster/{store,slot-move,routing}.test.ts",
     ],

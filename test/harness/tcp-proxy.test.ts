@@ -241,6 +241,17 @@ describe("startProxy", () => {
     expect(await redis.ping()).toBe("PONG");
   });
 
+  it("leads new connections to another server, and no open one", async () => {
+    const { proxy, redis } = await start();
+    const other = await startRedisServer();
+    afterFile(() => other.stop());
+    const portOf = async () => Number(/^tcp_port:(\d+)/m.exec(await redis.info("server"))?.[1]);
+    proxy.retarget(other.port);
+    expect(await portOf()).toBe(server.port);
+    proxy.reset();
+    await expect.poll(portOf).toBe(other.port);
+  });
+
   it("loses one reply, after which ioredis sends the command again", async () => {
     const { proxy, redis, key } = await start();
     const lost = proxy.dropNextReply();

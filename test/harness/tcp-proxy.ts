@@ -62,6 +62,8 @@ export interface TcpProxy {
   reset(): void;
   /** Refuses new connections from now on (ECONNREFUSED). Open ones live on; add `reset()` to end them, too. */
   refuse(): void;
+  /** Leads new connections to another server. */
+  retarget(port: number): void;
   /** Accepts connections again, on the same port. */
   accept(): Promise<void>;
   /**
@@ -114,6 +116,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   const lossy: Record<Direction, boolean> = { up: false, down: false };
   const pace: Record<Direction, Pace> = { up: AT_ONCE, down: AT_ONCE };
   let drop: { text: string; part: number; done: () => void } | null = null;
+  let target = targetPort;
   let lifetime: { bytes: number; how: "reset" | "end" } | null = null;
 
   let listener = await listen(0);
@@ -130,7 +133,7 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
   }
 
   function admit(client: Socket): void {
-    const server = createConnection({ host: HOST, port: targetPort, allowHalfOpen: true, noDelay: true });
+    const server = createConnection({ host: HOST, port: target, allowHalfOpen: true, noDelay: true });
     const connection: Connection = {
       client,
       server,
@@ -297,6 +300,10 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
     refuse() {
       // The port is free at once; only the callback of `close` would wait for the open connections.
       if (listener.listening) listener.close();
+    },
+
+    retarget(port) {
+      target = port;
     },
 
     async accept() {

@@ -3,13 +3,15 @@
  * it. It goes to the same server or Cluster with the same settings, and lives as long. What a test puts in front of the scripts
  * (pass-through.ts) is in front of its scripts too.
  *
- * ioredis-mock has no server, and stays what it is. So does a client with a `keyPrefix` on node-redis 5, which has none.
+ * ioredis-mock has no server, and stays what it is. So does a client with a `keyPrefix` on node-redis 5, which has none, and a
+ * `subscriber` that a test gives, because the test makes it deaf. Without one, a store listens on a duplicate of the twin.
  */
 import type { Cluster, Redis, RedisOptions } from "ioredis";
 import { createClient, createCluster } from "redis";
 import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
 import type { IoredisClient, RedisClient } from "../../../src/index.js";
 import { clientUnderTest } from "../client-under-test.js";
+import { portOfDuplicates } from "../duplicates.js";
 import { originOf, passThrough } from "../pass-through.js";
 
 type Twin = ReturnType<typeof createClient>;
@@ -39,6 +41,13 @@ function newTwin(client: Redis | Cluster): RedisClient {
   // A stub, a mock, or a client of node-redis that a test has made itself.
   if (options === undefined || (options.keyPrefix && !isSix)) return client;
   const twin = "startupNodes" in client ? clusterTwin(client, options) : newClient(clientOptions(options));
+  const port = portOfDuplicates(client);
+  if (port !== undefined) {
+    const make = twin.duplicate.bind(twin);
+    const { socket } = clientOptions(options);
+    twin.duplicate = ((overrides: object) =>
+      make({ ...overrides, socket: { ...socket, port } })) as typeof twin.duplicate;
+  }
   twin.on("error", () => {});
   twin.connect().catch(() => {});
   const end = () => void (twin.isOpen && twin.destroy());

@@ -4,7 +4,8 @@ import { describe, expect, it, vi } from "vitest";
 import { createSessionStore, type NearReason, type NearState, type SessionStore } from "../../../src/index.js";
 import { grant } from "../../harness/access.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
-import { type RedisServer, startRedisServer } from "../../harness/redis-server.js";
+import { startRedisServer } from "../../harness/redis-server.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
 
 const LEASE = 1000;
 const FAST = { interval: 1, timeout: 15_000 };
@@ -16,25 +17,28 @@ const admin = connect({ port: server.port });
 
 interface Rig {
   readonly store: SessionStore;
-  readonly data: Redis;
   readonly subscriber: Redis;
   readonly elsewhere: SessionStore;
   readonly events: { readonly state: NearState; readonly reason: NearReason }[];
 }
 
-/** A store that serves, on clients of its own. */
-async function serving({ lease = LEASE, on = server, login = {} } = {}): Promise<Rig> {
+/** A store that serves, on clients of its own, each at a port. */
+async function serving({
+  lease = LEASE,
+  data: at = server.port,
+  subscriber: hearsAt = server.port,
+} = {}): Promise<Rig> {
   const prefix = uniquePrefix();
-  const data = connect({ port: on.port, ...login });
-  const subscriber = connect({ port: on.port, ...login });
+  const data = connect({ port: at });
+  const subscriber = connect({ port: hearsAt });
   const store: SessionStore = createSessionStore(data, { prefix, near: { lease, subscriber } });
-  const elsewhere: SessionStore = createSessionStore(connect({ port: on.port }), { prefix });
+  const elsewhere: SessionStore = createSessionStore(connect({ port: server.port }), { prefix });
   afterFile(() => store.close());
   const events: Rig["events"] = [];
   store.events.on("near", (event) => events.push(event));
   store.peek("");
   await becomes(store, "serving");
-  return { store, data, subscriber, elsewhere, events };
+  return { store, subscriber, elsewhere, events };
 }
 
 function becomes(store: SessionStore, state: NearState): Promise<unknown> {
@@ -64,24 +68,21 @@ async function servedFor(store: SessionStore, token: string, ms: number, isAsked
   return last;
 }
 
-/** Makes a client go to another server with its next connection. */
-function redirect(client: Redis, to: RedisServer): void {
-  client.options.port = to.port;
-  client.disconnect(true);
-}
-
 describe("data and pushes from two servers: a failover that one of the two clients has missed", () => {
   // A lease by PING would go on for ever here: each server answers.
   it.each(["subscriber", "data"] as const)(
     "serve nothing for longer than a lease if the %s client is on the new one",
     async (moved) => {
-      const rig = await serving();
+      const way = await startProxy(server.port);
+      afterFile(() => way.close());
+      const rig = await serving({ [moved]: way.port });
       const token = await remembered(rig);
       const key = await theKey(token);
       // The new master has what the old one had.
       const to = connect({ port: other.port });
       await to.restore(key, await admin.pttl(key), (await admin.dumpBuffer(key)) as never);
-      redirect(rig[moved], other);
+      way.retarget(other.port);
+      way.reset();
       // The revocation is acknowledged by the new master; the old one does not know of it.
       await to.del(key);
       const served = await servedFor(rig.store, token, 5000);

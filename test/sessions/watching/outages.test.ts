@@ -1,7 +1,7 @@
 /** Watches when the network or Redis fails: what is lost is found out, and who does not want to trust is told. */
-import type { Redis } from "ioredis";
 import { describe, expect, inject, it, vi } from "vitest";
 import { createSessionStore, type SessionStore, type Watch } from "../../../src/index.js";
+import { sendDuplicatesTo } from "../../harness/duplicates.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "../../harness/fixtures.js";
 import { startCluster } from "../../harness/redis-cluster.js";
 import { startRedisServer } from "../../harness/redis-server.js";
@@ -21,10 +21,10 @@ const end = (watch: Watch) =>
 /** A store whose subscriber alone goes through a proxy. */
 async function behindProxy(): Promise<{ proxy: TcpProxy; store: SessionStore }> {
   const proxy = await startProxy(port);
-  const client = connect();
-  const make = client.duplicate.bind(client);
-  vi.spyOn(client, "duplicate").mockImplementation((overrides) => make({ ...overrides, port: proxy.port }) as Redis);
-  const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 10_000 });
+  const store = createSessionStore(sendDuplicatesTo(proxy.port, connect()), {
+    prefix: uniquePrefix(),
+    timeout: 10_000,
+  });
   afterFile(async () => {
     await store.close();
     await proxy.close();

@@ -5,6 +5,7 @@ import { Redis as Redis6 } from "ioredis6";
 import Valkey from "iovalkey";
 import { describe, expect, inject, it, vi } from "vitest";
 import { createSessionStore, type Session, type Watch, WatchEndedError } from "../../../src/index.js";
+import { sendDuplicatesTo } from "../../harness/duplicates.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { gated, interrupt } from "../../harness/gate.js";
 import { steadyMockClock } from "../../harness/mock-clock.js";
@@ -193,10 +194,7 @@ describe("a watch", () => {
   it("finds out what has ended or changed while the connection was lost", async () => {
     const proxy = await startProxy(server.port);
     afterFile(() => proxy.close());
-    const client = connect();
-    const make = client.duplicate.bind(client);
-    vi.spyOn(client, "duplicate").mockImplementation((overrides) => make({ ...overrides, port: proxy.port }));
-    const far = createSessionStore(client, options);
+    const far = createSessionStore(sendDuplicatesTo(proxy.port, connect()), options);
     afterFile(() => far.close());
     const sessions = await Promise.all(Array.from({ length: 100 }, () => login()));
     const watches = await Promise.all(sessions.map(({ token }) => far.watch(token)));
