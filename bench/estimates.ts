@@ -28,6 +28,11 @@ export function quotientOf(a: Estimate, b: Estimate): Estimate {
   return { value, mad: value * Math.hypot(a.mad / a.value, b.mad / b.value), rounds: Math.min(a.rounds, b.rounds) };
 }
 
+/** How much more one figure is than another, and how far its rounds would lie apart. */
+export function differenceOf(a: Estimate, b: Estimate): Estimate {
+  return { value: a.value - b.value, mad: Math.hypot(a.mad, b.mad), rounds: Math.min(a.rounds, b.rounds) };
+}
+
 /** What is exactly one, in any number of rounds. */
 export const ONE: Estimate = { value: 1, mad: 0, rounds: Number.POSITIVE_INFINITY };
 

@@ -19,6 +19,9 @@ export interface Settings {
   readonly newerServers: boolean;
   /** The numbers of sessions of one user that are revoked. */
   readonly revoked: readonly number[];
+  /** How many sessions of everybody are revoked, and how often. */
+  readonly everybody: number;
+  readonly everybodyRounds: number;
   /** Seconds of load on an HTTP server in a round, and how many rounds. Half a round before them warms up. */
   readonly httpSeconds: number;
   readonly httpRounds: number;
@@ -44,6 +47,8 @@ const FULL = {
   perUser: [1, 3, 100],
   newerServers: true,
   revoked: [1, 10, 100, 1_000, 10_000],
+  everybody: 100_000,
+  everybodyRounds: 3,
   httpSeconds: 1.2,
   httpRounds: 5,
   watchSeconds: 10,
@@ -59,6 +64,8 @@ const QUICK = {
   perUser: [3],
   newerServers: false,
   revoked: [1, 100, 1_000],
+  everybody: 10_000,
+  everybodyRounds: 1,
   httpSeconds: 0.4,
   httpRounds: 1,
   watchSeconds: 2,
@@ -68,7 +75,7 @@ const QUICK = {
 export const NOT_IN_QUICK: Readonly<Record<string, string>> = {
   lookup: "lookup: a million sessions, and 64 and 256 in flight",
   http: "http: all but one round of 0.4 s",
-  revocation: "revocation: 10 and 10 000 sessions",
+  revocation: "revocation: 10 and 10 000 sessions, and nine in ten of everybody's",
   memory: "memory: 1 and 100 sessions per user, newer servers, and nine sessions in ten",
 };
 
@@ -90,6 +97,8 @@ export function settingsFor({ quick, rounds, roundMilliseconds, mostSessions }: 
     populations: within(base.populations),
     weighed: Math.min(base.weighed, most),
     revoked: within(base.revoked),
+    everybody: Math.min(base.everybody, most),
+    everybodyRounds: Math.min(base.everybodyRounds, rounds ?? base.everybodyRounds),
     httpRounds: Math.min(base.httpRounds, rounds ?? base.httpRounds),
     // A short round was asked for: the HTTP load keeps the same proportion to it.
     httpSeconds: base.httpSeconds * Math.min(1, (roundMilliseconds ?? base.roundMilliseconds) / base.roundMilliseconds),

@@ -8,6 +8,7 @@ import type { Results } from "./results.ts";
 import { BASELINE, JSON_GET } from "./scenarios/lookup.ts";
 import { FLOOR } from "./scenarios/memory.ts";
 import { clientTargets } from "./targets/clients.ts";
+import { everybodyTargets } from "./targets/everybody.ts";
 import { nearTargets } from "./targets/near.ts";
 import { slideTargets } from "./targets/slide.ts";
 import { bytes, micros, milliseconds, say, shown, type Target, times } from "./targets/target.ts";
@@ -202,6 +203,7 @@ const TARGETS: readonly Target[] = [
     show: bytes,
     isTimeless: true,
   },
+  ...everybodyTargets,
   ...clientTargets,
   ...slideTargets,
   ...nearTargets,

@@ -10,6 +10,7 @@ import type { Bench, Contender, Scenario } from "../scenario.ts";
 import { storeOptions } from "../subject.ts";
 import { share } from "../workers.ts";
 import { type Door, type Outcome, DOORS as PLAIN_DOORS, watch } from "./revocation-doors.ts";
+import { everybody, timeEverybody } from "./revocation-everybody.ts";
 import { NEAR_DOORS } from "./revocation-near-doors.ts";
 
 const DOORS: readonly Door[] = [...PLAIN_DOORS, ...NEAR_DOORS];
@@ -34,13 +35,14 @@ export const revocation: Scenario = {
     "What a log-out everywhere costs, how long it keeps others waiting, and for how long the logged-out user is still let in.",
   method: [
     "Each round makes the sessions anew, and one process calls the verbs one after another, raw DEL last, when all is warm. The stall is the longest PING of another process meanwhile; what Linux had no CPU for is taken off.",
+    "Everybody: revokeAll of so many sessions of one user, of users with three each, and of guests, and the longest PING in as long a time without it.",
     "Still accepted: a user logs in, a slow request begins, the user logs out, the slow request ends, and the door is tried every 20 ms: the last time that it opened, counted from the answer to the log-out. With near, the slow request and the log-out go to another process.",
   ],
   limits: [
     "A JWT's lifetime is set to less than the watch; in practice it is 5 to 30 minutes, and all that is left of it counts.",
     "One server without replicas: a failover has a window of its own, see the option `replicas`.",
   ],
-  contenders: [...verbs, ...DOORS],
+  contenders: [...verbs, ...everybody, ...DOORS],
 
   async run(bench) {
     await timeVerbs(bench);
@@ -69,6 +71,7 @@ async function timeVerbs(bench: Bench): Promise<void> {
     bench.record(figuresOf(revocation.name, { sessions }, series, DEL));
   }
   bench.progress.end();
+  if (probe !== null) await timeEverybody(bench, server, probe);
 }
 
 type Timed = [verb: string, duration: number, stall: number | undefined];

@@ -4,7 +4,7 @@ import type { Figure } from "../figures.ts";
 
 /**
  * A target is a multiple of what something else takes in the same run, so that a slower machine is no worse contender. The
- * exceptions are bytes, of which every machine takes as many, and what docs/near.md promises in so many words.
+ * exceptions are bytes, of which every machine takes as many, and what docs/near.md and docs/operations.md promise in so many words.
  */
 export interface Target {
   readonly scenario: string;

@@ -60,6 +60,6 @@ describe("the command line", () => {
     expect(NOT_IN_QUICK["memory"]).toContain("memory: 1 and 100 sessions per user, newer servers");
     expect([quick?.newerServers, full?.newerServers]).toEqual([false, true]);
     expect(goesWithout("revoked")).toEqual([10, 10_000]);
-    expect(NOT_IN_QUICK["revocation"]).toBe("revocation: 10 and 10 000 sessions");
+    expect(NOT_IN_QUICK["revocation"]).toBe("revocation: 10 and 10 000 sessions, and nine in ten of everybody's");
   });
 });

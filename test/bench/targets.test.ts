@@ -48,6 +48,22 @@ describe("the targets", () => {
     expect(verdict([figure({ metric: "p50", value: 1, at: { inFlight: 16 } })], "get: p50 at 16")?.measured).toBeNull();
   });
 
+  it("hold revokeAll to what a PING takes without it, by the crowd that it takes longest with", () => {
+    const wait = (contender: string, value: number) =>
+      figure({ scenario: "revocation", metric: "stall", contender, value, at: { sessions: 100_000 } });
+    const idle = wait("nothing at all", 3);
+    const waits = (guests: number) => [
+      wait("revokeAll, one user", 8),
+      wait("revokeAll, three each", 2),
+      wait("revokeAll, guests", guests),
+    ];
+    const judged = (guests: number) => verdict([idle, ...waits(guests)], "revokeAll of 100 000");
+    expect(judged(13)).toMatchObject({ measured: "10.0 ms", reached: true });
+    expect(judged(13.5)).toMatchObject({ measured: "10.5 ms", reached: false });
+    expect(judged(13)?.beside).toContain("revokeAll, guests: 13.0 ms.");
+    expect(verdict([idle, ...waits(13).slice(1)], "revokeAll of 100 000")?.measured).toBeNull();
+  });
+
   it("get no verdict where the rounds do not tell on which side of the limit the figure is", () => {
     const p50 = (mad: number, rounds = 7) => ratio("p50", { sessions: 1000, inFlight: 16 }, 0.8, mad, rounds);
     expect(verdict([p50(0.01)], "get: p50 at 16")?.reached).toBe(true);
