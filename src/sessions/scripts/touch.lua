@@ -1,6 +1,6 @@
 -- Reads a session, and slides its idle deadline once an interval. Like get.lua it has no prelude. A slide is one write, of the
 -- TTL. There are two exceptions: in the last idle timeout before the absolute deadline the TTL stays, and `s` is written; and
--- about once in an idle timeout the index gets a new bound too. The index is looked at once in a quarter of that time.
+-- about once in an idle timeout the index is looked at, and gets a new bound.
 -- KEYS[1]  session; beside it lies the index of the user in the record
 -- ARGV[1]  hash of the secret
 -- ARGV[2]  how the times of most sessions end: a space, an idle timeout of at least twice the interval, a space, an absolute
@@ -42,13 +42,15 @@ record[1], record[2] = ends, left
 local usual = string.find(record[4], usual_times, -#usual_times, true)
 if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 
-local created, idle, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
+local created, timeout, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
 if not created then return 'corrupt' end
-local last = created + absolute
+-- Lua reads the digits of a text again in each sum.
+local idle, last = timeout + 0, created + absolute
+created = created + 0
 -- The clock of Redis is the end of the key less what it has left, which costs less than TIME.
-local now, earliest = ends - left, ends - idle - 2000
+local now = ends - left
 -- The caller will say that the session is over, or that coatcheck did not write this. A slide must not hide it.
-if left < 0 or now > last or earliest > now and earliest > created + 0 then return table.concat(record, '\n') end
+if left < 0 or now > last or left > idle + 2000 and ends - idle - 2000 > created then return table.concat(record, '\n') end
 local slid, isCut = now + idle, false
 local user, sight
 if slid > last then slid, isCut = last, true end
@@ -68,18 +70,20 @@ end
 
 local index, moves
 if user then
-  -- Time is cut into quarters of the idle timeout, from the creation on, and the bound in the index stays ahead of the end of
-  -- the quarter that the session's end lies in. So the index is looked at only if this slide leads into another quarter, or
-  -- if the absolute deadline cuts the session short. A move may put off the end of a session by more than that of its index
-  -- (see `drift` in record.lua), and over the border of a quarter: so the bound stays ahead by a minute, or by an eighth of a
-  -- short idle timeout, and an end that lies so little behind the border may have come there by a move.
-  local quarter, margin = idle / 4, math.min(60000, idle / 8)
-  local start = slid - (slid - created) % quarter
+  -- Time is cut into stretches, and the bound in the index stays ahead of the end of the stretch that the session's end lies in.
+  -- So the index is looked at only if this slide leads into another stretch, or if the absolute deadline cuts the session short. A move may put off the end of a session by more than that of its index (see `drift` in record.lua),
+  -- and over the border of a stretch: so the bound stays ahead by a margin of a minute, or of an eighth of a short idle timeout,
+  -- and an end that lies so little behind the border may have come there by a move. A stretch and the margin are one idle
+  -- timeout: that is as far as a bound may be ahead, so the index is written as seldom as it can be. One stretch begins at
+  -- the end that a new session has: so its first slide looks, too.
+  local margin = idle < 480000 and idle / 8 or 60000
+  local stretch = idle - margin
+  local start = slid - (slid - created - margin) % stretch
   if isCut or start + margin > ends then
     -- This reads the bound that is really there, so an index that somebody has deleted is repaired.
     index = string.sub(key, 1, -29) .. 'u:' .. user
     local done, found = pcall(redis.call, 'ZSCORE', index, string.sub(key, -26))
-    moves = done and not (found and found + 0 >= math.min(start + quarter + margin, last))
+    moves = done and not (found and found + 0 >= math.min(start + stretch + margin, last))
     -- While the slot is moving, the index may be on the other node, and would seem absent: a new one here would be only a
     -- part of it. Then a command with several keys fails (see prelude.lua), and this lookup does not slide.
     if moves then done, found = pcall(redis.call, 'EXISTS', key, index) end
@@ -110,8 +114,10 @@ if isCut then
     return { err = tostring(failure) }
   end
 end
+-- In two parts it takes less time than '%.0f'. One '%d' would be too short on ioredis-mock and on a server of 32 bits.
+local low = slid % 1000000
+record[1], record[2] = string.format('%d%06d', (slid - low) / 1000000, low), isCut and slid - now or timeout
 -- When Redis is out of memory, it judges only the first write of a script, and allows PEXPIREAT.
-record[1], record[2] = string.format('%.0f', slid), isCut and slid - now or idle
 if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', key, record[1]) end
 if moves then
   local score = string.format('%.0f', math.min(slid + idle, last))
