@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { closest, distance } from "fastest-levenshtein";
 import { register } from "tsx/esm/api";
 import "./lua-as-text.mjs";
 
@@ -38,6 +39,12 @@ const NEED_REDIS = ["express", "fetch", "first", "hono", "introspection", "metri
 const SETTINGS = {
   introspection: { CALLERS: "orders:a-secret-of-the-orders-service-only" },
 };
+
+/** What was probably meant. */
+function hint(wrong) {
+  const nearest = closest(wrong, Object.keys(EXAMPLES));
+  return distance(wrong, nearest) <= 2 ? ` (did you mean ${nearest}?)` : "";
+}
 
 /** Ends with a sentence instead of a stack. */
 function fail(sentence) {
@@ -102,14 +109,16 @@ async function startRedis() {
 }
 
 const [name, ...rest] = process.argv.slice(2);
-if (name === undefined || name === "--help" || !(name in EXAMPLES) || rest.length > 0) {
-  const about = Object.entries(EXAMPLES).map(([one, text]) => `  ${one.padEnd(17)}${text}`);
+if (name === undefined || name === "--help" || !Object.hasOwn(EXAMPLES, name) || rest.length > 0) {
+  const width = Math.max(...Object.keys(EXAMPLES).map(({ length }) => length)) + 2;
+  const about = Object.entries(EXAMPLES).map(([one, text]) => `  ${one.padEnd(width)}${text}`);
   const usage = `npm run example -- <name>, where <name> is one of these:\n${about.join("\n")}`;
   if (name === undefined || name === "--help") {
     console.log(usage);
     process.exit(0);
   }
-  fail(`${rest.length > 0 ? "One name is enough." : `There is no example "${name}".`}\n${usage}`);
+  const tooMuch = `It takes one name and nothing else, and not "${rest[0]}". The port is in the environment: PORT=3001.`;
+  fail(`${rest.length > 0 ? tooMuch : `There is no example "${name}"${hint(name)}.`}\n${usage}`);
 }
 
 process.once("uncaughtException", explain);

@@ -280,5 +280,5 @@ thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%
 table,caption,tbody,tr,th,td{display:block}tr{padding:.5rem 0;border-bottom:1px solid var(--grid)}
 th:first-child{min-width:0}th,td{border:0;padding:.1rem 0;white-space:normal;text-align:left}
 tbody th{font-weight:600}td{display:flex;justify-content:space-between;gap:1rem}td::before{content:attr(data-label);color:var(--muted);font-weight:normal}}
-nav ol{columns:2;padding-left:1.2rem}nav a{color:var(--ours)}
+nav ol{columns:2;padding-left:1.5rem}nav a{color:var(--ours)}@media (max-width:720px){nav ol{columns:1}}
 `;

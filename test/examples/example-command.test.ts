@@ -54,11 +54,17 @@ describe("npm run example", () => {
     },
   );
 
-  it("names the others if there is no such example", async () => {
-    const { ended, output } = await run(["shopp"], {});
+  it.each<[args: string[], sentence: string]>([
+    [["shopp"], 'There is no example "shopp" (did you mean shop?).'],
+    [["constructor"], 'There is no example "constructor".'],
+    [["micro-blog", "--port"], 'It takes one name and nothing else, and not "--port". The port is in the environment'],
+  ])("answers %j with a sentence, and names all examples", async (args, sentence) => {
+    const { ended, output } = await run(args, {});
     expect((await ended)[0]).toBe(1);
-    expect(output()).toContain('There is no example "shopp".');
-    expect(output()).toContain("micro-blog");
+    expect(output()).toContain(sentence);
+    // Each name stands apart from what it is.
+    for (const name of folders) expect(output()).toMatch(new RegExp(`^  ${name} `, "m"));
+    expect(output()).toContain("  websockets/event-stream  ");
   });
 
   it("says that a port is taken, and how to choose another", async () => {
