@@ -179,7 +179,6 @@ export class NearCache<Claims extends object> {
     if (slides && !this.#slidBehind(entry, now)) return undefined;
     this.#pulse.isAsked = true;
     this.#hits++;
-    entry.isUsed = true;
     return entry;
   }
 

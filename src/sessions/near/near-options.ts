@@ -17,7 +17,7 @@ export interface NearOptions {
    * If the connection is silent for longer, all lookups go to Redis. At least 100, and four round trips. Default: 1 second.
    */
   readonly lease?: number | undefined;
-  /** How many sessions are kept, of about 1 KB each; one that was not used of late makes room. Default: 10 000. */
+  /** How many sessions are kept, of about 1 KB each; the least recently used one makes room. Default: 10 000. */
   readonly maxEntries?: number | undefined;
 }
 

@@ -29,44 +29,23 @@ function twoOfOnePlace(): [Entry<object>, Entry<object>] {
 }
 
 describe("memory", () => {
-  it("keeps as many entries as it may, and one that was not used makes room for the next", () => {
+  it("keeps as many entries as it may, and the least recently used one makes room for the next", () => {
     const kept = many(4);
     const entries = filled(4, kept);
-    for (const at of [0, 1, 3]) (kept[at] as Entry<object>).isUsed = true;
+    for (const at of [0, 1, 3]) entries.at(placeOf(idOf(kept[at] as Entry<object>)));
     const next = entry();
     entries.set(next);
     expect(entries.size).toBe(4);
     expect([...kept, next].map((each) => entries.of(idOf(each)) === each)).toEqual([true, true, false, true, true]);
   });
 
-  it("keeps nobody for a use that was long ago: the hand has been there since", () => {
-    const kept = many(2);
-    const entries = filled(2, kept);
-    for (const each of kept) each.isUsed = true;
-    const [third, fourth] = [entry(), entry()];
-    entries.set(third);
-    entries.set(fourth);
-    expect(kept.map((each) => entries.of(idOf(each)))).toEqual([undefined, undefined]);
-    expect(entries.of(idOf(third))).toBe(third);
-  });
-
-  it("looks at a bounded number of entries for room", () => {
-    const kept = many(500);
-    const entries = filled(500, kept);
-    for (const each of kept) each.isUsed = true;
-    entries.set(entry());
-    expect(kept.filter(({ isUsed }) => !isUsed).length).toBe(64);
-    expect(entries.size).toBe(500);
-  });
-
-  it("puts a session that is read again in its own place, and takes it for used", () => {
+  it("puts a session that is read again in its own place", () => {
     const made = makeSession();
     const [first, second] = [entry(made), entry(made)];
     const entries = filled(1, [first]);
     entries.set(second);
     expect(entries.size).toBe(1);
     expect(entries.of(made.id)).toBe(second);
-    expect(second.isUsed).toBe(true);
   });
 
   it("keeps the later one of two sessions that have one place, and forgets only the one that it is told of", () => {
@@ -79,18 +58,6 @@ describe("memory", () => {
     expect(entries.of(idOf(second))).toBe(second);
     entries.delete(idOf(second));
     expect(entries.size).toBe(0);
-  });
-
-  it("has room for as many as before when all were forgotten", () => {
-    const entries = filled(3, many(4));
-    const kept = many(3);
-    entries.set(kept[2] as Entry<object>);
-    entries.delete(idOf(kept[2] as Entry<object>));
-    entries.clear();
-    for (const each of kept) entries.set(each);
-    expect(kept.map((each) => entries.of(idOf(each)))).toEqual(kept);
-    entries.set(entry());
-    expect(entries.size).toBe(3);
   });
 
   it("loses no session without need, and keeps none that it was told to forget, whatever comes in what order", () => {
@@ -117,7 +84,7 @@ describe("memory", () => {
             entries.clear();
             latest.clear();
             expect(entries.size).toBe(0);
-          } else if (known !== undefined) known.isUsed = true;
+          } else entries.at(placeOf(made.id));
           const found = sessions.filter(({ id }) => entries.of(id) !== undefined);
           expect(found.length).toBe(entries.size);
           for (const { id } of found) expect(entries.of(id)).toBe(latest.get(id));
