@@ -2,12 +2,8 @@
 import { show } from "../../leaves/arguments.js";
 import { has, isNodeRedis } from "./families.js";
 import type { Hearing, Subscriber } from "./hearing.js";
-import { IoredisSubscriber, type IoredisSubscriberClient, isClosed } from "./ioredis/subscriber.js";
-import {
-  isClosed as isClosedNodeRedis,
-  NodeRedisSubscriber,
-  type NodeRedisSubscriberClient,
-} from "./node-redis/subscriber.js";
+import { IoredisSubscriber, type IoredisSubscriberClient, isClosedIoredis } from "./ioredis/subscriber.js";
+import { isClosedNodeRedis, NodeRedisSubscriber, type NodeRedisSubscriberClient } from "./node-redis/subscriber.js";
 
 /** A client that subscribes: of ioredis, iovalkey or node-redis, with one connection. */
 export type SubscriberClient = IoredisSubscriberClient | NodeRedisSubscriberClient;
@@ -31,7 +27,7 @@ export function checkSubscriber(name: string, subscriber: unknown, data: object)
 
 /** Whether such a client has been closed. One of node-redis counts as closed, too, before its `connect()`. */
 export function isClosedSubscriber(subscriber: SubscriberClient): boolean {
-  return isNodeRedis(subscriber) ? isClosedNodeRedis(subscriber) : isClosed(subscriber);
+  return isNodeRedis(subscriber) ? isClosedNodeRedis(subscriber) : isClosedIoredis(subscriber);
 }
 
 /** A subscriber on a client of the application's. */

@@ -7,7 +7,7 @@ import type { ClientPort } from "./client.js";
 import { has, isLegacy, isNodeRedis } from "./families.js";
 import type { IoredisClient } from "./ioredis/client.js";
 import { IoredisPort } from "./ioredis/port.js";
-import type { Cluster, NodeRedisClient, Pool, Sentinel, SingleClient } from "./node-redis/client.js";
+import type { ClusterClient, NodeRedisClient, Pool, Sentinel, SingleClient } from "./node-redis/client.js";
 import { ClusterPort } from "./node-redis/cluster.js";
 import { SentinelPort } from "./node-redis/sentinel.js";
 import { PoolPort, SinglePort } from "./node-redis/single.js";
@@ -42,7 +42,7 @@ export function portOf(what: string, client: RedisClient): ClientPort {
 
 function driverOf(client: RedisClient): ClientPort {
   if (!isNodeRedis(client)) return new IoredisPort(client);
-  if (has(client, "nodeClient")) return new ClusterPort(client as Cluster);
+  if (has(client, "nodeClient")) return new ClusterPort(client as ClusterClient);
   if (has(client, "getMasterNode")) return new SentinelPort(client as Sentinel);
   return has(client, "execute") ? new PoolPort(client as Pool) : new SinglePort(client as SingleClient);
 }

@@ -5,8 +5,8 @@ import { check } from "../../../src/cli/commands/check.js";
 import { DONE, NOTHING_FOUND } from "../../../src/cli/failure.js";
 import { Terminal } from "../../../src/cli/terminal.js";
 import type { Work } from "../../../src/cli/work.js";
-import { findingsOf as ofIoredis } from "../../../src/redis/clients/ioredis/findings.js";
-import { findingsOf as ofNodeRedis, untoldFindings } from "../../../src/redis/clients/node-redis/findings.js";
+import { ioredisFindings } from "../../../src/redis/clients/ioredis/findings.js";
+import { nodeRedisFindings, untoldFindings } from "../../../src/redis/clients/node-redis/findings.js";
 import type { CheckFinding } from "../../../src/sessions/check.js";
 
 const eviction: CheckFinding = {
@@ -27,9 +27,9 @@ async function checked(findings: readonly CheckFinding[]) {
 
 it("says nothing of its own client, of whichever family, and what it finds there is no danger", async () => {
   const own = [
-    ...ofIoredis({ connectTimeout: 1, sentinels: [], failoverDetector: true }),
-    ...ofNodeRedis({ socket: { reconnectStrategy: false } }),
-    ...ofNodeRedis({ socket: { socketTimeout: 1000 } }),
+    ...ioredisFindings({ connectTimeout: 1, sentinels: [], failoverDetector: true }),
+    ...nodeRedisFindings({ socket: { reconnectStrategy: false } }),
+    ...nodeRedisFindings({ socket: { socketTimeout: 1000 } }),
     ...untoldFindings("sentinel"),
   ];
   expect(new Set(own.map(({ code }) => code)).size).toBe(5);

@@ -1,7 +1,7 @@
 /** What `check` finds in the options of a client of ioredis: which of them can break a promise. Pure. */
 import type { ClientFinding } from "../client.js";
 
-export function* findingsOf(options: Readonly<Record<string, unknown>>): Generator<ClientFinding> {
+export function* ioredisFindings(options: Readonly<Record<string, unknown>>): Generator<ClientFinding> {
   // Clients that show no connection options (ioredis-mock) have none to judge.
   const connection = (options["redisOptions"] as Record<string, unknown> | undefined) ?? options;
   const known = "connectTimeout" in connection || "redisOptions" in options;

@@ -11,11 +11,11 @@ import type {
 import type { SubscriberSource } from "../hearing.js";
 import { listen } from "../listening.js";
 import { type IoredisClient, optionsOf } from "./client.js";
-import { findingsOf } from "./findings.js";
+import { ioredisFindings } from "./findings.js";
 import { tallyLosses } from "./losses.js";
 import { addressOf, keyPrefixOf, keysOn, nodeAt } from "./nodes.js";
 import { replyOf } from "./pipeline.js";
-import { isMock, sourceOf } from "./subscriber.js";
+import { ioredisSource, isMock } from "./subscriber.js";
 
 export class IoredisPort implements ClientPort {
   readonly keyPrefix: string;
@@ -101,11 +101,11 @@ export class IoredisPort implements ClientPort {
   }
 
   subscribers(): SubscriberSource {
-    return sourceOf(this.#client);
+    return ioredisSource(this.#client);
   }
 
   findings(): ClientFinding[] {
-    return [...findingsOf(optionsOf(this.#client))];
+    return [...ioredisFindings(optionsOf(this.#client))];
   }
 
   #connectionOf(node: IoredisClient): Connection {

@@ -25,7 +25,7 @@ export function isMock(client: { readonly status?: string }): boolean {
 }
 
 /** Whether a client has been closed, or has given up. */
-export function isClosed({ status, connected }: IoredisSubscriberClient): boolean {
+export function isClosedIoredis({ status, connected }: IoredisSubscriberClient): boolean {
   return status === undefined ? connected === false : status === "end";
 }
 
@@ -90,7 +90,7 @@ export class IoredisSubscriber implements Subscriber {
   }
 
   get isEnded(): boolean {
-    return isClosed(this.#client);
+    return isClosedIoredis(this.#client);
   }
 
   subscribe(channel: string): Promise<unknown> {
@@ -137,7 +137,7 @@ interface Duplicable extends IoredisClient {
 }
 
 /** Makes subscribers of a client. Throws `TypeError` if it cannot be duplicated. */
-export function sourceOf(client: IoredisClient): SubscriberSource {
+export function ioredisSource(client: IoredisClient): SubscriberSource {
   if (typeof (client as Partial<Duplicable>).duplicate !== "function") {
     throw new TypeError("The Redis client has no duplicate(), which a subscription of its own needs");
   }

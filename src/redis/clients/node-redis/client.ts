@@ -62,7 +62,7 @@ export interface Pool extends Commands {
 }
 
 /** `createCluster`. */
-export interface Cluster extends Commands {
+export interface ClusterClient extends Commands {
   /** node-redis 5 does not tell. */
   readonly isReady?: boolean;
   readonly _options?: {

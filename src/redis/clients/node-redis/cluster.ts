@@ -1,25 +1,25 @@
 /** The driver for a cluster of node-redis. */
 import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
-import { type Cluster, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { type ClusterClient, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { clusterFindings } from "./findings.js";
 import { holdBack } from "./late-writes.js";
 import { CLOSED } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
 import { connectionOf } from "./single.js";
-import { sourceOf } from "./subscriber.js";
+import { nodeRedisSource } from "./subscriber.js";
 
 /** A cluster has other names for the events. */
 const EVENTS = { ready: "connect", end: "disconnect" } as const;
 
 /** `createCluster`. */
-export class ClusterPort extends NodeRedisPort<Cluster> {
+export class ClusterPort extends NodeRedisPort<ClusterClient> {
   readonly inCluster = true;
   readonly underSentinel = false;
   readonly connections = "one";
   readonly readsMayLag: boolean;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: ClusterClient) {
     super(cluster, viewOf(cluster));
     cluster.on("node-error", () => {
       for (const { client } of [...cluster.masters, ...cluster.replicas]) if (client !== undefined) holdBack(client);
@@ -58,7 +58,7 @@ export class ClusterPort extends NodeRedisPort<Cluster> {
 
   /** Every node hears what is published on any. If one fails, another is taken. */
   subscribers(): SubscriberSource {
-    return sourceOf(this.client, () => {
+    return nodeRedisSource(this.client, () => {
       const nodes = [...this.client.masters, ...this.client.replicas];
       const node = nodes[Math.floor(Math.random() * nodes.length)];
       return node === undefined ? undefined : this.client.nodeClient(node);

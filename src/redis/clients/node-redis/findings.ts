@@ -1,9 +1,9 @@
 /** What `check` finds in the settings of a client of node-redis: which of them can break a promise. Pure. */
 import type { ClientFinding } from "../client.js";
-import type { ClientOptions, Cluster } from "./client.js";
+import type { ClientOptions, ClusterClient } from "./client.js";
 
 /** Findings in the options of a client, or of the nodes of a cluster. */
-export function* findingsOf({ socket = {}, pingInterval }: ClientOptions): Generator<ClientFinding> {
+export function* nodeRedisFindings({ socket = {}, pingInterval }: ClientOptions): Generator<ClientFinding> {
   const { socketTimeout, reconnectStrategy } = socket;
   if (reconnectStrategy === false) {
     yield {
@@ -48,8 +48,8 @@ export function* findingsOf({ socket = {}, pingInterval }: ClientOptions): Gener
 }
 
 /** The same of a cluster, which keeps the options of its nodes among its own. */
-export function* clusterFindings({ _options: options = {} }: Cluster): Generator<ClientFinding> {
-  yield* findingsOf(options.defaults ?? {});
+export function* clusterFindings({ _options: options = {} }: ClusterClient): Generator<ClientFinding> {
+  yield* nodeRedisFindings(options.defaults ?? {});
   if (options.useReplicas) {
     yield {
       code: "scaleReads",

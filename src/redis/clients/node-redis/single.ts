@@ -2,10 +2,10 @@
 import type { Arguments, ClientFinding, Connection, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
 import { type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
-import { findingsOf, untoldFindings } from "./findings.js";
+import { nodeRedisFindings, untoldFindings } from "./findings.js";
 import { holdLateWrites } from "./late-writes.js";
 import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
-import { sourceOf } from "./subscriber.js";
+import { nodeRedisSource } from "./subscriber.js";
 
 /** `createClient`. */
 export class SinglePort extends NodeRedisPort<SingleClient> {
@@ -38,7 +38,7 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   }
 
   subscribers(): SubscriberSource {
-    return sourceOf(this.client, () => this.client);
+    return nodeRedisSource(this.client, () => this.client);
   }
 
   async reserve(): Promise<Reservation> {
@@ -46,7 +46,7 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   }
 
   findings(): ClientFinding[] {
-    return [...findingsOf(this.client.options ?? {})];
+    return [...nodeRedisFindings(this.client.options ?? {})];
   }
 }
 
@@ -92,7 +92,7 @@ export class PoolPort extends NodeRedisPort<Pool> {
   }
 
   subscribers(): SubscriberSource {
-    return sourceOf(this.client, () => this.client.execute(async (client) => client));
+    return nodeRedisSource(this.client, () => this.client.execute(async (client) => client));
   }
 
   /** Takes one client out of the pool, until the end of the reservation. */

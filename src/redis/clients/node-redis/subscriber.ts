@@ -101,7 +101,7 @@ export class NodeRedisSubscriber implements Subscriber {
 }
 
 /** Whether a client has been closed: one that is not connected yet looks the same, and hears nothing either. */
-export function isClosed({ isOpen }: NodeRedisSubscriberClient): boolean {
+export function isClosedNodeRedis({ isOpen }: NodeRedisSubscriberClient): boolean {
   return isOpen === false;
 }
 
@@ -111,7 +111,7 @@ interface Followed {
 }
 
 /** Makes subscribers of a client, by what `duplicable` gives: a client of one connection. */
-export function sourceOf(
+export function nodeRedisSource(
   client: Followed,
   duplicable: () => Duplicable | undefined | Promise<Duplicable | undefined>,
 ): SubscriberSource {
