@@ -4,16 +4,13 @@ import { delimiter, resolve } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { afterFile } from "../harness/fixtures.js";
 
+/** Beside what playwright gives by itself, such as `--disable-dev-shm-usage`, and what keeps Chromium from the network. */
 const ARGS = [
-  "--headless",
   // Chromium's sandbox needs rights that a container seldom has; it only ever opens our own pages here.
   "--no-sandbox",
+  // Without it Chromium emulates a graphics card (SwiftShader, which playwright allows). No test needs one.
   "--disable-gpu",
   "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
 ];
 
 /** Where Chromium is: `CHROMIUM`, else `PATH`. */

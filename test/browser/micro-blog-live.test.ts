@@ -1,13 +1,12 @@
 /** Open pages of the micro-blog in a real browser: what they are told without a click. Looks are saved to `.cache/screenshots`. */
-import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openRedis, PASSWORD, type RunningBlog, startBlog } from "../examples/micro-blog-rig.js";
 import { afterFile } from "../harness/fixtures.js";
 import { launch } from "./chromium.js";
+import { screenshot } from "./screenshot.js";
 
-const FOLDER = fileURLToPath(new URL("../../.cache/screenshots", import.meta.url));
 const WINDOWS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const;
 const PATIENCE = 60_000;
 
@@ -60,7 +59,7 @@ async function inspect(page: Page, name: string): Promise<void> {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `${FOLDER}/${name}-${window}-${colorScheme}.png` });
+      await screenshot(page, `${name}-${window}-${colorScheme}`);
       const width = await page.evaluate(() => Number(Reflect.get(globalThis, "document").documentElement.scrollWidth));
       expect(width).toBeLessThanOrEqual(size.width);
     }

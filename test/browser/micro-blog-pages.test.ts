@@ -2,7 +2,6 @@
  * How every page of the micro-blog looks, wide and narrow, light and dark: saved to `.cache/screenshots`, to be looked at.
  * And what a program can judge of it: axe finds no fault (WCAG 2.2 A and AA), and no page is wider than its window.
  */
-import { fileURLToPath } from "node:url";
 import axe from "axe-core";
 import type { Redis } from "ioredis";
 import type { BrowserContext, Page } from "playwright-core";
@@ -12,8 +11,8 @@ import type { Visitor } from "../examples/micro-blog-visitor.js";
 import { afterFile, connect } from "../harness/fixtures.js";
 import { type RedisServer, startRedisServer } from "../harness/redis-server.js";
 import { launch } from "./chromium.js";
+import { screenshot } from "./screenshot.js";
 
-const FOLDER = fileURLToPath(new URL("../../.cache/screenshots", import.meta.url));
 const WINDOWS = { desktop: { width: 1280, height: 800 }, narrow: { width: 360, height: 740 } } as const;
 const SCHEMES = ["light", "dark"] as const;
 
@@ -60,7 +59,7 @@ async function inspect(name: string): Promise<void> {
     await page.setViewportSize(size);
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `${FOLDER}/${name}-${window}-${colorScheme}.png`, fullPage: true });
+      await screenshot(page, `${name}-${window}-${colorScheme}`, { fullPage: true });
       const where = `${name}, ${window}, ${colorScheme}`;
       const width = await page.evaluate(() => Number(Reflect.get(globalThis, "document").documentElement.scrollWidth));
       expect(width, `${where}: the width of the page`).toBeLessThanOrEqual(size.width);

@@ -15,10 +15,10 @@ import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { afterFile } from "../harness/fixtures.js";
 import { launch } from "./chromium.js";
+import { screenshot } from "./screenshot.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const site = join(root, ".cache/site");
-const SCREENSHOTS = join(root, ".cache/screenshots");
 const WINDOWS = { desktop: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } } as const;
 /** Those of WCAG: the generator breaks rules of good taste that axe has beside them. */
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -72,9 +72,7 @@ describe("the site", () => {
           await page.setViewportSize(size);
           await page.goto(`${url}/${name}`, { waitUntil: "networkidle" });
           const where = `/${name}, ${window}, ${colorScheme}`;
-          await page.screenshot({
-            path: `${SCREENSHOTS}/site-${name.replace("/", "-") || "home"}-${window}-${colorScheme}.png`,
-          });
+          await screenshot(page, `site-${name.replace("/", "-") || "home"}-${window}-${colorScheme}`);
           const width = await page.evaluate(() =>
             Number(Reflect.get(globalThis, "document").documentElement.scrollWidth),
           );
