@@ -2,10 +2,11 @@
 import fastifyPlugin from "fastify-plugin";
 import { attachSession } from "../http/assignments.js";
 import { enter } from "../http/entrance.js";
-import type { HttpOptions } from "../http/http-sessions.js";
+import { HTTP_OPTION_NAMES, type HttpOptions } from "../http/http-sessions.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import { RequestSession } from "../http/request-session.js";
 import { checkRequirement, type Requirement } from "../http/requirement.js";
+import { checkNames } from "../leaves/arguments.js";
 import { FastifyPort } from "./fastify-port.js";
 
 declare module "fastify" {
@@ -36,7 +37,9 @@ export interface FastifyRequirement extends Requirement<RegisteredClaims> {
  * @example await app.register(sessions, { store });
  */
 export const sessions = fastifyPlugin<SessionsPluginOptions>(
-  async (app, { store, decorateAs = "session", ...options }) => {
+  async (app, given) => {
+    checkNames("sessions", given, [...HTTP_OPTION_NAMES, "store", "decorateAs"]);
+    const { store, decorateAs = "session", ...options } = given;
     const http = createRegisteredSessions(store, options);
     if (typeof decorateAs !== "string" || decorateAs === "") throw new TypeError("decorateAs must be a name");
     app.decorateRequest(decorateAs);

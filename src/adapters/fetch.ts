@@ -1,6 +1,7 @@
 /** The adapter for the `Request` and `Response` of the web: it knows these and the kit, and no header. */
+import { type FetchOptions, takeOnError } from "../http/answered-errors.js";
 import { FetchPort } from "../http/fetch-port.js";
-import { createHttpSessions, type HttpOptions } from "../http/http-sessions.js";
+import { makeHttpSessions } from "../http/http-sessions.js";
 import type { RequestSession } from "../http/request-session.js";
 import { isSessionError } from "../leaves/errors.js";
 import type { SessionStore } from "../sessions/store.js";
@@ -27,7 +28,7 @@ export interface FetchSessions<Claims extends object> {
   /**
    * Loads the session, calls the handler with it, and finishes its response. An error of coatcheck that has a status, of the
    * handler or of the load, becomes its response: 401, 403 or 503, with its headers and its message as text, and with the cookie
-   * that was set before it. Any other error is thrown on.
+   * that was set before it; the option `onError` hears of each 503. Any other error is thrown on.
    */
   handle(
     request: Request,
@@ -41,9 +42,10 @@ export interface FetchSessions<Claims extends object> {
  */
 export function createFetchSessions<Claims extends object>(
   store: SessionStore<Claims>,
-  options?: HttpOptions,
+  options?: FetchOptions,
 ): FetchSessions<Claims> {
-  const http = createHttpSessions(store, options);
+  const [report, httpOptions] = takeOnError("createFetchSessions", options);
+  const http = makeHttpSessions("createFetchSessions", store, httpOptions);
   return Object.freeze({
     async load(request: Request) {
       const port = new FetchPort(request);
@@ -56,6 +58,7 @@ export function createFetchSessions<Claims extends object>(
         return port.respond(await handler(http.peek(port) ?? (await http.load(port))));
       } catch (error) {
         if (!isSessionError(error) || error.getResponse === undefined) throw error;
+        report(error, request);
         return port.respond(error.getResponse());
       }
     },

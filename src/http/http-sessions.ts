@@ -61,10 +61,19 @@ export function createHttpSessions<Claims extends object>(
   store: SessionStore<Claims>,
   options: HttpOptions = {},
 ): HttpSessions<Claims> {
+  return makeHttpSessions("createHttpSessions", store, options);
+}
+
+/** The same for a function of another name, which errors name: `caller`. */
+export function makeHttpSessions<Claims extends object>(
+  caller: string,
+  store: SessionStore<Claims>,
+  options: HttpOptions = {},
+): HttpSessions<Claims> {
   // Not `touch`: a Redis client has one too, and answers it with a number, which is not `null`.
   if (typeof store?.updateClaims !== "function")
     throw new TypeError("The store must be one that createSessionStore made");
-  checkNames("options", options, HTTP_OPTION_NAMES);
+  checkNames(caller, options, HTTP_OPTION_NAMES);
   const { cookie = {}, bearer: accepted = false, csrf = {}, slide } = options;
   if (slide !== undefined && typeof slide !== "function")
     throw new TypeError(`slide must be a function, got ${show(slide)}`);

@@ -1,5 +1,5 @@
 import type { SessionStore } from "../sessions/store.js";
-import { createHttpSessions, type HttpOptions, type HttpSessions } from "./http-sessions.js";
+import { type HttpOptions, type HttpSessions, makeHttpSessions } from "./http-sessions.js";
 
 /**
  * The claims of `req.session`, `request.session` and `ctx.session`. An application names them once, and needs no casts:
@@ -42,5 +42,5 @@ export function createRegisteredSessions(
   options?: HttpOptions,
 ): HttpSessions<RegisteredClaims> {
   // If no claims are declared, the claims of this store are not known here, and count as any.
-  return createHttpSessions(store as SessionStore<RegisteredClaims>, options);
+  return makeHttpSessions("sessions", store as SessionStore<RegisteredClaims>, options);
 }

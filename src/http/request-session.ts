@@ -92,7 +92,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * nobody is logged in, and the cookie is taken back.
    */
   async start(options: StartOptions<Claims> = {}): Promise<IssuedSession<Claims>> {
-    checkNames("start", options, START_OPTIONS);
+    checkNames("session.start", options, START_OPTIONS);
     const { userId, claims, client = { userAgent: this.#port.header("user-agent") ?? undefined } } = options;
     const transport = options.transport ?? this.#credential?.transport ?? (this.#cx.cookie ? "cookie" : "bearer");
     checkOneOf("transport", transport, ["cookie", "bearer"]);
@@ -121,7 +121,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
    * the primary, and `current` and the cookie are gone; with `StoreUnavailableError` nothing is known, and both stay.
    */
   async end(options: EndOptions = {}): Promise<boolean> {
-    checkNames("end", options, ["clearSiteData"]);
+    checkNames("session.end", options, ["clearSiteData"]);
     const { clearSiteData = false } = options;
     checkBoolean("clearSiteData", clearSiteData);
     const credential = this.#credential;
@@ -144,7 +144,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   async endAll(
     options: { readonly exceptCurrent?: boolean | undefined; readonly note?: string | undefined } = {},
   ): Promise<number> {
-    checkNames("endAll", options, ["exceptCurrent", "note"]);
+    checkNames("session.endAll", options, ["exceptCurrent", "note"]);
     const { exceptCurrent = false, note } = options;
     checkBoolean("exceptCurrent", exceptCurrent);
     const { id, userId } = this.require();
@@ -172,7 +172,7 @@ export class RequestSession<Claims extends object = Record<string, unknown>> {
   async rotate(
     options: Pick<RotateOptions<Claims>, "claims" | "reauthenticated" | "grace"> = {},
   ): Promise<IssuedSession<Claims> | null> {
-    checkNames("rotate", options, ["claims", "reauthenticated", "grace"]);
+    checkNames("session.rotate", options, ["claims", "reauthenticated", "grace"]);
     const { token = null, transport = "bearer" } = this.#credential ?? {};
     if (token === null) return null;
     checkWritable(this.#port, "rotate");

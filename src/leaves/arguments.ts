@@ -2,18 +2,23 @@
  * Checks of options and arguments. A wrong value throws `TypeError` or `RangeError` at once; the message names the option, what
  * was expected and what came. A leaf.
  */
+import { similarName } from "./similar-name.js";
+
 const MAX_USER_ID_BYTES = 256;
 /** The longest duration, ms: ten years. A longer one is a mistake of the unit. */
 export const MAX_DURATION = 10 * 365 * 24 * 60 * 60 * 1000;
 
-/** Throws unless `value` is an object with only known names. */
+/** Throws unless `value` is an object with only known names. `where` is the function that takes them, or the option that they are in. */
 export function checkNames(where: string, value: unknown, known: readonly string[]): asserts value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new TypeError(`The options of ${where} must be an object, got ${show(value)}`);
   }
   for (const name of Object.keys(value)) {
     if (!known.includes(name)) {
-      throw new TypeError(`${where} has no option ${JSON.stringify(name)}; it has ${known.join(", ")}`);
+      const meant = similarName(name, known);
+      const hint = meant === undefined ? "the" : `did you mean ${JSON.stringify(meant)}? The`;
+      const options = known.length === 1 ? "only option is" : "options are";
+      throw new TypeError(`${where}: there is no option ${show(name)}; ${hint} ${options} ${known.join(", ")}`);
     }
   }
 }

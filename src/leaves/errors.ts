@@ -20,10 +20,11 @@ interface ErrorDetails {
 }
 
 /**
- * Takes the frames out of the stack of an error, and leaves its name and message. For an error of the client's the frames are
- * always the same; Express prints the stack of each error that it answers, and anybody can send requests that get a 401.
+ * Takes the frames out of the stack of an error, and leaves its name and message. Each error with a status below 500 calls it:
+ * Express prints the stack of each error that it answers, and anybody can send requests that get a 401 or 403. The frames are
+ * always the same. Errors of the server's keep theirs.
  */
-function withoutFrames(error: SessionError): void {
+export function withoutFrames(error: SessionError): void {
   error.stack = `${error.name}: ${error.message}`;
 }
 
@@ -109,6 +110,7 @@ export class SessionLimitError extends SessionError {
   constructor(limit: number) {
     super("SESSION_LIMIT", `The user already has ${limit} live session${limit === 1 ? "" : "s"}`, { status: 403 });
     this.limit = limit;
+    withoutFrames(this);
   }
 }
 
@@ -123,6 +125,7 @@ export class UserBlockedError extends SessionError {
     super("USER_BLOCKED", "The user is blocked", { status: 403 });
     this.until = until;
     this.reason = reason;
+    withoutFrames(this);
   }
 }
 

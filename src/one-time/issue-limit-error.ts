@@ -1,5 +1,5 @@
 /** The one error that only one-time tokens have. */
-import { SessionError } from "../leaves/errors.js";
+import { SessionError, withoutFrames } from "../leaves/errors.js";
 
 /**
  * `maxPerHour` tokens were issued to the subject in the last hour. Nothing was written, and the latest of them is still valid.
@@ -19,5 +19,6 @@ export class IssueLimitError extends SessionError {
     });
     this.limit = limit;
     this.retryAfter = retryAfter;
+    withoutFrames(this);
   }
 }

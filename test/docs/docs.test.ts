@@ -58,7 +58,7 @@ async function optionsOf(call: (options: object) => unknown): Promise<string[]> 
   const error = await Promise.resolve()
     .then(() => call({ thereIsNoSuchOption: 1 }))
     .catch((error: unknown) => error);
-  return /; it has (.*)$/.exec((error as Error).message)?.[1]?.split(", ") ?? [];
+  return /options are (.*)$/.exec((error as Error).message)?.[1]?.split(", ") ?? [];
 }
 
 const firstColumn = (name: string, heading: string) =>

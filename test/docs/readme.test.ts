@@ -81,7 +81,7 @@ describe("the tables", () => {
     try {
       createSessionStore(connect(), unknown);
     } catch (error) {
-      options = /; it has (.*)$/.exec((error as Error).message)?.[1]?.split(", ") ?? [];
+      options = /options are (.*)$/.exec((error as Error).message)?.[1]?.split(", ") ?? [];
     }
     expect(options).toContain("prefix");
     expect(firstColumn("option")).toEqual(options);

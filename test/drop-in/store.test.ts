@@ -344,8 +344,8 @@ describe("the options", () => {
     [{ touchInterval: -1 }, "touchInterval (ms) must be an integer from 0"],
     [{ serializer: { parse() {} } }, "serializer must have the methods parse and stringify, got an object"],
     [{ userId: "id" }, 'userId must be a function of the session, got "id"'],
-    [{ url: "redis://" }, 'RedisStore has no option "url"; it has client, prefix, serializer'],
-    [{ logErrors: true }, 'RedisStore has no option "logErrors"'],
+    [{ url: "redis://" }, 'RedisStore: there is no option "url"; the options are client, prefix, serializer'],
+    [{ logErrors: true }, 'RedisStore: there is no option "logErrors"'],
   ])("are refused at once where they are wrong: %j", (wrong, message) => {
     expect(() => new RedisStore({ client: redis, ...wrong } as never)).toThrow(message);
     if (!("disableTouch" in wrong || "disableTTL" in wrong || "scanCount" in wrong || "touchInterval" in wrong)) {

@@ -66,12 +66,14 @@ describe("wrong options", () => {
   it.each<[unknown, Error]>([
     [
       { nam: "x" },
-      new TypeError('cookie has no option "nam"; it has name, secure, sameSite, domain, path, persistent, partitioned'),
+      new TypeError(
+        'cookie: there is no option "nam"; did you mean "name"? The options are name, secure, sameSite, domain, path, persistent, partitioned',
+      ),
     ],
     [
       { httpOnly: false },
       new TypeError(
-        'cookie has no option "httpOnly"; it has name, secure, sameSite, domain, path, persistent, partitioned',
+        'cookie: there is no option "httpOnly"; the options are name, secure, sameSite, domain, path, persistent, partitioned',
       ),
     ],
     [{ secure: "yes" }, new TypeError('cookie.secure must be a boolean, got "yes"')],

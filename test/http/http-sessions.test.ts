@@ -39,7 +39,12 @@ function portOf(headers: Record<string, string> = {}, method = "GET"): Recording
 
 describe("createHttpSessions", () => {
   it.each<[unknown, Error]>([
-    [{ cookies: {} }, new TypeError('options has no option "cookies"; it has cookie, bearer, csrf, slide')],
+    [
+      { cookies: {} },
+      new TypeError(
+        'createHttpSessions: there is no option "cookies"; did you mean "cookie"? The options are cookie, bearer, csrf, slide',
+      ),
+    ],
     [{ bearer: 1 }, new TypeError("bearer must be a boolean, got 1")],
     [{ bearer: null }, new TypeError("bearer must be a boolean, got null")],
     [
@@ -51,7 +56,12 @@ describe("createHttpSessions", () => {
       new TypeError("bearer must be a boolean, or have wrap and unwrap as what createJwtSessions makes"),
     ],
     [{ cookie: false }, new TypeError("cookie and bearer cannot both be off: no token could travel")],
-    [{ csrf: { origins: [] } }, new TypeError('csrf has no option "origins"; it has trustedOrigins, exempt')],
+    [
+      { csrf: { origins: [] } },
+      new TypeError(
+        'csrf: there is no option "origins"; did you mean "trustedOrigins"? The options are trustedOrigins, exempt',
+      ),
+    ],
     [{ csrf: { trustedOrigins: "https://a.com" } }, new TypeError("csrf.trustedOrigins must be an array of origins")],
     [
       { csrf: { trustedOrigins: ["a.com"] } },
@@ -256,7 +266,7 @@ describe("the calls", () => {
     const session = await load();
     await expect(session.start({ user: "ada" } as never)).rejects.toThrow(
       new TypeError(
-        'start has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout, persistent, transport',
+        'session.start: there is no option "user"; did you mean "userId"? The options are userId, claims, client, idleTimeout, absoluteTimeout, persistent, transport',
       ),
     );
     await expect(session.start({ transport: "query" } as never)).rejects.toThrow(RangeError);
@@ -267,7 +277,7 @@ describe("the calls", () => {
     await expect(session.endAll({ except: "x" } as never)).rejects.toThrow(TypeError);
     await expect(session.endAll({ exceptCurrent: "yes" } as never)).rejects.toThrow(TypeError);
     await expect(session.rotate({ userId: "eve" } as never)).rejects.toThrow(
-      new TypeError('rotate has no option "userId"; it has claims, reauthenticated, grace'),
+      new TypeError('session.rotate: there is no option "userId"; the options are claims, reauthenticated, grace'),
     );
   });
 

@@ -21,7 +21,7 @@ function importsOf(source: string): string[] {
 const kit = readdirSync(new URL("src/http/", ROOT)).map((name) => `src/http/${name}`);
 const ADAPTERS: Record<string, string[]> = {
   "src/adapters/express.ts": ["express"],
-  "src/adapters/fastify.ts": ["fastify-plugin"],
+  "src/adapters/fastify.ts": ["../leaves/arguments.js", "fastify-plugin"],
   "src/adapters/koa.ts": ["koa"],
   "src/adapters/hono.ts": ["hono"],
   "src/adapters/fetch.ts": ["../leaves/errors.js", "../sessions/store.js"],
@@ -58,7 +58,7 @@ describe("the kit", () => {
 describe("an adapter", () => {
   it.each(Object.entries(ADAPTERS))("%s knows its framework and the kit", (file, packages) => {
     const others = importsOf(read(file)).filter(
-      (path) => !/^\.\.\/http\/[\w-]+\.js$|^\.\/fastify-port\.js$/.test(path),
+      (path) => !/^\.\.\/http\/[\w-]+\.js$|^\.\/(fastify|hono)-port\.js$/.test(path),
     );
     expect([...new Set(others)].sort()).toEqual([...packages].sort());
   });
@@ -72,7 +72,7 @@ describe("an adapter", () => {
   });
 
   it("names no header but the one that Fastify treats on its own", () => {
-    for (const file of [...Object.keys(ADAPTERS), "src/adapters/fastify-port.ts"]) {
+    for (const file of [...Object.keys(ADAPTERS), "src/adapters/fastify-port.ts", "src/adapters/hono-port.ts"]) {
       const code = codeLines(read(file)).join("\n");
       const named = [...code.matchAll(/"((?:Set-|Cache-|WWW-|Clear-)[\w-]+|cookie|authorization|origin)"/gi)].map(
         ([, name]) => name,

@@ -216,7 +216,7 @@ describe("introspection", () => {
   });
 
   it.each([
-    ["an unknown option", { scope: "x" }, 'introspect has no option "scope"'],
+    ["an unknown option", { scope: "x" }, 'introspect: there is no option "scope"'],
     ["claims that are no list", { claims: "role" }, 'claims must be an array of names or a function, got "role"'],
     ["a claim that is no name", { claims: [1] }, "a name in claims must be a string, got 1"],
     ["a client that is no string", { clientId: 1 }, "clientId must be a string, got 1"],

@@ -260,7 +260,9 @@ describe("createJwtSessions", () => {
     [{ clockTolerance: "5s" }, new TypeError('clockTolerance (ms) must be a number, got "5s"')],
     [
       { algorithms: ["none"] },
-      new TypeError('createJwtSessions has no option "algorithms"; it has key, keys, issuer, audience, clockTolerance'),
+      new TypeError(
+        'createJwtSessions: there is no option "algorithms"; the options are key, keys, issuer, audience, clockTolerance',
+      ),
     ],
   ])("refuses %o", (change, error) => {
     expect(() => createJwtSessions(store, { ...options, ...change } as never)).toThrow(error);

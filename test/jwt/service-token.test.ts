@@ -143,7 +143,7 @@ describe("a service token", () => {
     [{ scope: ["\\"] }, RangeError as unknown as Error],
     [{ scope: ["é"] }, RangeError as unknown as Error],
     [{ scope: ["x".repeat(1025)] }, new RangeError("scope must have at most 1024 characters in all")],
-    [{ claims: {} } as never, new TypeError('mint has no option "claims"; it has audience, scope, ttl')],
+    [{ claims: {} } as never, new TypeError('mint: there is no option "claims"; the options are audience, scope, ttl')],
   ])("is not minted with %j", async (change, error) => {
     await expect(jwts.mint(session, { audience: rig.SERVICE, ...change } as MintOptions)).rejects.toThrow(error);
   });

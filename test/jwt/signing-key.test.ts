@@ -251,7 +251,10 @@ describe("the options of a key", () => {
     [{ alg: undefined }, new TypeError("key.alg must be a string, got undefined")],
     [{ alg: "none" }, /^key\.alg must be one of "HS256", .*, got "none"$/ as unknown as Error],
     [{ alg: "toString" }, RangeError as unknown as Error],
-    [{ algorithm: "ES256" }, new TypeError('key has no option "algorithm"; it has kid, alg, key')],
+    [
+      { algorithm: "ES256" },
+      new TypeError('key: there is no option "algorithm"; did you mean "alg"? The options are kid, alg, key'),
+    ],
   ])("refuses %j", (change, error) => {
     const options = { kid: "k", alg: "ES256", key: rig.ec.privateKey, ...change };
     expect(() => new SigningKey("key", options as never)).toThrow(error);

@@ -54,7 +54,7 @@ describe("createOneTimeTokens", () => {
       "an option that it does not have",
       { ...valid, limit: 5 },
       new TypeError(
-        'createOneTimeTokens has no option "limit"; it has purpose, ttl, maxPerHour, maxDataBytes, prefix, timeout',
+        'createOneTimeTokens: there is no option "limit"; the options are purpose, ttl, maxPerHour, maxDataBytes, prefix, timeout',
       ),
     ],
   ])("refuses %s", (_, options, error) => {
@@ -76,7 +76,7 @@ describe("issue and revokeForSubject", () => {
     ["a number for a subject", { subject: 1 }, "subject must be a string, got 1"],
     ["an empty subject", { subject: "" }, "subject must have 1 to 256 bytes, got 0"],
     ["a long subject", { subject: "é".repeat(129) }, "subject must have 1 to 256 bytes, got 258"],
-    ["a user id", { userId: "1" }, 'issue has no option "userId"; it has subject, data'],
+    ["a user id", { userId: "1" }, 'issue: there is no option "userId"; the options are subject, data'],
   ])("refuse %s", async (_, options, message) => {
     await expect(tokens.issue(anything(options))).rejects.toThrow(message);
     if (options === undefined || "userId" in options) return;

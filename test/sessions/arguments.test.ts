@@ -23,7 +23,7 @@ describe("the verbs", () => {
       "create",
       (s) => s.create(anything({ user: "ada" })),
       new TypeError(
-        'create has no option "user"; it has userId, claims, client, idleTimeout, absoluteTimeout, persistent',
+        'create: there is no option "user"; did you mean "userId"? The options are userId, claims, client, idleTimeout, absoluteTimeout, persistent',
       ),
     ],
     ["create", (s) => s.create({ userId: anything(7) }), new TypeError("userId must be a string, got 7")],
@@ -38,7 +38,7 @@ describe("the verbs", () => {
     [
       "create",
       (s) => s.create({ client: anything({ agent: "x" }) }),
-      new TypeError('client has no option "agent"; it has ip, userAgent'),
+      new TypeError('client: there is no option "agent"; did you mean "userAgent"? The options are ip, userAgent'),
     ],
     ["create", (s) => s.create({ client: { ip: anything(1) } }), new TypeError("client.ip must be a string, got 1")],
     ["create", (s) => s.create({ client: { ip: anything([1]) } }), new TypeError("client.ip must be a string, got 1")],
@@ -85,7 +85,7 @@ describe("the verbs", () => {
       "rotate",
       (s) => s.rotate(token, anything({ gracePeriod: 1 })),
       new TypeError(
-        'rotate has no option "gracePeriod"; it has userId, claims, reauthenticated, client, idleTimeout, absoluteTimeout, persistent, grace',
+        'rotate: there is no option "gracePeriod"; did you mean "grace"? The options are userId, claims, reauthenticated, client, idleTimeout, absoluteTimeout, persistent, grace',
       ),
     ],
     [
@@ -148,7 +148,9 @@ describe("the verbs", () => {
     [
       "revokeAllForUser",
       (s) => s.revokeAllForUser("ada", anything({ exept: token })),
-      new TypeError('revokeAllForUser has no option "exept"; it has except, note'),
+      new TypeError(
+        'revokeAllForUser: there is no option "exept"; did you mean "except"? The options are except, note',
+      ),
     ],
     [
       "revokeAllForUser",
@@ -163,7 +165,7 @@ describe("the verbs", () => {
     [
       "blockUser",
       (s) => s.blockUser("ada", anything({ for: 1 })),
-      new TypeError('blockUser has no option "for"; it has until, reason, note'),
+      new TypeError('blockUser: there is no option "for"; the options are until, reason, note'),
     ],
     [
       "revoke",
@@ -173,7 +175,7 @@ describe("the verbs", () => {
     [
       "revoke",
       (s) => s.revoke(token, anything({ reason: "x" })),
-      new TypeError('revoke has no option "reason"; it has note'),
+      new TypeError('revoke: there is no option "reason"; the only option is note'),
     ],
     ["revoke", (s) => s.revoke("rubbish", { note: anything(null) }), new TypeError("note must be a string, got null")],
     [

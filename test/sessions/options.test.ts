@@ -68,7 +68,7 @@ describe("the checks", () => {
     [
       "an unknown option",
       () => checkNames("f", { c: 1 }, ["a", "b"]),
-      new TypeError('f has no option "c"; it has a, b'),
+      new TypeError('f: there is no option "c"; the options are a, b'),
     ],
     // A long string might be a token: its content is nobody's business.
     [
@@ -125,7 +125,7 @@ describe("createSessionStore", () => {
     [
       { ttl: 5 },
       new TypeError(
-        'createSessionStore has no option "ttl"; it has prefix, idleTimeout, absoluteTimeout, touchInterval, ' +
+        'createSessionStore: there is no option "ttl"; the options are prefix, idleTimeout, absoluteTimeout, touchInterval, ' +
           "maxSessionsPerUser, onSessionLimit, claims, maxClaimsBytes, timeout, endings, replicas, near",
       ),
     ],
@@ -174,7 +174,10 @@ describe("createSessionStore", () => {
       { replicas: { count: 1, timeout: 0 } },
       new RangeError("replicas.timeout (ms) must be an integer from 1 to 2147483647, got 0"),
     ],
-    [{ replicas: { count: 1, wait: 1 } }, new TypeError('replicas has no option "wait"; it has count, timeout')],
+    [
+      { replicas: { count: 1, wait: 1 } },
+      new TypeError('replicas: there is no option "wait"; the options are count, timeout'),
+    ],
     [
       { claims: { role: "string" } },
       new TypeError(

@@ -35,18 +35,21 @@ export function describeErrors(rig: HttpRig): void {
     it("of the client's is a line in the log at most, however many come", async () => {
       const app = await rig.open();
       const { token } = await app.loggedIn();
+      await rig.store.blockUser("banned");
       const printed = vi.mocked(console.error).mock.calls;
       printed.length = 0;
       for (const [method, path, headers, status] of [
         ["GET", "/me", {}, 401],
         ["GET", "/admin", cookie(token), 403],
         ["POST", "/claim", { ...cookie(token), "Sec-Fetch-Site": "cross-site" }, 403],
+        ["POST", "/login?user=banned", {}, 403],
       ] as const) {
         expect((await app.send(method, path, headers)).status).toBe(status);
       }
       const lines = printed.flatMap(([what]) => String(what).split("\n"));
-      expect(lines.length).toBeLessThanOrEqual(3);
+      expect(lines.length).toBeLessThanOrEqual(4);
       for (const { stack, name, message } of app.errors as SessionError[]) expect(stack).toBe(`${name}: ${message}`);
+      await rig.store.unblockUser("banned");
     });
 
     it("of the application's own stays what it is", async () => {

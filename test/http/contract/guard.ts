@@ -102,8 +102,9 @@ export function describeGuard(rig: HttpRig): void {
 
     it("refuses options that make no sense, when the application starts", async () => {
       const open = (options: unknown) => rig.open({ options: options as never });
+      // The function that the application has called, and what it takes beside these.
       await expect(open({ cookies: {} })).rejects.toThrow(
-        new TypeError('options has no option "cookies"; it has cookie, bearer, csrf, slide'),
+        /^(sessions|create\w+): there is no option "cookies"; did you mean "cookie"\? The options are cookie, bearer, csrf, slide(, \w+)*$/,
       );
       await expect(open({ bearer: "yes" })).rejects.toThrow(new TypeError('bearer must be a boolean, got "yes"'));
       await expect(open({ cookie: { name: "__Host-x", path: "/x" } })).rejects.toThrow(TypeError);
@@ -132,7 +133,9 @@ export function describeGuard(rig: HttpRig): void {
     it("refuses a requirement that could never be meant, when it is made", () => {
       const guard = (requirement: unknown) => () => requireSession(requirement as never);
       expect(guard({ wher: {} })).toThrow(
-        new TypeError('requireSession has no option "wher"; it has where, freshWithin, guest, redirectTo'),
+        new TypeError(
+          'requireSession: there is no option "wher"; did you mean "where"? The options are where, freshWithin, guest, redirectTo',
+        ),
       );
       expect(guard(null)).toThrow(TypeError);
       expect(guard({ where: "admin" })).toThrow(new TypeError('where must be an object, got "admin"'));

@@ -98,7 +98,7 @@ export function describeRevokeAll(rig: Rig): void {
     });
 
     it.each([
-      [{ onProgres: () => {} }, 'revokeAll has no option "onProgres"'],
+      [{ onProgres: () => {} }, 'revokeAll: there is no option "onProgres"'],
       [{ onProgress: true }, "onProgress must be a function, got true"],
       [{ signal: "now" }, 'signal must be an AbortSignal, got "now"'],
     ])("refuses the options %o", async (options, message) => {

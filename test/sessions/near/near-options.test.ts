@@ -16,7 +16,11 @@ describe("the option near", () => {
     ["a text", "on", /near must be true or an object/],
     ["null", null, /near must be true or an object/],
     ["a list", [], /near must be true or an object/],
-    ["an option that it has not", { leas: 1000 }, /near has no option "leas"; it has subscriber, lease, maxEntries/],
+    [
+      "an option that it has not",
+      { leas: 1000 },
+      /near: there is no option "leas"; did you mean "lease"\? The options are subscriber, lease, maxEntries/,
+    ],
     ["a lease that is no number", { lease: "1s" }, /^near\.lease \(ms\) must be a number, got "1s"$/],
     ["a number of entries that is none", { maxEntries: "many" }, /^near\.maxEntries must be a number/],
     ["a subscriber that is none", { subscriber: {} }, /^near\.subscriber must be a client of its own/],

@@ -290,7 +290,7 @@ describe("a watch", () => {
       [{ id: "x" }, undefined, "watch needs a token or a session id"],
       [Promise.resolve("x"), undefined, "await it"],
       [null, 5, "The options of watch must be an object"],
-      [null, { every: 1 }, 'watch has no option "every"'],
+      [null, { every: 1 }, 'watch: there is no option "every"'],
       [null, { signal: {} }, "signal must be an AbortSignal, got an object"],
       [null, { unsureAfter: "1" }, "unsureAfter (ms) must be a number"],
       [null, { unsureAfter: 4999 }, "unsureAfter (ms) must be an integer from 5000"],
