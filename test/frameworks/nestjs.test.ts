@@ -1,6 +1,7 @@
 /** docs/frameworks/nestjs.md: its program on both platforms, over HTTP. */
 import { expect, it } from "vitest";
 import { describeRecipe, type Visits } from "./describe-recipe.js";
+import { expectLogInPage, sendForm } from "./visits.js";
 
 const visits: Visits = {
   logIn: (device, name, options) => device.send("POST", "/log-in", { json: { name }, ...options }),
@@ -15,6 +16,15 @@ for (const platform of ["express", "fastify"]) {
     it("answers with what the error says", async () => {
       const { status, body } = await visits.me(rig().device());
       expect([status, body]).toEqual([401, { statusCode: 401, message: "Log in first" }]);
+    });
+
+    it("sends a browser to the log-in page and back", async () => {
+      const { url } = rig().program;
+      await expectLogInPage(url, "/account", (from, path, name) => sendForm(from, url, path, { name }));
+      const script = await rig()
+        .device()
+        .get("/account", { headers: { accept: "application/json" } });
+      expect([script.status, script.headers.get("location")]).toEqual([401, null]);
     });
 
     it("tells who lacks a claim 403", async () => {

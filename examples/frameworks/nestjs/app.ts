@@ -1,6 +1,6 @@
 /** The application, which knows nothing of the platform under it. */
-import { Body, Controller, Get, HttpCode, Module, Post } from "@nestjs/common";
-import type { RequestSession } from "coatcheck/http";
+import { Body, Controller, Get, Header, HttpCode, Module, Post, Query, Redirect } from "@nestjs/common";
+import { type RequestSession, safeReturnTo } from "coatcheck/http";
 import { RequireSession, Session } from "./sessions.js";
 
 @Controller()
@@ -29,6 +29,31 @@ export class AccountController {
   @RequireSession({ where: { role: "admin" } })
   admin() {
     return "the administrators' page";
+  }
+
+  @Get("login")
+  @Header("Content-Type", "text/html; charset=utf-8")
+  logInPage() {
+    return "<form method=post><input name=name autofocus><button>Log in</button></form>";
+  }
+
+  @Post("login")
+  @Redirect()
+  async logInByForm(
+    @Body("name") name: unknown,
+    @Query("returnTo") returnTo: unknown,
+    @Session() session: RequestSession,
+  ) {
+    // Check a password here.
+    await session.start({ userId: String(name) });
+    return { url: safeReturnTo(returnTo, "/account"), statusCode: 303 };
+  }
+
+  // Sends a browser without a session to the log-in page, and answers everybody else with 401.
+  @Get("account")
+  @RequireSession({ redirectTo: "/login" })
+  account(@Session() session: RequestSession) {
+    return { user: session.current?.userId };
   }
 }
 

@@ -20,20 +20,31 @@ function sessionOf(context: ExecutionContext): RequestSession<RegisteredClaims> 
 /** For a parameter: `@Session() session: RequestSession`. */
 export const Session = createParamDecorator((_data: unknown, context: ExecutionContext) => sessionOf(context));
 
-/** For a controller or a method: 401 without a live session, 403 with one that does not meet the requirement. */
+/** A guard can only let a request through or throw; the filter below sends the browser there. */
+class LogInRedirect extends Error {
+  constructor(readonly address: string) {
+    super("Log in first");
+  }
+}
+
+/**
+ * For a controller or a method: 401 without a live session, 403 with one that does not meet the requirement, and with `redirectTo`
+ * the log-in page for a browser that opens a page.
+ */
 export function RequireSession(requirement: Requirement<RegisteredClaims> = {}) {
   checkRequirement(requirement);
   return UseGuards({
     canActivate(context: ExecutionContext) {
-      sessionOf(context).require(requirement);
+      const address = sessionOf(context).admit(requirement);
+      if (address !== null) throw new LogInRedirect(address);
       return true;
     },
   });
 }
 
 /** Answers errors of coatcheck with their status and headers. Nest's own filter drops the headers, and prints every error. */
-@Catch(SessionError)
-export class SessionErrorFilter extends BaseExceptionFilter<SessionError> {
+@Catch(SessionError, LogInRedirect)
+export class SessionErrorFilter extends BaseExceptionFilter<SessionError | LogInRedirect> {
   readonly #http: HttpServer;
 
   constructor(http: HttpServer) {
@@ -41,9 +52,10 @@ export class SessionErrorFilter extends BaseExceptionFilter<SessionError> {
     this.#http = http;
   }
 
-  override catch(error: SessionError, host: ArgumentsHost) {
-    const { status, expose, headers = {}, message } = error;
+  override catch(error: SessionError | LogInRedirect, host: ArgumentsHost) {
     const response = host.switchToHttp().getResponse();
+    if (error instanceof LogInRedirect) return this.#http.redirect(response, 303, error.address);
+    const { status, expose, headers = {}, message } = error;
     if (status === undefined) return super.catch(error, host);
     if (status >= 500) Logger.error(message, "Sessions");
     for (const [name, value] of Object.entries(headers)) {
