@@ -45,8 +45,20 @@ export interface ScriptCall {
   readonly moving?: readonly unknown[];
 }
 
+const recordOf = (name: string) => `1700001800000\n${name}\n1800000\n1700000000000 0 1800000 43200000`;
 const RECORD = "h\n\nt\n1700000000000 0 0 1800000 43200000";
-const ENDING = "ended r 1700000000000 a note";
+const ENDING = "ended hash r 1700000000000 a note";
+/** Of a lookup by the hash "hash". */
+const REFUSALS = ["none hash", "secret hash", "corrupt hash"];
+const LOOKED_UP = recordOf("hash");
+/** Of lookups by other hashes, or by none. */
+const FOREIGN = [
+  recordOf("other"),
+  recordOf("hash2"),
+  recordOf("has"),
+  recordOf(""),
+  ...["none", "none other", "secret other", "corrupt other", "ended other r 1700000000000 a note"],
+];
 const TRAIL = "v\n0\n:cart\n[]";
 const ID = "01M813ANQEZQQF0E0QPV2PHR92";
 const OTHER = "01M813APN9WQX171PV599DJVG4";
@@ -105,9 +117,9 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   },
   "sessions/scripts/get.lua": {
     call: (redis) => runGet(redis, key, "hash"),
-    replies: ["none", "secret", "corrupt", RECORD],
+    replies: [...REFUSALS, LOOKED_UP],
     unsettled: [ENDING],
-    broken: ["ok", ["none"], [RECORD], "ended", [ENDING]],
+    broken: ["ok", ...FOREIGN, ["none hash"], [LOOKED_UP], "ended", [ENDING]],
   },
   "sessions/scripts/get-block.lua": {
     call: (redis) => runGetBlock(redis, user.block),
@@ -273,8 +285,8 @@ export const scriptCalls: Readonly<Record<string, ScriptCall>> = {
   },
   "sessions/scripts/touch.lua": {
     call: (redis) => runTouch(redis, key, "hash", { usualTimes: " 2 3", due: 1, endings: "1" }),
-    replies: ["none", "secret", "corrupt", RECORD, ENDING],
-    broken: ["ok", ["none"], [RECORD], "ended", [ENDING]],
+    replies: [...REFUSALS, LOOKED_UP, ENDING],
+    broken: ["ok", ...FOREIGN, ["none hash"], [LOOKED_UP], "ended", [ENDING]],
   },
   "sessions/scripts/trail.lua": {
     call: (redis) => runTrail(redis, { key, secretHash: "hash", user: "ada" }, deadline()),

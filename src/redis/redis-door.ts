@@ -167,7 +167,7 @@ export class RedisDoor extends ScriptRunner {
     }
     const shortfall = confirmations.confirm(ticket);
     void shortfall.then(end);
-    return { reply: script.decode(reply), shortfall };
+    return { reply: script.decode(reply, keys, args), shortfall };
   }
 
   #confirmationsOn(connection: Connection, replicas: ReplicaOptions): Confirmations {

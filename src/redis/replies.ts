@@ -17,6 +17,15 @@ export function unknownReply(reply: unknown): StoreUnavailableError {
   );
 }
 
+/**
+ * The error for a reply to another call. The client, or a proxy, has mixed them up: what it gives to others may be wrong too.
+ */
+export function foreignReply(): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "The client gave this call the reply to another one, so nobody can trust its replies: close the client, and open another",
+  );
+}
+
 function kindOf(reply: unknown): string {
   if (reply === null || reply === undefined) return String(reply);
   if (Array.isArray(reply)) return `a list of ${reply.length}`;

@@ -87,7 +87,8 @@ export class ScriptRunner {
       this.gather();
       return this.client.evaluate(script, known, keys, args);
     };
-    this.attempt(send, script.decode, keys, resolve, reject, deadline, (error) => {
+    const decode = (reply: unknown) => script.decode(reply, keys, args);
+    this.attempt(send, decode, keys, resolve, reject, deadline, (error) => {
       if (known && isReply(error, "NOSCRIPT")) {
         // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.
         known = false;

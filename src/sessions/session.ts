@@ -67,7 +67,8 @@ export function isOver({ session, readAt }: StoredSession<object>): boolean {
 }
 
 /**
- * Decodes a session as the scripts tell it: its end, the ms it has left, and its fields and values in turn, joined by newlines.
+ * Decodes a session as the scripts tell it: its end, the name of the call, the ms it has left, its times, and its other fields
+ * and values in turn, joined by newlines.
  * `key` is the Redis key, for the error. Throws `CorruptRecordError` for anything that coatcheck did not write. A TTL that
  * somebody has set by hand counts too, if the session would live longer than after a touch.
  */
@@ -81,13 +82,12 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   let predecessor: string | undefined;
   let sight: string | undefined;
   let persistent: boolean | undefined;
-  let times: RegExpExecArray | null = null;
+  const times = SESSION_TIMES.exec(parts[3] ?? "");
   try {
-    for (let i = 2; i < parts.length; i += 2) {
+    for (let i = 4; i < parts.length; i += 2) {
       const field = parts[i] as string;
       const value = parts[i + 1] as string;
       if (field.charCodeAt(0) === 0x3a) decodeClaim(claims, field, value);
-      else if (field === "t") times = SESSION_TIMES.exec(value);
       else if (field === "s") sight = value;
       else if (field === "u") userId = unescapeText(value);
       else if (field === "v") version = value;
@@ -103,7 +103,7 @@ export function decodeRecord<Claims extends object>(text: RecordText, id: string
   }
   if (times === null || (sight !== undefined && !COUNT.test(sight))) throw new CorruptRecordError(key);
   if (version !== "0" && !COUNT.test(version)) throw new CorruptRecordError(key);
-  const [ends, left] = [Number(parts[0]), Number(parts[1])];
+  const [ends, left] = [Number(parts[0]), Number(parts[2])];
   const readAt = ends - left;
   const createdAt = Number(times[1]);
   const idleTimeout = Number(times[3]);

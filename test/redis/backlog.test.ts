@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { RedisStore } from "../../src/express-session.js";
 import { createSessionStore, type IoredisClient, type SessionStore, StoreUnavailableError } from "../../src/index.js";
+import { parseToken } from "../../src/leaves/token.js";
 import { Backlog, backlogOf, MAX_LATE } from "../../src/redis/calls/backlog.js";
 import { portOf } from "../../src/redis/clients/supported.js";
 import { slotOf } from "../../src/redis/cluster/slot.js";
@@ -166,7 +167,7 @@ describe("a client that has dropped calls without a word", () => {
     const clock = slowDown();
     await fill(store, token);
     await rejection(store.get(token));
-    answer = async () => "none";
+    answer = async () => `none ${parseToken(token)?.secretHash}`;
     expect((await rejection(store.get(token))).message).toBe(REFUSED);
     clock.advance(1000);
     expect(await store.get(token)).toBeNull();

@@ -1,7 +1,15 @@
 /** Calls get.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
+import type { Arguments } from "../../redis/clients/client.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
-import { type RecordText, type Refusal, recordOrRefusal, unknownReply } from "../../redis/replies.js";
+import {
+  foreignReply,
+  isRecordText,
+  isRefusal,
+  type RecordText,
+  type Refusal,
+  unknownReply,
+} from "../../redis/replies.js";
 import { script } from "../../redis/script.js";
 import { type EndingText, isEndingText } from "../ending.js";
 import body from "./get.lua";
@@ -9,9 +17,25 @@ import body from "./get.lua";
 /** What a lookup may reply: the ending is that of a session that is gone, if it was asked for. */
 export type LookUpReply = RecordText | Refusal | EndingText;
 
-/** Decodes the reply of a script that looks a session up. */
-export function lookUpReply(reply: unknown): LookUpReply {
-  return isEndingText(reply) ? reply : recordOrRefusal(reply);
+/** A refusal or an ending: the status, the name of the call, and what follows. */
+const NAMED = /^(\w+) (\S+)(?: (.*))?$/s;
+
+/**
+ * Decodes the reply of a script that looks a session up. The reply names the call by the hash of its secret, or by the id if
+ * there is no secret: if a client mixes replies up, nobody gets the session of somebody else.
+ */
+export function lookUpReply(reply: unknown, [key = ""]: readonly string[], [secretHash]: Arguments): LookUpReply {
+  const name = typeof secretHash === "string" && secretHash !== "" ? secretHash : key.slice(-26);
+  if (isRecordText(reply)) {
+    const at = reply.indexOf("\n") + 1;
+    if (reply.startsWith(name, at) && reply.charCodeAt(at + name.length) === 0x0a) return reply;
+    throw foreignReply();
+  }
+  const [, status, of, rest] = (typeof reply === "string" && NAMED.exec(reply)) || [];
+  const known = isRefusal(status) && rest === undefined ? status : `${status} ${rest}`;
+  if (!isRefusal(known) && !isEndingText(known)) throw unknownReply(reply);
+  if (of !== name) throw foreignReply();
+  return known;
 }
 
 export const getScript = script(lookUpReply, body);

@@ -14,8 +14,8 @@
 -- Successor and predecessor are partners: until the grace ends both are live, and what happens to one happens to both.
 -- The key ends with the session, so its TTL tells when the session was last seen: one idle timeout before its end. If the
 -- session ends at its absolute deadline, the TTL cannot tell that, so s does; if s is absent, the TTL is right even then.
--- No field or value holds a newline, so a script gives a session as its end (epoch ms), the ms it has left, and its fields and
--- values, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
+-- No field or value holds a newline, so a script gives a session as its end (epoch ms), the name of the call or '' (see get.lua),
+-- the ms it has left, the value of t, and all other fields and values but the hash, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
 -- is_over); nothing else decides that.
 -- Needs prelude.lua before it.
 
@@ -73,7 +73,14 @@ end
 
 -- A session as text, without the secret's hash.
 local function told(record, ends, left)
-  return digits(ends) .. '\n' .. digits(left) .. '\n' .. text(record)
+  local parts = { digits(ends), '', digits(left), record.t or '' }
+  for field, value in pairs(record) do
+    if field ~= 'h' and field ~= 't' then
+      parts[#parts + 1] = field
+      parts[#parts + 1] = value
+    end
+  end
+  return table.concat(parts, '\n')
 end
 
 -- The times of a session: created, authenticated ("-" for a guest), last seen, idle timeout, absolute deadline. nil if

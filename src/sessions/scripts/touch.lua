@@ -7,7 +7,8 @@
 --          deadline
 -- ARGV[3]  that idle timeout less the interval, in ms
 -- ARGV[4]  '1' to look for the ending of a session that is gone (see record.lua), else ''
--- Returns  'none', 'secret' (it does not match), 'corrupt', 'ended …' (its ending), or the session as text, as get.lua has it
+-- Returns  what get.lua returns: 'none', 'secret' (it does not match), 'corrupt' or 'ended', with the hash behind it, or the
+--          session as text
 local key, usual_times = KEYS[1], ARGV[2]
 local record = redis.call('HGETALL', key)
 -- A new record begins with these two fields, and a small one keeps its order: then there is nothing to search.
@@ -18,32 +19,33 @@ if record[1] ~= 'h' or record[3] ~= 't' then
       local ending = redis.pcall('GET', keys .. (place == 1 and 'x:' or 'y:') .. id)
       -- Only its bearer is told.
       if type(ending) == 'string' and string.sub(ending, 1, 43) == ARGV[1] then
-        return 'ended ' .. string.sub(ending, 45)
+        return 'ended ' .. ARGV[1] .. ' ' .. string.sub(ending, 45)
       end
     end
-    return 'none'
+    return 'none ' .. ARGV[1]
   end
   for place, name in pairs({ [1] = 'h', [3] = 't' }) do
     local at
     for i = 1, #record, 2 do
       if record[i] == name then at = i end
     end
-    if not at then return 'corrupt' end
+    if not at then return 'corrupt ' .. ARGV[1] end
     record[at], record[at + 1], record[place], record[place + 1] = record[place], record[place + 1], name, record[at + 1]
   end
 end
 -- Lua interns its strings, so == compares two pointers: constant time.
-if record[2] ~= ARGV[1] then return 'secret' end
+if record[2] ~= ARGV[1] then return 'secret ' .. ARGV[1] end
 
 -- The key ends with the session, so its TTL tells when the session was last seen. If enough of the idle timeout is left, that
 -- was within the interval, and there is nothing to do. Most requests take this path.
 local left, ends = redis.call('PTTL', key), redis.call('PEXPIRETIME', key)
-record[1], record[2] = ends, left
+-- The hash stays where it is, and tells whose reply this is.
+record[1], record[3] = ends, left
 local usual = string.find(record[4], usual_times, -#usual_times, true)
 if usual and left > ARGV[3] + 0 then return table.concat(record, '\n') end
 
 local created, timeout, absolute = string.match(record[4], '^(%d+) %S+ (%d+) (%d+)$')
-if not created then return 'corrupt' end
+if not created then return 'corrupt ' .. ARGV[1] end
 -- Lua reads the digits of a text again in each sum.
 local idle, last = timeout + 0, created + absolute
 created = created + 0
@@ -62,7 +64,7 @@ else
   end
 end
 if isCut or not usual then
-  if sight and not string.find(record[sight], '^%d+$') then return 'corrupt' end
+  if sight and not string.find(record[sight], '^%d+$') then return 'corrupt ' .. ARGV[1] end
   local seen = ends >= last and sight and created + record[sight] or ends - idle
   local interval = math.min(string.match(ARGV[2], '%d+') - ARGV[3], idle / 2)
   if now - seen < interval then return table.concat(record, '\n') end
@@ -116,7 +118,7 @@ if isCut then
 end
 -- In two parts it takes less time than '%.0f'. One '%d' would be too short on ioredis-mock and on a server of 32 bits.
 local low = slid % 1000000
-record[1], record[2] = string.format('%d%06d', (slid - low) / 1000000, low), isCut and slid - now or timeout
+record[1], record[3] = string.format('%d%06d', (slid - low) / 1000000, low), isCut and slid - now or timeout
 -- When Redis is out of memory, it judges only the first write of a script, and allows PEXPIREAT.
 if slid ~= ends and slid > now or moves then redis.call('PEXPIREAT', key, record[1]) end
 if moves then

@@ -20,10 +20,11 @@ async function startFake(options?: FakeRedisOptions) {
   return fake;
 }
 
-/** The text under which get.lua gives a session that was made at `now`. */
-function recordOf(userId: string, now: number): string {
-  return [now + 60_000, 60_000, "t", `${now} 0 60000 120000`, "u", userId].join("\n");
-}
+/** The text under which get.lua gives a session that was made at `now`. A command has the hash of the secret behind its key. */
+const recordOf = (userId: string, now: number) => (command: readonly string[]) =>
+  [now + 60_000, command[4], 60_000, `${now} 0 60000 120000`, "u", userId].join("\n");
+
+const none = (command: readonly string[]) => `none ${command[4]}`;
 
 /** Expects every verb to reject with one class of error; a value, and `null` above all, fails. */
 async function expectEveryVerbRejects(
@@ -71,7 +72,7 @@ describe("an error from Redis", () => {
     const now = Date.now();
     fake.answerWith(recordOf(userId, now));
     expect(await store.get(token)).toMatchObject({ id, userId, createdAt: now });
-    fake.answerWith("none");
+    fake.answerWith(none);
     expect(await store.get(token)).toBeNull();
   });
 
@@ -91,7 +92,7 @@ describe("an error from Redis", () => {
 describe("a server that is still loading when the client connects", () => {
   it("makes every verb reject at the deadline", async () => {
     // ioredis holds commands back for as long as INFO says loading:1.
-    const { port, commands } = await startFake({ answer: "none", info: "redis_version:7.0.15\r\nloading:1\r\n" });
+    const { port, commands } = await startFake({ answer: none, info: "redis_version:7.0.15\r\nloading:1\r\n" });
     const store = createSessionStore(connect({ port }), { timeout: 200 });
     for (const [name, outcome] of await callEveryVerb(store, stranger())) {
       expect(outcome, name).toMatchObject({ status: "rejected", reason: { name: "StoreUnavailableError" } });
@@ -102,7 +103,9 @@ describe("a server that is still loading when the client connects", () => {
 
 describe("NOSCRIPT", () => {
   it("teaches Redis the script with EVAL and gives its answer", async () => {
-    const fake = await startFake({ answer: ([name]) => (name === "eval" ? "none" : REDIS_ERRORS.NOSCRIPT) });
+    const fake = await startFake({
+      answer: (command) => (command[0] === "eval" ? none(command) : REDIS_ERRORS.NOSCRIPT),
+    });
     const store = createSessionStore(connect({ port: fake.port }));
     expect(await store.get(stranger().token)).toBeNull();
     expect(fake.commands.map(([name]) => name)).toEqual(["evalsha", "eval"]);
