@@ -61,7 +61,8 @@ export function addressOf({ redis }: ConnectionOptions, environment: NodeJS.Proc
 
 /** A variable that is set to nothing is not set. */
 function addressesOf(redis: string | undefined, environment: NodeJS.ProcessEnv): readonly string[] {
-  return (redis ?? (environment["REDIS_URL"] || "redis://127.0.0.1:6379")).split(",");
+  const text = redis ?? (environment["REDIS_URL"]?.trim() || "redis://127.0.0.1:6379");
+  return text.split(",").map((each) => each.trim());
 }
 
 async function found<T>(load: () => Promise<T>): Promise<T | undefined> {
@@ -106,9 +107,15 @@ async function destinationOf(
 function urlOf(text: string): URL {
   let url: URL;
   try {
-    url = new URL(/^\w+:\/\//.test(text) ? text : `redis://${text}`);
+    // A path and a text in quotes would be taken for a host.
+    url = new URL(/^(?:[\w+.-]+:\/\/|["'/])/.test(text) ? text : `redis://${text}`);
   } catch {
-    throw new Failure("The address of Redis must be a URL such as redis://127.0.0.1:6379. Check --redis or REDIS_URL.");
+    const howToEscape = text.includes("@")
+      ? " In a user or a password write %2F for /, %23 for #, %3F for ?, %40 for @."
+      : "";
+    throw new Failure(
+      `The address of Redis must be a URL such as redis://127.0.0.1:6379. Check --redis or REDIS_URL.${howToEscape}`,
+    );
   }
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
     throw new Failure(`The address of Redis must begin with redis:// or rediss://, got ${redacted(text)}.`);
@@ -116,6 +123,11 @@ function urlOf(text: string): URL {
   if (!/^\/?\d*$/.test(url.pathname)) {
     throw new Failure(
       `After the host of Redis comes the number of the database, as in redis://127.0.0.1:6379/0, got ${redacted(text)}.`,
+    );
+  }
+  if (url.searchParams.has("db")) {
+    throw new Failure(
+      "The number of the database is not read from ?db=. Put it after the last /, as in redis://127.0.0.1:6379/0.",
     );
   }
   return url;
@@ -139,9 +151,19 @@ function loginOf(
   { username, password }: URL,
   environment: NodeJS.ProcessEnv,
 ): { username?: string; password?: string } {
-  const user = decodeURIComponent(username) || environment["REDIS_USERNAME"];
-  const secret = decodeURIComponent(password) || environment["REDIS_PASSWORD"];
+  const user = unescaped(username) || environment["REDIS_USERNAME"];
+  const secret = unescaped(password) || environment["REDIS_PASSWORD"];
   return { ...(user && { username: user }), ...(secret && { password: secret }) };
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Failure(
+      "The user or the password in the address of Redis has a % that begins no escape. Write %25 for %.",
+    );
+  }
 }
 
 const hostOf = ({ hostname, port }: URL, usual: number) => ({
@@ -162,7 +184,9 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
     socketTimeout: 2 * timeout,
     maxRetriesPerRequest: 2,
   };
-  const retry = (times: number) => (times > 3 ? null : 100);
+  // Who is connected waits for the end of an outage: `tail` goes on after it, and the calls of a store have a deadline.
+  let hasConnected = false;
+  const retry = (times: number) => (times > 3 && !hasConnected ? null : Math.min(times * 100, 1000));
   const client = target.cluster
     ? new Cluster(
         urls.map((url) => hostOf(url, 6379)),
@@ -208,6 +232,7 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
     await client.connect();
     // ioredis goes on in database 0 when the server refuses the one it was given.
     if (last instanceof Error && NO_SUCH_DATABASE.test(last.message)) throw last;
+    hasConnected = true;
   } catch (error) {
     client.disconnect();
     throw last instanceof Error ? new Error("Redis cannot be reached", { cause: last }) : error;
@@ -226,9 +251,12 @@ async function connectNodeRedis(redis: typeof import("redis"), target: Destinati
   const login = sentinel === undefined ? loginOf(first, environment) : loginOf(new URL("redis://-"), environment);
   if (keyPrefix !== "")
     throw new Failure("--key-prefix is a setting of ioredis. With node-redis put it into --prefix.");
-  // What has not answered in time will not do so in four more times.
-  const reconnectStrategy = (retries: number, cause: Error) =>
-    retries > 3 || /timeout/i.test(cause.message) ? cause : 100;
+  let hasConnected = false;
+  const reconnectStrategy = (retries: number, cause: Error) => {
+    if (hasConnected) return Math.min((retries + 1) * 100, 1000);
+    // What has not answered in time will not do so in four more times.
+    return retries > 3 || /timeout/i.test(cause.message) ? cause : 100;
+  };
   const socket = { ...(tls && { tls: true as const, ...tls }), connectTimeout: timeout, reconnectStrategy };
   const client = target.cluster
     ? redis.createCluster({
@@ -255,6 +283,7 @@ async function connectNodeRedis(redis: typeof import("redis"), target: Destinati
   });
   try {
     await client.connect();
+    hasConnected = true;
   } catch (error) {
     throw new Error("Redis cannot be reached", { cause: last ?? error });
   }

@@ -73,6 +73,10 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
   [NO_SUCH_DATABASE, "Redis has no database of that number. It is what comes after the last / of the address"],
   [/Unknown RESP type|Protocol error/, "What answers there is no Redis. Check --redis or REDIS_URL"],
   [/READONLY/, "The server is a replica. Connect to the master, or add --sentinel or --cluster"],
+  [
+    /MASTERDOWN/,
+    "The server is a replica that has lost its master. Connect to the master, or add --sentinel or --cluster",
+  ],
   [/LOADING/, "Redis is still reading its file. Try again when INFO persistence says loading:0"],
   [/\bOOM\b/, "Redis is out of memory. Increase maxmemory"],
   [/unknown command/i, "The server does not know a command that is needed. It must be Redis 7 or newer, or Valkey"],

@@ -85,6 +85,9 @@ function versionOfPackage(): string {
   throw new Error("The package.json of coatcheck is missing: install the package again");
 }
 
+// If nothing is left to wait for before it has a status, it has not done what it should.
+process.exitCode = WRONG_USAGE;
+
 /** Resolves when the process has its exit status. */
 export const done: Promise<void> = main().then((status) => {
   // The streams are written to the end, which process.exit() does not wait for.

@@ -25,8 +25,9 @@ export function printableJson(value: unknown, indent = 0): string {
  */
 export function redacted(url: string): string {
   try {
-    const { protocol, host, pathname, username, password } = new URL(url);
-    if (url.includes("@") && username === "" && password === "") {
+    const { protocol, host, pathname, search, hash, username, password } = new URL(url);
+    const isCutShort = (pathname + search + hash).includes("@") || (username === "" && password === "");
+    if (url.includes("@") && isCutShort) {
       return "an address whose user or password has characters that must be escaped, as %2F for /";
     }
     return printable(`${protocol}//${host}${pathname === "/" ? "" : pathname}`);

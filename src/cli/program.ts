@@ -1,9 +1,9 @@
 /** The commands, their options and examples. It reads arguments, and knows no Redis. */
 import { Command, Option } from "commander";
-import { block, unblock } from "./commands/block.js";
+import { type BlockChoice, block, unblock } from "./commands/block.js";
 import { check } from "./commands/check.js";
 import { explain } from "./commands/explain.js";
-import { revoke } from "./commands/revoke.js";
+import { type RevokeChoice, revoke } from "./commands/revoke.js";
 import { sessions, show } from "./commands/sessions.js";
 import { stats } from "./commands/stats.js";
 import { tail } from "./commands/tail.js";
@@ -65,6 +65,7 @@ export function makeProgram(version: string, run: Run): Command {
     "ends one session, all of a user, or all",
     "revoke 01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "revoke --user ada --yes",
+    "revoke --user ada --endings 7d --note password",
     "revoke --all",
   )
     .argument("[id]", "the id of the session, not its token")
@@ -73,7 +74,8 @@ export function makeProgram(version: string, run: Run): Command {
     .addOption(yes())
     .addOption(replicas())
     .addOption(endings())
-    .action((id: string | undefined, options: CommonOptions & { user?: string; all?: boolean }) =>
+    .addOption(note())
+    .action((id: string | undefined, options: CommonOptions & RevokeChoice) =>
       run(options, (work) => revoke(work, id, options)),
     );
   add(
@@ -88,9 +90,8 @@ export function makeProgram(version: string, run: Run): Command {
     .addOption(yes())
     .addOption(replicas())
     .addOption(endings())
-    .action((user: string, options: CommonOptions & { until?: string; reason?: string }) =>
-      run(options, (work) => block(work, user, options)),
-    );
+    .addOption(note())
+    .action((user: string, options: CommonOptions & BlockChoice) => run(options, (work) => block(work, user, options)));
   add("unblock", "lets a user log in again", "unblock ada")
     .argument("<user>", "the user")
     .action((user: string, options: CommonOptions) => run(options, (work) => unblock(work, user)));
@@ -136,6 +137,8 @@ const endings = () =>
   new Option("--endings <duration>", "how long ended sessions tell why; as the application's store has it").argParser(
     (text) => parseDuration("--endings", text),
   );
+
+const note = () => new Option("--note <text>", "what ended sessions tell beside the reason, with --endings");
 
 function atLeast(least: number, duration: number): number {
   if (duration < least) throw new Failure(`--timeout must be at least ${least} ms.`);

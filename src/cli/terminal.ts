@@ -97,7 +97,7 @@ export class Terminal {
     }
   }
 
-  /** The first line of the input, for what must not be an argument. */
+  /** The first line of the input that is not empty, for what must not be an argument. */
   async read(prompt: string): Promise<string> {
     const { input, errors } = this.#streams;
     const isTyped = input.isTTY === true;
@@ -108,7 +108,7 @@ export class Terminal {
     if (isTyped) errors.write(prompt);
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
-      for await (const line of lines) return line.trim();
+      for await (const line of lines) if (isTyped || line.trim() !== "") return line.trim();
       return "";
     } finally {
       lines.close();

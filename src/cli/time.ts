@@ -19,10 +19,15 @@ export function parseDuration(option: string, text: string): number {
   return Number(count) * (UNITS[unit] as number);
 }
 
+/** The last one that a date can be, epoch ms. */
+const LAST_INSTANT = 8.64e15;
+
 /** An instant: a duration from `now` on, or a date such as 2031-01-31T12:00Z. Epoch ms. */
 export function parseInstant(option: string, text: string, now: number): number {
-  if (/^\d+[a-z]+$/.test(text)) return now + parseDuration(option, text);
-  const instant = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const isDuration = /^\d+[a-z]+$/.test(text);
+  const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const instant = isDuration ? now + parseDuration(option, text) : date;
+  if (instant > LAST_INSTANT) throw new Failure(`${option} is too far in the future, got ${JSON.stringify(text)}.`);
   if (Number.isNaN(instant)) {
     const forms = "a duration such as 2h or 7d, or a date such as 2031-01-31T12:00Z";
     throw new Failure(`${option} must be ${forms}, got ${JSON.stringify(text)}.`);

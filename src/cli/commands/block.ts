@@ -3,16 +3,21 @@ import { DONE, Failure, NOTHING_FOUND } from "../failure.js";
 import { counted } from "../terminal.js";
 import { parseInstant, showInstant } from "../time.js";
 import type { Work } from "../work.js";
+import { noteOf } from "./note.js";
 import { stoppedAfter } from "./revoke.js";
 import { sayNothingFound } from "./sessions.js";
 
 export interface BlockChoice {
   readonly until?: string | undefined;
   readonly reason?: string | undefined;
+  /** What the bearers of the sessions are told beside the reason. */
+  readonly note?: string | undefined;
 }
 
-export async function block(work: Work, user: string, { until, reason }: BlockChoice): Promise<number> {
+export async function block(work: Work, user: string, choice: BlockChoice): Promise<number> {
+  const { until, reason } = choice;
   const { store, terminal, options, signal, door } = work;
+  const note = noteOf(work, choice.note);
   // By the clock of Redis, which is the one that ends the block.
   const now = until === undefined ? 0 : Math.max(...(await door.masters()).masters.map((master) => master.now));
   const end = until === undefined ? undefined : parseInstant("--until", until, now);
@@ -29,7 +34,7 @@ export async function block(work: Work, user: string, { until, reason }: BlockCh
   let so = 0;
   store.events.on("revoked", () => so++);
   work.onStop(() => `${stoppedAfter(so, found)} coatcheck sessions --user tells whether the user is blocked.`);
-  const ended = await store.blockUser(user, { until: end, reason });
+  const ended = await store.blockUser(user, { until: end, reason, note });
   terminal.result({ userId: user, until: end ?? null, found, ended }, () =>
     terminal.line(`Blocked ${long}. Ended ${counted(ended, "session")}.`),
   );

@@ -1,5 +1,5 @@
 /** `coatcheck explain`: whether a token is live, and why it is not. The token is a secret, so it comes by the input. */
-import { parseToken } from "../../leaves/token.js";
+import { isId, parseToken } from "../../leaves/token.js";
 import { DONE, Failure, NOTHING_FOUND } from "../failure.js";
 import { showInstant } from "../time.js";
 import type { Work } from "../work.js";
@@ -16,7 +16,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 export async function explain(work: Work): Promise<number> {
   const { store, terminal } = work;
-  const token = await terminal.read("Token: ");
+  const token = bareToken(await terminal.read("Token: "));
+  if (isId(token)) {
+    throw new Failure(`That is the id of a session, and no token. What is known of it: coatcheck show ${token}`);
+  }
   if (parseToken(token) === null) {
     throw new Failure("The input is no token. Give the token on the standard input: coatcheck explain < file.");
   }
@@ -32,4 +35,13 @@ export async function explain(work: Work): Promise<number> {
   const when = "it has expired, or it ended longer ago than the option endings of the application's store keeps";
   await sayNothingFound(work, `Nothing is known of this token: ${when}, or it never was one.`);
   return NOTHING_FOUND;
+}
+
+/** A token without what is around it where people copy it from: the header, the name of the cookie, quotes. */
+function bareToken(text: string): string {
+  return text
+    .replace(/^authorization:\s*/i, "")
+    .replace(/^bearer\s+/i, "")
+    .replace(/^[\w-]+=/, "")
+    .replace(/^(["'])(.*)\1$/, "$2");
 }

@@ -3,22 +3,27 @@ import { takeCensus } from "../census.js";
 import { DONE, Failure, NOTHING_FOUND } from "../failure.js";
 import { counted } from "../terminal.js";
 import type { Work } from "../work.js";
+import { noteOf } from "./note.js";
 import { checkId, sayNothingFound } from "./sessions.js";
 
 /** Which sessions are to end, if no id is given. */
 export interface RevokeChoice {
   readonly user?: string | undefined;
   readonly all?: boolean | undefined;
+  /** What the bearers are told beside the reason. */
+  readonly note?: string | undefined;
 }
 
-export async function revoke(work: Work, id: string | undefined, { user, all = false }: RevokeChoice): Promise<number> {
+export async function revoke(work: Work, id: string | undefined, choice: RevokeChoice): Promise<number> {
+  const { user, all = false } = choice;
   const named = [id !== undefined, user !== undefined, all].filter(Boolean).length;
   if (named !== 1) throw new Failure("Say what to end: an id, --user <user> or --all, and only one of them.");
-  if (id !== undefined) return revokeOne(work, id);
-  return user !== undefined ? revokeUser(work, user) : revokeAll(work);
+  const note = noteOf(work, choice.note);
+  if (id !== undefined) return revokeOne(work, id, note);
+  return user !== undefined ? revokeUser(work, user, note) : revokeAll(work, note);
 }
 
-async function revokeOne(work: Work, id: string): Promise<number> {
+async function revokeOne(work: Work, id: string, note: string | undefined): Promise<number> {
   checkId(id);
   const { store, terminal, options, signal } = work;
   const session = await store.find(id);
@@ -29,11 +34,11 @@ async function revokeOne(work: Work, id: string): Promise<number> {
   }
   const whose = session.userId === null ? "a guest" : `the user ${JSON.stringify(session.userId)}`;
   if (options.yes !== true) await terminal.confirm(`End the session ${id} of ${whose}?`, signal);
-  const ended = (await store.revoke(id)) ? 1 : 0;
+  const ended = (await store.revoke(id, { note })) ? 1 : 0;
   return tell(work, 1, ended);
 }
 
-async function revokeUser(work: Work, user: string): Promise<number> {
+async function revokeUser(work: Work, user: string, note: string | undefined): Promise<number> {
   const { store, terminal, options, signal } = work;
   const found = (await store.listForUser(user)).length;
   if (found === 0) {
@@ -46,13 +51,15 @@ async function revokeUser(work: Work, user: string): Promise<number> {
   }
   terminal.note(`Found ${counted(found, "session")} of the user ${JSON.stringify(user)}.`);
   if (options.yes !== true) await terminal.confirm(`End ${found === 1 ? "it" : "them"}?`, signal);
-  let ended = 0;
-  store.events.on("revoked", () => ended++);
-  work.onStop(() => stoppedAfter(ended, found));
-  return tell(work, found, await store.revokeAllForUser(user));
+  const progress = terminal.progress("ended", found);
+  let so = 0;
+  store.events.on("revoked", () => progress.at(++so));
+  work.onStop(() => stoppedAfter(so, found));
+  const ended = await store.revokeAllForUser(user, { note }).finally(() => progress.end());
+  return tell(work, found, ended);
 }
 
-async function revokeAll(work: Work): Promise<number> {
+async function revokeAll(work: Work, note: string | undefined): Promise<number> {
   const { store, terminal, options, signal } = work;
   const { kinds } = await takeCensus(work);
   const found = kinds.sessions.count;
@@ -73,7 +80,7 @@ async function revokeAll(work: Work): Promise<number> {
     so = ended;
     progress.at(ended);
   };
-  const ended = await store.revokeAll({ onProgress, signal }).finally(() => progress.end());
+  const ended = await store.revokeAll({ onProgress, signal, note }).finally(() => progress.end());
   return tell(work, found, ended);
 }
 
