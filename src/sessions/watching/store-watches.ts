@@ -25,7 +25,7 @@ export function watchesOf<Claims extends object>(cx: Context<Claims>, subscripti
     changed: () => {},
   });
   const watches: Watches<Claims> = new Watches({
-    now: processClock.now,
+    clock: processClock,
     // The subscription adds the prefix of the client.
     channel: feedChannel("", options.prefix),
     subscription,

@@ -16,6 +16,8 @@ export interface Watched<Claims extends object> extends Due {
   /** When it ends if it is not used, and in any case, by the clock of this process; no earlier than by that of Redis. */
   endsAt: number;
   endsSurelyAt: number;
+  /** The first of them by the wall clock of this process, which goes on while the machine sleeps. */
+  endsByWallAt: number;
   /** When the last read that has found it was sent. */
   readAt: number;
   /** In which round it was read: a new round begins when something may have been missed. */
@@ -30,6 +32,6 @@ export interface Watched<Claims extends object> extends Due {
 export function newWatched<Claims extends object>(id: string, round: number): Watched<Claims> {
   return {
     ...{ id, watchers: [], beginning: 0, stored: undefined, end: undefined, second: undefined },
-    ...{ endsAt: NEVER, endsSurelyAt: NEVER, readAt: 0, round, sureAt: 0 },
+    ...{ endsAt: NEVER, endsSurelyAt: NEVER, endsByWallAt: NEVER, readAt: 0, round, sureAt: 0 },
   };
 }

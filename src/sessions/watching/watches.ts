@@ -7,6 +7,7 @@ import { StoreUnavailableError, type WatchEnd, WatchEndedError } from "../../lea
 import { parseTarget, type Target } from "../../leaves/token.js";
 import type { Listener, Subscription } from "../../redis/subscription.js";
 import { parseFeed } from "../feed.js";
+import { type ProcessClock, SleepSense } from "../near/process-clock.js";
 import type { Pulse } from "../near/pulse.js";
 import type { StoredSession } from "../session.js";
 import { LookUps } from "./look-ups.js";
@@ -16,8 +17,7 @@ import { newWatched, type Watched } from "./watched.js";
 
 /** What the watches of a store need of the rest. */
 export interface WatchesParts<Claims extends object> {
-  /** ms that only grow. */
-  readonly now: () => number;
+  readonly clock: ProcessClock;
   /** The channel of the feed, without the client's `keyPrefix`. */
   readonly channel: string;
   readonly subscription: Pick<Subscription, "add" | "remove" | "whenReady" | "isReady">;
@@ -54,13 +54,15 @@ export class Watches<Claims extends object> implements Listener {
   #timer: NodeJS.Timeout | undefined;
   #round = 0;
   #heardAt = 0;
+  readonly #sleeps: SleepSense;
   #isClosed = false;
 
   constructor(parts: WatchesParts<Claims>) {
     this.#parts = parts;
     this.channels = [parts.channel];
     this.#usualLimits = { unsureAfter: NEVER, lookUpEvery: parts.lookUpEvery };
-    this.#timetable = new Timetable(parts.now());
+    this.#timetable = new Timetable(this.#parts.clock.now());
+    this.#sleeps = new SleepSense(parts.clock);
     this.#lookUps = new LookUps((watched) => this.#lookUp(watched));
   }
 
@@ -150,8 +152,10 @@ export class Watches<Claims extends object> implements Listener {
 
   /** What happens once a second. Public for tests with a clock of their own. */
   tick(): void {
-    const now = this.#parts.now();
+    const now = this.#parts.clock.now();
     this.#parts.pulse.isAsked = true;
+    // The timetable stood still meanwhile. Somebody may also have set the wall clock, so this ends nothing: it is a reason to ask.
+    if (this.#sleeps.mayHaveSlept()) this.doubt();
     for (const watched of this.#timetable.take(now)) {
       // No touch moves the absolute deadline, so there is nothing to ask.
       if (now >= watched.endsSurelyAt) this.#finish(watched, "expired");
@@ -171,7 +175,7 @@ export class Watches<Claims extends object> implements Listener {
       // First the subscription, and then the look-up: so nothing can happen between them.
       this.#parts.subscription.add(this);
       await this.#parts.subscription.whenReady(this, this.#parts.timeout);
-      const [sent, round] = [this.#parts.now(), this.#round];
+      const [sent, round] = [this.#parts.clock.now(), this.#round];
       const stored = await this.#parts.read(target);
       if (watched.end !== undefined) {
         if (stored !== null) watcher.show(stored.session, false);
@@ -218,21 +222,22 @@ export class Watches<Claims extends object> implements Listener {
     watched.stored = stored;
     watched.readAt = sent;
     watched.round = round;
-    const now = this.#parts.now();
+    const now = this.#parts.clock.now();
     watched.endsAt = now + stored.session.expiresAt - stored.readAt;
     watched.endsSurelyAt = now + stored.session.absoluteExpiresAt - stored.readAt;
+    watched.endsByWallAt = this.#parts.clock.wall() + stored.session.expiresAt - stored.readAt;
     const isUpdate = known !== undefined && known.version !== stored.version;
     for (const watcher of [...watched.watchers]) watcher.show(stored.session, isUpdate);
   }
 
   async #lookUp(watched: Watched<Claims>): Promise<void> {
-    const [sent, round] = [this.#parts.now(), this.#round];
+    const [sent, round] = [this.#parts.clock.now(), this.#round];
     let stored: StoredSession<Claims> | null;
     try {
       stored = await this.#parts.lookUp(watched.id);
     } catch {
       // Nobody waits for this read, and unknown is not absent: it is tried again with the next tick.
-      if (this.#isWatched(watched)) this.#timetable.set(watched, this.#parts.now());
+      if (this.#isWatched(watched)) this.#timetable.set(watched, this.#parts.clock.now());
       return;
     }
     if (!this.#isWatched(watched)) return;
@@ -244,7 +249,8 @@ export class Watches<Claims extends object> implements Listener {
 
   /** There is no such session any more. The message of the script that has ended it is on its way on another connection. */
   #gone(watched: Watched<Claims>): void {
-    if (this.#parts.now() >= watched.endsAt) this.#finish(watched, "expired");
+    const isOver = this.#parts.clock.now() >= watched.endsAt || this.#parts.clock.wall() >= watched.endsByWallAt;
+    if (isOver) this.#finish(watched, "expired");
     else if (!this.#parts.subscription.isReady(this)) this.#finish(watched, "unknown");
     else setTimeout(() => this.#isWatched(watched) && this.#finish(watched, "unknown"), REASON_WAIT).unref();
   }

@@ -16,6 +16,10 @@ const MINUTE = 60_000;
 function rig({ lookUpEvery = Number.POSITIVE_INFINITY } = {}) {
   const rig = {
     now: 500,
+    /** How long the machine has slept: that is only seen on the wall clock, and on that of Redis. */
+    slept: 0,
+    /** By how much somebody has set the wall clock. */
+    set: 0,
     isReady: true,
     /** By id; a session that is not there is absent. */
     sessions: new Map<string, { n: number; expiresAt: number; absoluteExpiresAt: number; successor?: string }>(),
@@ -35,7 +39,7 @@ function rig({ lookUpEvery = Number.POSITIVE_INFINITY } = {}) {
       close: () => void rig.pulse.closed++,
     },
     watches: undefined as unknown as Watches<Claims>,
-    redisTime: () => rig.now + 1_000_000,
+    redisTime: () => rig.now + rig.slept + 1_000_000,
     add(life = MINUTE, absolute = 10 * MINUTE) {
       const { id, token } = mintToken("0AD");
       rig.sessions.set(id, { n: 0, expiresAt: rig.redisTime() + life, absoluteExpiresAt: rig.redisTime() + absolute });
@@ -71,7 +75,7 @@ function rig({ lookUpEvery = Number.POSITIVE_INFINITY } = {}) {
     });
   }
   rig.watches = new Watches<Claims>({
-    now: () => rig.now,
+    clock: { now: () => rig.now, wall: () => rig.now + rig.slept + rig.set + 1_700_000_000_000 },
     channel: "near",
     subscription: { add: () => {}, remove: () => {}, whenReady: async () => {}, isReady: () => rig.isHearing },
     pulse: rig.pulse,
@@ -174,6 +178,62 @@ describe("expiry", () => {
     at.sessions.delete(id);
     await at.pass(31_000);
     expect(reasonOf(slow)).toBe("unknown");
+  });
+});
+
+describe("a machine that has slept", () => {
+  it("has every session looked up by the next tick: those that are over have expired, the others go on", async () => {
+    const at = rig();
+    const [short, long] = [at.add(10_000), at.add(10 * MINUTE, 20 * MINUTE)];
+    const watches = [await at.watches.watch(short.token), await at.watches.watch(long.token)];
+    await at.pass(3000);
+    at.slept = MINUTE;
+    await at.pass(1000);
+    // Even if a message of its end could still come: it has none.
+    expect(watches.map(reasonOf)).toEqual(["expired", "live"]);
+    expect(at.readCount).toBe(4);
+    await at.pass(3000);
+    expect(at.readCount).toBe(4);
+    // The other is over when Redis says so: its deadline is counted anew.
+    await at.pass(long.session.expiresAt - at.redisTime() - 1000);
+    expect(watches.map(reasonOf)).toEqual(["expired", "live"]);
+    await at.pass(2500);
+    expect(watches.map(reasonOf)).toEqual(["expired", "expired"]);
+  });
+
+  it("has sessions looked up until Redis answers, if it has lost its connection meanwhile", async () => {
+    const at = rig();
+    const { token } = at.add(10_000);
+    const watch = await at.watches.watch(token);
+    at.isDown = true;
+    at.slept = MINUTE;
+    await at.pass(3000);
+    expect(reasonOf(watch)).toBe("live");
+    at.isDown = false;
+    await at.pass(1000);
+    expect(reasonOf(watch)).toBe("expired");
+  });
+
+  it("is not told from a wall clock that was set forward, so that ends no session, and costs one read", async () => {
+    const at = rig();
+    const { token } = at.add(10_000, 10_000);
+    const watch = await at.watches.watch(token);
+    at.set = 60 * MINUTE;
+    await at.pass(3000);
+    expect([at.readCount, reasonOf(watch)]).toEqual([2, "live"]);
+    await at.pass(8000);
+    expect(reasonOf(watch)).toBe("expired");
+  });
+
+  it("is seen also after the wall clock was set back", async () => {
+    const at = rig();
+    const { token } = at.add(10_000);
+    const watch = await at.watches.watch(token);
+    at.set = -60 * MINUTE;
+    await at.pass(1000);
+    at.slept = MINUTE;
+    await at.pass(1000);
+    expect(reasonOf(watch)).not.toBe("live");
   });
 });
 
