@@ -232,7 +232,8 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     check: async () => {
       const deadline = cx.redis.deadline();
       const facts = await cx.redis.inspect(deadline);
-      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(await askToPublish(cx, deadline), nearby));
+      const pushes = await askToPublish(cx, deadline, nearby && subscription);
+      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(pushes, nearby));
     },
   };
   const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };

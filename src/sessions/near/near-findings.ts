@@ -3,9 +3,11 @@ import { mintToken, randomBucket } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import { isClosedSubscriber } from "../../redis/clients/subscriber.js";
 import { ignoreOutage } from "../../redis/redis-errors.js";
+import type { Subscription } from "../../redis/subscription.js";
 import type { CheckFinding } from "../check.js";
 import type { Context } from "../context.js";
 import { runTryPublish } from "../scripts/try-publish.js";
+import { askWhetherHeard } from "./hearing-probe.js";
 import type { ResolvedNear } from "./near-options.js";
 
 /** How often the way to Redis and back is measured: the shortest time counts, because anything can hold a process up. */
@@ -19,12 +21,15 @@ export interface PushFacts {
   readonly publishes: boolean | null;
   /** The shortest round trip, ms. */
   readonly roundTrip: number;
+  /** Whether the subscriber hears what the client of the store publishes; `null` if nobody knows. */
+  readonly isHeard: boolean | null;
 }
 
-/** Publishes about a session that never was. */
+/** Publishes about a session that never was, and listens for it if there is a near cache, on its `subscription`. */
 export async function askToPublish(
-  { redis, keys }: Pick<Context<object>, "redis" | "keys">,
+  { redis, keys, options }: Pick<Context<object>, "redis" | "keys" | "options">,
   deadline: Deadline,
+  subscription: Subscription | undefined,
 ): Promise<PushFacts> {
   let publishes: boolean | null = null;
   let roundTrip = Number.POSITIVE_INFINITY;
@@ -34,12 +39,13 @@ export async function askToPublish(
     if (status !== undefined) publishes = status === "told";
     roundTrip = Math.min(roundTrip, performance.now() - begun);
   }
-  return { publishes, roundTrip };
+  const isHeard = subscription ? await askWhetherHeard({ redis, keys, options }, subscription, deadline) : null;
+  return { publishes, roundTrip, isHeard };
 }
 
 /** Judges these facts, for a store with or without a near cache. */
 export function* judgePushes(
-  { publishes, roundTrip }: PushFacts,
+  { publishes, roundTrip, isHeard }: PushFacts,
   near: ResolvedNear | undefined,
 ): Generator<CheckFinding> {
   if (publishes === false) {
@@ -62,6 +68,16 @@ export function* judgePushes(
       found: "near.subscriber is not connected, or has been closed",
       consequence: "the near cache never answers, and every lookup goes to Redis",
       mend: "connect it, and close it after the store",
+    };
+  }
+  if (isHeard === false) {
+    yield {
+      code: "near-deaf",
+      level: "warning",
+      found:
+        "the subscriber of near does not hear what the client of the store publishes: they are on different servers",
+      consequence: "the near cache never answers, every lookup goes to Redis, and a watch hears of nothing",
+      mend: "connect both to the same server, as redis.duplicate() does",
     };
   }
   if (publishes !== null && near.lease < ROUND_TRIPS * roundTrip) {

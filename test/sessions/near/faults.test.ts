@@ -46,7 +46,7 @@ function becomes(store: SessionStore, state: NearState): Promise<unknown> {
 }
 
 /** A session in the memory of a store. */
-async function remembered({ store, elsewhere }: Rig): Promise<string> {
+async function remembered({ store, elsewhere }: Pick<Rig, "store" | "elsewhere">): Promise<string> {
   const { token } = await elsewhere.create({ userId: "ada" });
   await vi.waitFor(async () => {
     await store.touch(token);
@@ -244,5 +244,48 @@ describe("a store with near", () => {
     rig.store.peek("");
     await becomes(rig.store, "serving");
     expect(rig.store.peek(token)).toBeDefined();
+  });
+});
+
+describe.each([true, false])("a subscriber of the application's with autoResubscribe: %s", (autoResubscribe) => {
+  it("hears everything once after a loss, for near and for watches, and what it has missed is found out", async () => {
+    const proxy = await startProxy(server.port);
+    afterFile(() => proxy.close());
+    const prefix = uniquePrefix();
+    const subscriber = connect({ port: proxy.port, autoResubscribe, retryStrategy: () => 20 });
+    const near = { subscriber, lease: 10_000 };
+    const store: SessionStore = createSessionStore(connect({ port: server.port }), { prefix, near });
+    const elsewhere: SessionStore = createSessionStore(connect({ port: server.port }), { prefix });
+    afterFile(() => store.close());
+    store.peek("");
+    await becomes(store, "serving");
+    const [missed, heard] = [await remembered({ store, elsewhere }), await remembered({ store, elsewhere })];
+    const watches = [await store.watch(missed), await store.watch(heard)];
+
+    const lost = new Promise((resolve) => subscriber.once("close", resolve));
+    proxy.refuse();
+    proxy.reset();
+    await lost;
+    expect([missed, heard].map((token) => store.peek(token))).toEqual([undefined, undefined]);
+    expect(await elsewhere.revoke(missed)).toBe(true);
+    await proxy.accept();
+    await vi.waitFor(() => expect(watches.map(({ signal }) => signal.aborted)).toEqual([true, false]), FAST);
+    await becomes(store, "serving");
+    await vi.waitFor(async () => {
+      await store.touch(heard);
+      expect(store.peek(heard)).toBeDefined();
+    }, FAST);
+    expect(await store.touch(missed)).toBeNull();
+
+    const { pushes } = store.near.stats;
+    await elsewhere.updateClaims(heard, { n: 1 });
+    await elsewhere.revoke(heard);
+    await vi.waitFor(() => expect(watches[1]?.signal.aborted).toBe(true), FAST);
+    expect(watches[1]?.signal.reason).toMatchObject({ reason: "revoked" });
+    expect(store.peek(heard)).toBeUndefined();
+    // Two messages, each heard once, however often the channel was asked for.
+    expect(store.near.stats.pushes - pushes).toBe(2);
+    const channel = `${prefix}near`;
+    expect(await admin.pubsub("NUMSUB", channel)).toEqual([channel, 1]);
   });
 });

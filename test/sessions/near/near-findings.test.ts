@@ -1,10 +1,11 @@
 /** What `check()` finds about the near cache. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../../src/index.js";
+import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { judgePushes } from "../../../src/sessions/near/near-findings.js";
 import { grant } from "../../harness/access.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
+import { startProxy } from "../../harness/tcp-proxy.js";
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
@@ -21,6 +22,15 @@ const findingsOf = async (options: object, near: object | boolean | undefined) =
   const { findings } = await store.check();
   return findings.flatMap(({ code, level }) => (/publish|near/.test(code) ? [`${code}: ${level}`] : []));
 };
+
+/** What `check()` of a store finds about its pushes. */
+async function codesOf(store: SessionStore): Promise<string[]> {
+  const { findings } = await store.check();
+  return findings.flatMap(({ code }) => (/publish|near/.test(code) ? [code] : []));
+}
+
+/** As long as a busy machine may need. */
+const PATIENT = { timeout: 30_000 };
 
 describe("check", () => {
   it("finds nothing about near where everything is well", async () => {
@@ -43,6 +53,66 @@ describe("check", () => {
       .toEqual(expect.arrayContaining(["near-subscriber"]));
   });
 
+  describe.each(["before the first lookup", "while it serves"])("with a subscriber on another server, %s", (when) => {
+    it("finds that it does not hear what the store publishes", async () => {
+      const other = await startRedisServer();
+      afterFile(() => other.stop());
+      const subscriber = connect({ port: server.port });
+      const store = createSessionStore(connect({ port: server.port }), {
+        prefix: uniquePrefix(),
+        timeout: 10_000,
+        near: { subscriber, lease: 10_000 },
+      });
+      afterFile(() => store.close());
+      if (when === "while it serves")
+        await expect.poll(() => [store.peek(""), store.near.state][1], PATIENT).toBe("serving");
+      expect(await codesOf(store)).toEqual([]);
+      subscriber.options.port = other.port;
+      subscriber.disconnect(true);
+      await new Promise((resolve) => subscriber.once("ready", resolve));
+      await expect.poll(() => codesOf(store), PATIENT).toEqual(["near-deaf"]);
+    });
+  });
+
+  it("finds nothing about a subscriber that hears, however late", async () => {
+    const proxy = await startProxy(server.port);
+    afterFile(() => proxy.close());
+    const subscriber = connect({ port: proxy.port });
+    const data = connect({ port: server.port });
+    const store = createSessionStore(data, {
+      prefix: uniquePrefix(),
+      timeout: 2000,
+      near: { subscriber, lease: 60_000 },
+    });
+    afterFile(() => store.close());
+    await expect.poll(() => [store.peek(""), store.near.state][1], PATIENT).toBe("serving");
+    proxy.hold("down");
+    expect(await codesOf(store)).toEqual([]);
+    proxy.release("down");
+  });
+
+  it("finds nothing about a subscriber that loses its connection meanwhile", async () => {
+    const proxy = await startProxy(server.port);
+    afterFile(() => proxy.close());
+    const subscriber = connect({ port: proxy.port, retryStrategy: () => 20 });
+    const data = connect({ port: server.port });
+    const store = createSessionStore(data, {
+      prefix: uniquePrefix(),
+      timeout: 2000,
+      near: { subscriber, lease: 60_000 },
+    });
+    afterFile(() => store.close());
+    await expect.poll(() => [store.peek(""), store.near.state][1], PATIENT).toBe("serving");
+    // The message is on its way when the connection is lost, and the next one confirms what is asked for.
+    proxy.hold("down");
+    const checking = codesOf(store);
+    // It has subscribed to the channel of its beats before.
+    await proxy.seen(":near:", { times: 2 });
+    proxy.reset();
+    proxy.release("down");
+    expect(await checking).toEqual([]);
+  });
+
   it("tells those who listen of no session that there is", async () => {
     const prefix = uniquePrefix();
     const store = createSessionStore(connect({ port: server.port }), { prefix, near: { lease: 10_000 } });
@@ -59,9 +129,9 @@ describe("check", () => {
 
 it("finds a lease below four round trips", () => {
   const codes = (roundTrip: number, publishes: boolean | null = true) =>
-    [...judgePushes({ publishes, roundTrip }, { subscriber: undefined, lease: 1000, maxEntries: 1 })].map(
-      ({ code, mend }) => [code, mend],
-    );
+    [
+      ...judgePushes({ publishes, roundTrip, isHeard: null }, { subscriber: undefined, lease: 1000, maxEntries: 1 }),
+    ].map(({ code, mend }) => [code, mend]);
   expect(codes(250)).toEqual([]);
   expect(codes(250.1)).toEqual([["near-lease", "set it to at least 1001, or bring Redis nearer"]]);
   // Then Redis has not answered at all, and other findings say so.
