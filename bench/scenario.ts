@@ -85,7 +85,7 @@ export interface Bench {
   readonly figures: readonly Figure[];
   /** Another server that takes part, for the table of versions. */
   uses(name: string, version: string): void;
-  /** Looks at what others take of the machine. Between two rounds: it takes some 20 ms itself. */
+  /** Looks at what others take of the machine. Between two rounds: it takes some 50 ms itself. */
   look(): Promise<void>;
   /** Reports that a contender could not be measured. The rest goes on. */
   fail(contender: string, error: unknown): void;

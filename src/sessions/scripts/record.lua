@@ -15,8 +15,8 @@
 -- The key ends with the session, so its TTL tells when the session was last seen: one idle timeout before its end. If the
 -- session ends at its absolute deadline, the TTL cannot tell that, so s does; if s is absent, the TTL is right even then.
 -- No field or value holds a newline, so a script gives a session as its end (epoch ms), the name of the call or '' (see get.lua),
--- the ms it has left, the value of t, and all other fields and values but the hash, joined by newlines. A session lives for as long as its key exists, and never beyond its absolute deadline (see
--- is_over); nothing else decides that.
+-- the ms it has left, the value of t, and all other fields and values but the hash, joined by newlines. A session lives for as
+-- long as its key exists, and never beyond its absolute deadline (see is_over); nothing else decides that.
 -- Needs prelude.lua before it.
 
 -- How many ms more than its idle timeout a session may have left: the clock of Redis can go back, for instance after a
