@@ -1,6 +1,6 @@
 /** The adapter for Fastify 5: it knows its framework and the kit, and no header. */
 import fastifyPlugin from "fastify-plugin";
-import { attachSession } from "../http/assignments.js";
+import { attachSession, sessionProperty } from "../http/assignments.js";
 import { enter } from "../http/entrance.js";
 import { HTTP_OPTION_NAMES, type HttpOptions } from "../http/http-sessions.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
@@ -42,7 +42,9 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
     const { store, decorateAs = "session", ...options } = given;
     const http = createRegisteredSessions(store, options);
     if (typeof decorateAs !== "string" || decorateAs === "") throw new TypeError("decorateAs must be a name");
-    app.decorateRequest(decorateAs);
+    const { key, get, set } = sessionProperty(decorateAs);
+    app.decorateRequest(decorateAs, { getter: get, setter: set });
+    app.decorateRequest(key, null);
     // By callback, so that a session from memory costs no promise.
     app.addHook("onRequest", (request, reply, done) => {
       const port = new FastifyPort(request, reply);

@@ -19,20 +19,48 @@ export const noAssignments: object = new Proxy(
   },
 );
 
+/** A property of requests that holds their sessions. */
+export interface SessionProperty {
+  /** Under which a request keeps its session, beside the property that everybody sees. */
+  readonly key: symbol;
+  readonly get: (this: object) => unknown;
+  readonly set: () => never;
+}
+
+const properties = new Map<string, SessionProperty>();
+
+/**
+ * The property of a name. Its accessors are the same for all requests: with a getter of its own for each, an engine would give
+ * every request a hidden class of its own, which took longer than the rest of a short answer.
+ */
+export function sessionProperty(name: string): SessionProperty {
+  const known = properties.get(name);
+  if (known !== undefined) return known;
+  const key = Symbol(`coatcheck.${name}`);
+  const made: SessionProperty = {
+    key,
+    get() {
+      return Reflect.get(this, key);
+    },
+    set: refuseReplacement,
+  };
+  properties.set(name, made);
+  return made;
+}
+
 /** Puts the session of a request into a property of its framework, where nothing else can replace it. */
 export function attachSession(holder: object, name: string, session: object): void {
-  const before = Object.getOwnPropertyDescriptor(holder, name);
+  const { key, get, set } = sessionProperty(name);
   // Express-session would look for its own when the response ends, and never end it.
-  if (before?.value) {
+  if (Object.getOwnPropertyDescriptor(holder, name)?.value) {
     throw new TypeError(`Another library has put its own ${JSON.stringify(name)} on the request: use one of the two`);
   }
-  Object.defineProperty(holder, name, {
-    get: () => session,
-    set: refuseReplacement,
-    enumerable: true,
-    // Another `sessions()` further in the application may put its own here.
-    configurable: true,
-  });
+  // If it has the key, its framework has made the property already, or another `sessions()` before in the application.
+  if (!(key in holder)) {
+    Object.defineProperty(holder, name, { get, set, enumerable: true, configurable: true });
+    Object.defineProperty(holder, key, { writable: true, configurable: true });
+  }
+  Reflect.set(holder, key, session);
 }
 
 function refuseReplacement(): never {
