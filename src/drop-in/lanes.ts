@@ -63,9 +63,9 @@ export class Tries {
     }
   }
 
-  /** A timer may fire 1 ms too early. */
+  /** A wait ends by a time of its own, which is rounded in another way. */
   get #isOver(): boolean {
-    return this.#deadline.left <= 1;
+    return this.#deadline.left < 1;
   }
 
   #crowded(cause?: unknown): StoreUnavailableError {

@@ -114,3 +114,18 @@ it.each<[string, (giveUp: () => void) => () => void]>([
   // And what is not answered is given up all the same.
   await new Promise<void>((resolve) => begin(resolve));
 });
+
+it("gives a wait of its own its whole time, though timers count in whole ms", async () => {
+  const early: number[] = [];
+  for (let at = 0; at < 100; at++) {
+    // Wherever in a ms it begins, and whatever part of one its time has.
+    const begin = performance.now() + (at % 10) / 10;
+    while (performance.now() < begin);
+    const time = 2 + (at % 7) / 7;
+    const begun = performance.now();
+    await new Promise<void>((resolve) => waitAlone(time, resolve));
+    const lasted = performance.now() - begun;
+    if (lasted < time) early.push(lasted - time);
+  }
+  expect(early).toEqual([]);
+});

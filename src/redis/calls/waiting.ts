@@ -77,12 +77,22 @@ export class WaitingLine {
   }
 }
 
-/** Begins a wait with a time of its own, ms. The function that it returns ends the wait. */
+/**
+ * Begins a wait with a time of its own, ms. The function that it returns ends the wait. A timer counts from the beginning of a turn
+ * of the event loop, and in whole ms, so it may fire too early: then the wait goes on.
+ */
 export function waitAlone(time: number, giveUp: () => void): () => void {
+  const due = performance.now() + time;
+  let timer: NodeJS.Timeout | undefined;
   let end: NodeJS.Immediate | undefined;
-  const timer = setTimeout(() => {
-    end = setImmediate(giveUp);
-  }, time);
+  const watch = (delay: number) => {
+    timer = setTimeout(() => {
+      const left = due - performance.now();
+      if (left > 0) watch(Math.ceil(left));
+      else end = setImmediate(giveUp);
+    }, delay);
+  };
+  watch(time);
   return () => {
     clearTimeout(timer);
     clearImmediate(end);
