@@ -115,7 +115,7 @@ function callOf(count: number, rest: (string | number)[]): ScriptCall {
 /** Puts methods of a test, in the form of ioredis, in front of a client of node-redis. */
 function inFront(twin: Twin, own: Partial<IoredisClient>): RedisClient {
   if (typeof (twin as Partial<Twin>).evalSha !== "function") return passThrough(twin, own) as unknown as RedisClient;
-  const { evalsha, eval: evaluate, on } = own;
+  const { evalsha, eval: evaluate, on, scan } = own;
   return passThrough(twin, {
     ...(on === undefined ? {} : { on }),
     ...(evalsha === undefined
@@ -127,6 +127,15 @@ function inFront(twin: Twin, own: Partial<IoredisClient>): RedisClient {
       ? {}
       : {
           eval: (text: string, call: ScriptCall) => evaluate(text, call.keys.length, ...call.keys, ...call.arguments),
+        }),
+    ...(scan === undefined
+      ? {}
+      : {
+          sendCommand: (words: string[], options?: Parameters<Twin["sendCommand"]>[1]) => {
+            const [command, cursor = "", , pattern = "", , about] = words;
+            if (command !== "SCAN") return twin.sendCommand(words, options);
+            return scan(cursor, "MATCH", pattern, "COUNT", Number(about));
+          },
         }),
     // The store's view of the client has them in front, too.
     withCommandOptions: (options: object) => inFront(twin.withCommandOptions(options) as unknown as Twin, own),
