@@ -74,24 +74,8 @@ describe("check", () => {
     });
   });
 
-  it("finds nothing about a subscriber that hears, however late", async () => {
-    const proxy = await startProxy(server.port);
-    afterFile(() => proxy.close());
-    const subscriber = connect({ port: proxy.port });
-    const data = connect({ port: server.port });
-    const store = createSessionStore(data, {
-      prefix: uniquePrefix(),
-      timeout: 2000,
-      near: { subscriber, lease: 60_000 },
-    });
-    afterFile(() => store.close());
-    await expect.poll(() => [store.peek(""), store.near.state][1], PATIENT).toBe("serving");
-    proxy.hold("down");
-    expect(await codesOf(store)).toEqual([]);
-    proxy.release("down");
-  });
-
-  it("finds nothing about a subscriber that loses its connection meanwhile", async () => {
+  /** A store that serves from memory, and whose subscriber is behind a proxy. */
+  async function servingBehindProxy() {
     const proxy = await startProxy(server.port);
     afterFile(() => proxy.close());
     const subscriber = connect({ port: proxy.port, retryStrategy: () => 20 });
@@ -103,6 +87,18 @@ describe("check", () => {
     });
     afterFile(() => store.close());
     await expect.poll(() => [store.peek(""), store.near.state][1], PATIENT).toBe("serving");
+    return { proxy, store };
+  }
+
+  it("finds nothing about a subscriber that hears, however late", async () => {
+    const { proxy, store } = await servingBehindProxy();
+    proxy.hold("down");
+    expect(await codesOf(store)).toEqual([]);
+    proxy.release("down");
+  });
+
+  it("finds nothing about a subscriber that loses its connection meanwhile", async () => {
+    const { proxy, store } = await servingBehindProxy();
     // The message is on its way when the connection is lost, and the next one confirms what is asked for.
     proxy.hold("down");
     const checking = codesOf(store);
