@@ -34,16 +34,30 @@ export function briefOf(results: Results): string {
       : ` On ${open.length} there is no verdict: the machine was busy, or the rounds differ too much.`;
   const reached = verdicts.length - missed.length - open.length;
   const where = `${machine.cpu}, ${machine.cores} cores, ${versions["server"]}, Node.js ${versions["node"]}`;
-  const inMemory = memoryInBrief(results);
+  const speed = [lookupInBrief(results), memoryInBrief(results)].filter((sentence) => sentence !== null);
   return [
     `![${CHART}](bench/headline.svg)`,
     "",
+    ...speed,
+    ...(speed.length === 0 ? [] : [""]),
     `Measured on ${startedAt.slice(0, 10)}, ${where}, all on one machine. Of ${verdicts.length} targets it reached ${reached}.${doubt}`,
-    ...(inMemory === null ? [] : [inMemory]),
     // A list, because the losses are to be seen.
     ...(missed.length === 0 ? [] : [""]),
     ...missed.map(({ target, measured }) => `- Missed: ${target}; it was ${measured}.`),
   ].join("\n");
+}
+
+/** The lookup in Redis in a sentence, beside those that a reader would weigh. `null`: not measured. */
+function lookupInBrief({ figures }: Results): string | null {
+  const one = (contender: string, metric: Metric, inFlight: number) =>
+    select(figures, { scenario: "peers", contender, metric, at: { inFlight } })[0];
+  const [alone, crowd] = [one("coatcheck touch", "p50", 1), one("coatcheck touch", "throughput", 128)];
+  if (alone === undefined || crowd === undefined) return null;
+  const than = ["connect-redis get + touch", "jose HS256"].flatMap((name) => {
+    const ratio = one(name, "throughput", 128)?.ratio;
+    return ratio === undefined ? [] : `${multiple(1 / ratio.value)} the rate of ${name}`;
+  });
+  return `A lookup in Redis that keeps the session alive: ${digits(alone.value / 1000)} ms (p50, one at a time). One process makes ${digits(crowd.value)} a second (128 in flight)${than.length === 0 ? "" : `: ${than.join(", ")}`}.`;
 }
 
 /** The summary of a run for docs/benchmark.md. `from` is the file of its results, as seen from the document. */

@@ -1,22 +1,23 @@
 /** The contenders that keep sessions on a server, each doing what its library does for one request that reads its session. */
+import type { SessionStoreOptions } from "coatcheck";
 import type { ClientContender, Opened, Place } from "../scenario.ts";
-import { CALL_TIMEOUT, claimsOf, expectUser, SESSIONS, storeOptions, USERS } from "../subject.ts";
+import { CALL_TIMEOUT, type Claims, claimsOf, expectUser, SESSIONS, storeOptions, USERS } from "../subject.ts";
 import { CONNECT_REDIS, expressStore, OURS_ON_IOREDIS, OURS_ON_NODE_REDIS, pgSimple } from "./express-stores.ts";
+import { GIVES_UP, LONG_LEASE, warm } from "./near-lookups.ts";
 import { fastifySession, koaSession } from "./session-middleware.ts";
 
 const HOUR = 3600;
 
-async function openCoatcheck(place: Place, touchInterval?: number): Promise<Opened> {
+async function openCoatcheck(place: Place, own: SessionStoreOptions<Claims> = {}): Promise<Opened> {
   const { createSessionStore } = await import("coatcheck");
   const { Redis } = await import("ioredis");
-  const options = storeOptions(place.prefix);
-  const store = createSessionStore(new Redis(place.urls[0] as string), {
-    ...options,
-    touchInterval: touchInterval ?? options.touchInterval,
-  });
+  const store = createSessionStore(new Redis(place.urls[0] as string), { ...storeOptions(place.prefix), ...own });
   const created = await Promise.all(USERS.map((userId) => store.create({ userId, claims: claimsOf(userId) })));
   const tokens = created.map(({ token }) => token);
-  return { call: (turn) => store.touch(tokens[turn % SESSIONS]) };
+  return {
+    call: (turn) => store.touch(tokens[turn % SESSIONS]),
+    ...(own.near && { prepare: () => warm(store, tokens) }),
+  };
 }
 
 export const coatcheckTouch: ClientContender = {
@@ -30,7 +31,15 @@ export const coatcheckWriting: ClientContender = {
   name: "coatcheck touch, writing",
   does: "coatcheck: the same with the deadline slid by every single request, as the others do it",
   ours: true,
-  open: (place) => openCoatcheck(place, 0),
+  open: (place) => openCoatcheck(place, { touchInterval: 0 }),
+};
+
+export const coatcheckNear: ClientContender = {
+  name: "coatcheck touch, near",
+  does: "coatcheck with the option near: the session from the memory of the process, which hears of every change",
+  givesUp: GIVES_UP,
+  ours: true,
+  open: (place) => openCoatcheck(place, { near: { maxEntries: SESSIONS, lease: LONG_LEASE } }),
 };
 
 const READING_REVIVES =

@@ -2,13 +2,19 @@
 import { openField } from "../field.ts";
 import { startPostgres } from "../postgres.ts";
 import type { ClientContender, Scenario } from "../scenario.ts";
-import { coatcheckTouch, coatcheckWriting, sessionStores } from "./peers-sessions.ts";
+import { coatcheckNear, coatcheckTouch, coatcheckWriting, sessionStores } from "./peers-sessions.ts";
 import { tokens } from "./peers-tokens.ts";
 
 /** One caller, who waits; and as many as keep a server busy. */
 const IN_FLIGHT = [1, 16, 128];
 
-const contenders: readonly ClientContender[] = [coatcheckTouch, coatcheckWriting, ...sessionStores, ...tokens];
+const contenders: readonly ClientContender[] = [
+  coatcheckTouch,
+  coatcheckWriting,
+  coatcheckNear,
+  ...sessionStores,
+  ...tokens,
+];
 
 export const peers: Scenario = {
   name: "peers",
@@ -21,6 +27,7 @@ export const peers: Scenario = {
   ],
   limits: [
     "Signing keys lie in memory: a service that fetches keys, or rotates them, has costs that do not show.",
+    "With near the session comes from the memory of the process: a revocation elsewhere reaches it within milliseconds, and within its lease whatever fails. The lease here is 10 s in place of 1 s, because a loop that never waits leaves the process no time to hear that Redis is alive.",
     "A verified token says who the user was when it was signed, a looked-up session who they are: the same question, not the same answer.",
     "A touch of coatcheck writes once per touchInterval, the stores beside it with every request: the row with a write for each has them equal.",
     "The clients differ, because the libraries do: connect-redis 9 takes node-redis only. The scenario drop-in has both stores on the same client.",
