@@ -3,6 +3,7 @@
  * them what is published on their channels, and when something may have been missed. It knows nothing of sessions.
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
+import { hint } from "../leaves/hints.js";
 import type { ClientPort } from "./clients/client.js";
 import type { Subscriber } from "./clients/hearing.js";
 import { OwnSubscriber } from "./clients/own-subscriber.js";
@@ -38,6 +39,13 @@ interface Waiting {
 
 /** How long to wait before Redis is asked again for a channel that it has refused, ms. */
 const REFUSED_PAUSE = 1000;
+
+/** A subscriber of ours ends with the client of which it is a duplicate. */
+const CLOSED = "The client of the store has been closed, or has given up, so nothing is heard";
+
+/** Of a client of the application's that has been closed or has given up, or one of node-redis that is not connected yet. */
+const NOT_CONNECTED =
+  "The subscriber is not connected, so nothing is heard: call its connect(), and close it after the store";
 
 /** For how long an open connection may owe the answer to SUBSCRIBE before another is taken, ms. */
 const MOST_SILENCE = 5000;
@@ -104,13 +112,13 @@ export class Subscription {
 
   /**
    * Waits until a listener is ready, for at most `ms`. Asks at once for the channels that Redis has refused before. Rejects with
-   * `StoreUnavailableError` if that takes longer, if Redis refuses a channel, or if the subscriber has been closed.
+   * `StoreUnavailableError` if that takes longer, if Redis refuses a channel, or if the subscriber is not connected.
    */
   whenReady(listener: Listener, ms: number): Promise<void> {
     const listening = this.#listenings.get(listener);
     if (listening === undefined) return Promise.reject(closedError());
     if (listening.isReady) return Promise.resolve();
-    if (this.#subscriber?.isEnded) return Promise.reject(endedError());
+    if (this.#subscriber?.isEnded) return Promise.reject(this.#endedError());
     return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
@@ -177,6 +185,9 @@ export class Subscription {
     };
     this.#subscriber =
       this.#given === undefined ? new OwnSubscriber(this.#data, hearing) : subscriberOn(this.#given, hearing);
+    // Lookups work without it, so nothing else would tell that the near cache never answers.
+    if (this.#given !== undefined && this.#subscriber.isEnded)
+      hint("COATCHECK_SUBSCRIBER", "subscriber", NOT_CONNECTED);
   }
 
   #hear(channel: string, text: string): void {
@@ -254,18 +265,16 @@ export class Subscription {
   }
 
   #ended(): void {
-    for (const listener of [...this.#listenings.keys()]) this.#fail(listener, endedError());
+    for (const listener of [...this.#listenings.keys()]) this.#fail(listener, this.#endedError());
+  }
+
+  #endedError(): StoreUnavailableError {
+    return new StoreUnavailableError(this.#given === undefined ? CLOSED : NOT_CONNECTED);
   }
 }
 
 function closedError(): StoreUnavailableError {
   return new StoreUnavailableError("The store is closed: it hears nothing any more");
-}
-
-function endedError(): StoreUnavailableError {
-  return new StoreUnavailableError(
-    "The subscriber is closed, or has given up: without it nothing is heard. Connect it again, or make another store",
-  );
 }
 
 function lateError(ms: number): StoreUnavailableError {

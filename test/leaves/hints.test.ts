@@ -173,6 +173,40 @@ describe("an option without effect", () => {
   });
 });
 
+describe("a subscriber of near that nobody has connected", () => {
+  const subscriber = (isOpen: boolean) =>
+    ({
+      evalSha: call,
+      eval: call,
+      on: call,
+      off: call,
+      subscribe: call,
+      unsubscribe: call,
+      connect: call,
+      destroy: call,
+      isOpen,
+    }) as never;
+
+  it("is told when the first session is looked up, because lookups work without it", async () => {
+    const { createSessionStore } = await fresh();
+    const store = createSessionStore(untouchable, { near: { subscriber: subscriber(false) } });
+    expect(hints()).toEqual([]);
+    store.peek(token);
+    expect(hints()).toEqual([
+      "COATCHECK_SUBSCRIBER: The subscriber is not connected, so nothing is heard: call its connect(), and close it after the store",
+    ]);
+    await store.close();
+  });
+
+  it("is none if it is connecting", async () => {
+    const { createSessionStore } = await fresh();
+    const store = createSessionStore(untouchable, { near: { subscriber: subscriber(true) } });
+    store.peek(token);
+    await store.close();
+    expect(hints()).toEqual([]);
+  });
+});
+
 it("is given once in a process, however many stores have the option", async () => {
   const { createSessionStore } = await fresh();
   for (const idleTimeout of [900, 900, 1800]) createSessionStore(untouchable, { idleTimeout });

@@ -144,10 +144,10 @@ describe.each(Object.entries(CLIENTS))("on %s", (_name, make) => {
     const ear = listener();
     await given.quit();
     subscription.add(ear);
-    await expect(subscription.whenReady(ear, 5000)).rejects.toThrow("The subscriber is closed");
+    await expect(subscription.whenReady(ear, 5000)).rejects.toThrow("The subscriber is not connected");
     const waiting = subscribe(client(), client({ lazyConnect: true, port: 1, retryStrategy: () => null }));
     waiting.add(ear);
-    await expect(waiting.whenReady(ear, 5000)).rejects.toThrow("The subscriber is closed");
+    await expect(waiting.whenReady(ear, 5000)).rejects.toThrow("The subscriber is not connected");
   });
 });
 

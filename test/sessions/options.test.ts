@@ -114,6 +114,7 @@ describe("createSessionStore", () => {
   it.each<[got: string, client: unknown]>([
     ["a client of node-redis 3 or older: update it to 5 or 6", { internal_send_command: call }],
     ["a promise: await it first", Promise.resolve()],
+    ["a string: give a client that was made with it, such as new Redis\\(url\\)", "redis://:password@localhost"],
     ["an object with the client in it", { client: untouchable }],
   ])("says that it got %s", (got, client) => {
     expect(() => createSessionStore(anything(client))).toThrow(new RegExp(`node-redis 5 or 6, got ${got}$`));

@@ -15,7 +15,7 @@ export interface Hearing {
 export interface Subscriber {
   /** Whether a channel can be subscribed now. */
   readonly isOpen: boolean;
-  /** Whether the client has been closed, or has given up. */
+  /** Whether the client has been closed or has given up, or is one that the application has to connect first. */
   readonly isEnded: boolean;
   /** Resolves when Redis has confirmed it. */
   subscribe(channel: string): Promise<unknown>;

@@ -16,7 +16,9 @@ export function checkSubscriber(name: string, subscriber: unknown, data: object)
   // A pool, a cluster and a sentinel have several connections.
   const isOne = ["nodeClient", "getMasterNode", "execute"].every((method) => !has(subscriber, method));
   if (!isOne || !methods.every((method) => has(subscriber, method))) {
-    throw new TypeError(`${name} must be a client of its own, such as redis.duplicate(), got ${show(subscriber)}`);
+    // The address of a server often has a password in it, so it is not shown.
+    const got = typeof subscriber === "string" ? "a string" : show(subscriber);
+    throw new TypeError(`${name} must be a client of its own, such as redis.duplicate(), got ${got}`);
   }
   if (subscriber === data) {
     throw new TypeError(

@@ -49,6 +49,8 @@ function driverOf(client: RedisClient): ClientPort {
 
 /** What is wrong with a client; `undefined` if nothing is. */
 function misfitOf(client: unknown): string | undefined {
+  // The address of a server often has a password in it, so it is not shown.
+  if (typeof client === "string") return "a string: give a client that was made with it, such as new Redis(url)";
   if (has(client, "then")) return "a promise: await it first";
   if (has(client, "exec") && !has(client, "on"))
     return "a pipeline or transaction: give the client that it was made of";

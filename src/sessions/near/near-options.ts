@@ -8,8 +8,9 @@ import type { RedisClient } from "../../redis/clients/supported.js";
 /** How a process keeps sessions in its memory. */
 export interface NearOptions {
   /**
-   * A second client to the same Redis, which does nothing but listen: `redis.duplicate()`. It stays yours, and `close()` of the
-   * store only unsubscribes. Default: the store makes a duplicate, and closes that itself.
+   * A second client to the same Redis, which does nothing but listen: `redis.duplicate()`. It stays yours: one of node-redis has to
+   * be connected by you, and `close()` of the store only unsubscribes. Default: the store makes a duplicate, connects it, and closes
+   * it itself.
    */
   readonly subscriber?: SubscriberClient | undefined;
   /**

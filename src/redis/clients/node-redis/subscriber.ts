@@ -73,7 +73,7 @@ export class NodeRedisSubscriber implements Subscriber {
   }
 
   get isEnded(): boolean {
-    return this.#isEnded;
+    return this.#isEnded || (!this.#isOurs && isClosedNodeRedis(this.#client));
   }
 
   async subscribe(channel: string): Promise<unknown> {

@@ -95,6 +95,23 @@ describe.each([
     expect(ear.told).toEqual(["ready", "lost", "ready", "a"]);
   });
 
+  it("says at once that a client of the application's is not connected yet, and hears when it is", async () => {
+    const given = (await client()).duplicate();
+    afterFile(() => given.isOpen && given.destroy());
+    const subscription = subscribe(await client(), given);
+    const ear = listener();
+    subscription.add(ear);
+    const forever = 2 ** 31 - 1;
+    await expect(subscription.whenReady(ear, forever)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: "The subscriber is not connected, so nothing is heard: call its connect(), and close it after the store",
+    });
+    const connected = given.connect();
+    await subscription.whenReady(ear, 10_000);
+    await connected;
+    expect(ear.told).toEqual(["ready"]);
+  });
+
   it("takes another connection when it is told that this one is deaf, and tells the loss at once", async () => {
     for (const given of [undefined, await client()]) {
       const subscription = subscribe(await client(), given);
