@@ -23,6 +23,7 @@ export type { IoredisClient, IoredisPipeline } from "./redis/clients/ioredis/cli
 export type { NodeRedisClient } from "./redis/clients/node-redis/client.js";
 export type { RedisClient } from "./redis/clients/supported.js";
 export type { ReplicaOptions } from "./redis/replicas.js";
+export { createSessionStore } from "./sessions/assembly.js";
 export type { CheckFinding, CheckReport } from "./sessions/check.js";
 export type { CheckedServer } from "./sessions/checked-server.js";
 export type { ClaimsPatch } from "./sessions/claims.js";
@@ -35,7 +36,7 @@ export type { NearOptions } from "./sessions/near/near-options.js";
 export type { NearReason, NearState } from "./sessions/near/pulse.js";
 export type { SessionLimitPolicy, SessionStoreOptions } from "./sessions/options.js";
 export type { Client, Session } from "./sessions/session.js";
-export { createSessionStore, type SessionStore } from "./sessions/store.js";
+export type { SessionStore } from "./sessions/store.js";
 export type { Block, BlockOptions } from "./sessions/verbs/block.js";
 export type { CreateOptions, HeaderValue, IssuedSession } from "./sessions/verbs/create.js";
 export type { RevokeAllOptions, RevokeOptions } from "./sessions/verbs/revoke.js";

@@ -49,9 +49,9 @@ describe("the layers", () => {
   });
 
   it("see the imports that there are", () => {
-    expect(importsOf("sessions/store.ts")).toContain("sessions/verbs/create.ts");
+    expect(importsOf("sessions/assembly.ts")).toContain("sessions/verbs/create.ts");
     expect(importsOf("sessions/verbs/create.ts")).toContain("leaves/token.ts");
-    expect(importsOf("index.ts")).toContain("sessions/store.ts");
+    expect(importsOf("index.ts")).toContain("sessions/assembly.ts");
   });
 
   it.each(APART)("keep %s apart from %s", (room, others) => {

@@ -3,8 +3,9 @@ import { checkPrefix } from "../leaves/arguments.js";
 import { portOf } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
 import { Subscription } from "../redis/subscription.js";
+import { createSessionStore } from "../sessions/assembly.js";
 import { Keys } from "../sessions/keys.js";
-import { createSessionStore, type SessionStore } from "../sessions/store.js";
+import type { SessionStore } from "../sessions/store.js";
 import { type Connected, type ConnectionOptions, connect } from "./connection.js";
 import type { Terminal } from "./terminal.js";
 

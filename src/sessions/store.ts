@@ -1,39 +1,16 @@
-/**
- * The session store: its contract, and its constructor. The options are in `options.ts`, the verbs themselves in `verbs/`, one
- * subject a file.
- */
-import { traced } from "../leaves/tracing.js";
-import { portOf, type RedisClient } from "../redis/clients/supported.js";
-import { RedisDoor } from "../redis/redis-door.js";
-import { Subscription } from "../redis/subscription.js";
-import { type CheckReport, judgeFacts } from "./check.js";
+/** The contract of the session store, and what its verbs promise. It is put together in `assembly.ts`. */
+import type { CheckReport } from "./check.js";
 import type { ClaimsPatch } from "./claims.js";
-import type { Context } from "./context.js";
 import type { Explanation } from "./ending.js";
-import { Events } from "./events.js";
-import { Keys } from "./keys.js";
-import { memoriesOn } from "./near/memories.js";
-import { type Near, NO_NEAR, openNear } from "./near/near.js";
-import type { NearCache } from "./near/near-cache.js";
-import { askToPublish, judgePushes } from "./near/near-findings.js";
-import { resolveNear } from "./near/near-options.js";
-import { doubting } from "./near/own-writes.js";
-import { resolveOptions, type SessionStoreOptions } from "./options.js";
-import { outagesToldBy } from "./outages.js";
+import type { Events } from "./events.js";
+import type { Near } from "./near/near.js";
 import type { Session } from "./session.js";
-import { type SightingStore, type Sightings, sightings } from "./sightings.js";
-import { type Block, type BlockOptions, blockUser, getBlock, unblockUser } from "./verbs/block.js";
-import { type CreateOptions, create, type IssuedSession } from "./verbs/create.js";
-import { listForUser } from "./verbs/list.js";
-import { explain, find, get, sight } from "./verbs/look-up.js";
-import { type RevokeAllOptions, type RevokeOptions, revoke, revokeAllForUser } from "./verbs/revoke.js";
-import { type RevokeEverythingOptions, revokeAll } from "./verbs/revoke-all.js";
-import { rotate } from "./verbs/rotate.js";
+import type { Block, BlockOptions } from "./verbs/block.js";
+import type { CreateOptions, IssuedSession } from "./verbs/create.js";
+import type { RevokeAllOptions, RevokeOptions } from "./verbs/revoke.js";
+import type { RevokeEverythingOptions } from "./verbs/revoke-all.js";
 import type { RotateOptions } from "./verbs/rotate-options.js";
-import { paceOf, touch } from "./verbs/touch.js";
-import { type ClaimsChange, updateClaims } from "./verbs/update.js";
-import { updateClaimsForUser } from "./verbs/update-user.js";
-import { watchesOf } from "./watching/store-watches.js";
+import type { ClaimsChange } from "./verbs/update.js";
 import type { Watch, WatchOptions } from "./watching/watch.js";
 
 /**
@@ -120,9 +97,10 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
    *
    * It goes through all keys of the servers, at least twice, in steps of a few ms, so others are served meanwhile. On a busy
    * machine with two cores it ended 100 000 sessions of 20 000 users in 20 s while log-ins went on. `onProgress` tells how far
-   * it is; an aborted `signal` makes it reject with `signal.reason` after the step. It is safe to call again, whatever it has rejected with. Returns how many live sessions it
-   * ended. Throws `NotReplicatedError` with the `replicas` option, when all have ended on the masters; and `CorruptRecordError`
-   * for a key that holds something else, when it has ended all others. Redis must allow `SCAN`.
+   * it is; an aborted `signal` makes it reject with `signal.reason` after the step. It is safe to call again, whatever it has
+   * rejected with. Returns how many live sessions it ended. Throws `NotReplicatedError` with the `replicas` option, when all have
+   * ended on the masters; and `CorruptRecordError` for a key that holds something else, when it has ended all others. Redis must
+   * allow `SCAN`.
    */
   revokeAll(options?: RevokeEverythingOptions): Promise<number>;
 
@@ -182,124 +160,3 @@ export interface SessionStore<Claims extends object = Record<string, unknown>> {
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
-
-/**
- * Makes a session store on a Redis client, which stays yours: the store never closes it, and only listens for lost connections.
- * Does no I/O. Throws `TypeError` and `RangeError` for wrong options.
- * @example const store = createSessionStore(new Redis(), { idleTimeout: 15 * 60_000 });
- */
-export function createSessionStore<Claims extends object = Record<string, unknown>>(
-  redis: RedisClient,
-  options: SessionStoreOptions<Claims> = {},
-): SessionStore<Claims> {
-  const client = portOf("the first argument of createSessionStore", redis);
-  const resolved = resolveOptions(options);
-  const nearby = resolveNear(options.near, redis, client);
-  const { prefix, timeout, replicas } = resolved;
-  const memories = memoriesOn(client, prefix);
-  const cx: Context<Claims> = {
-    redis: new RedisDoor(client, timeout, replicas),
-    keys: new Keys(prefix),
-    events: new Events(),
-    options: resolved,
-    pace: paceOf(resolved),
-    forget: (id) => {
-      for (const memory of memories) memory.forget(id);
-    },
-  };
-  const subscription = new Subscription(client, nearby?.subscriber);
-  const watches = watchesOf(cx, subscription);
-  const near = nearby && openNear(cx, subscription, nearby);
-  if (near !== undefined) memories.add(near.cache);
-  const traces = { of: "sessions", failures: outagesToldBy(cx.events) } as const;
-  const direct: Verbs<Claims> = {
-    create: (options) => create(cx, options),
-    touch: async (token) => (await touch(cx, token))?.session ?? null,
-    get: (token) => get(cx, token),
-    updateClaims: (target, change) => updateClaims(cx, target, change),
-    updateClaimsForUser: (userId, patch) => updateClaimsForUser(cx, userId, patch),
-    rotate: (token, options) => rotate(cx, token, options),
-    revoke: (target, options) => revoke(cx, target, options),
-    revokeAllForUser: (userId, options) => revokeAllForUser(cx, userId, options),
-    revokeAll: (options) => revokeAll(cx, options),
-    listForUser: (userId) => listForUser(cx, userId),
-    find: (id) => find(cx, id),
-    explain: (token) => explain(cx, token),
-    blockUser: (userId, options) => blockUser(cx, userId, options),
-    unblockUser: (userId) => unblockUser(cx, userId),
-    getBlock: (userId) => getBlock(cx, userId),
-    watch: (target, options) => watches.watch(target, options),
-    check: async () => {
-      const deadline = cx.redis.deadline();
-      const facts = await cx.redis.inspect(deadline);
-      const pushes = await askToPublish(cx, deadline, nearby && subscription);
-      return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(pushes, nearby));
-    },
-  };
-  const asked = { touch: (token: string) => touch(cx, token), get: (token: string) => sight(cx, token) };
-  const verbs = traced(traces, near === undefined ? direct : { ...direct, ...nearVerbs(near.cache, direct) });
-  const sighted = traced({ ...traces, isAbsent: isGone }, near === undefined ? asked : nearSights(near.cache, asked));
-  const peek = (token: unknown) => near?.cache.peek(token);
-  const close = () => {
-    watches.close();
-    near?.close();
-    if (near !== undefined) memories.delete(near.cache);
-    return subscription.close();
-  };
-  return Object.freeze<SightingStore<Claims>>({
-    ...verbs,
-    peek,
-    events: cx.events,
-    near: near?.status ?? NO_NEAR,
-    close,
-    [Symbol.asyncDispose]: close,
-    [sightings]: {
-      verbs: { ...verbs, peek },
-      timeouts: resolved,
-      ...sighted,
-      ask: asked.get,
-      memory: near?.cache,
-    },
-  });
-}
-
-/** The verbs that the memory of this process answers, and those that it must hear of. */
-function nearVerbs<Claims extends object>(cache: NearCache<Claims>, direct: Verbs<Claims>): Partial<Verbs<Claims>> {
-  return {
-    ...doubting(
-      direct,
-      (id, userId) => cache.doubt(id, userId),
-      () => cache.flush(),
-    ),
-    touch: (token) => cache.touch(token),
-    get: (token) => {
-      const seen = cache.glance(token);
-      return seen === undefined ? direct.get(token) : Promise.resolve(seen.session);
-    },
-  };
-}
-
-/** The same for the HTTP kit. */
-function nearSights<Claims extends object>(
-  cache: NearCache<Claims>,
-  { get }: Pick<Sightings<Claims>, "get">,
-): Pick<Sightings<Claims>, "touch" | "get"> {
-  return {
-    touch: (token) => cache.sight(token),
-    get: (token) => {
-      const seen = cache.glance(token);
-      return seen === undefined ? get(token) : Promise.resolve(seen);
-    },
-  };
-}
-
-/** Whether a lookup has found no live session, even if it tells why. */
-function isGone(seen: unknown): boolean {
-  return seen === null || (typeof seen === "object" && "session" in seen && seen.session === null);
-}
-
-/** The verbs of a store that ask Redis: each of them is traced. */
-type Verbs<Claims extends object> = Omit<
-  SessionStore<Claims>,
-  "events" | "peek" | "near" | "close" | typeof Symbol.asyncDispose
->;

@@ -1,7 +1,8 @@
 /** What the author of an adapter gives to the contract: a small application on the adapter. Knows no framework and no case. */
 import type { HttpOptions } from "../http/http-sessions.js";
 import type { RegisteredClaims } from "../http/registered-claims.js";
-import type { createSessionStore, SessionStore } from "../sessions/store.js";
+import type { createSessionStore } from "../sessions/assembly.js";
+import type { SessionStore } from "../sessions/store.js";
 
 /** A server that listens. */
 export interface AdapterServer {

@@ -1,5 +1,6 @@
 /** One session that is watched: what is known of it, and who watches it. It knows neither Redis nor the feed. */
 import type { WatchEndedError } from "../../leaves/errors.js";
+import type { ProcessClock } from "../near/process-clock.js";
 import type { StoredSession } from "../session.js";
 import type { Due } from "./timetable.js";
 import { NEVER, type Watcher } from "./watch.js";
@@ -26,6 +27,29 @@ export interface Watched<Claims extends object> extends Due {
   sureAt: number;
   /** Set when it has ended. */
   end: WatchEndedError | undefined;
+}
+
+/** Takes in what a read has found that was sent at `sent`. Returns whether that is newer than what was known. */
+export function learn<Claims extends object>(
+  watched: Watched<Claims>,
+  read: StoredSession<Claims>,
+  { sent, round, clock }: { readonly sent: number; readonly round: number; readonly clock: ProcessClock },
+): boolean {
+  if (watched.stored !== undefined && isOlder(read, watched.stored)) return false;
+  watched.stored = read;
+  watched.readAt = sent;
+  watched.round = round;
+  const { session, readAt } = read;
+  const now = clock.now();
+  watched.endsAt = now + session.expiresAt - readAt;
+  watched.endsSurelyAt = now + session.absoluteExpiresAt - readAt;
+  watched.endsByWallAt = clock.wall() + session.expiresAt - readAt;
+  return true;
+}
+
+/** Whether a read shows an older state than another: reads of a Cluster may overtake each other, also two of one ms. */
+function isOlder(read: StoredSession<object>, other: StoredSession<object>): boolean {
+  return read.readAt === other.readAt ? Number(read.version) < Number(other.version) : read.readAt < other.readAt;
 }
 
 /** A session of which nothing is known yet, in this round. */

@@ -13,7 +13,7 @@ import type { StoredSession } from "../session.js";
 import { LookUps } from "./look-ups.js";
 import { Timetable } from "./timetable.js";
 import { limitsOf, NEVER, type Watch, Watcher, type WatchLimits, type WatchOptions } from "./watch.js";
-import { newWatched, type Watched } from "./watched.js";
+import { learn, newWatched, type Watched } from "./watched.js";
 
 /** What the watches of a store need of the rest. */
 export interface WatchesParts<Claims extends object> {
@@ -215,17 +215,10 @@ export class Watches<Claims extends object> implements Listener {
     return watched;
   }
 
-  /** Takes in what a read has found that was sent at `sent`. */
+  /** Takes in what a read has found that was sent at `sent`, and tells the watches. */
   #learn(watched: Watched<Claims>, stored: StoredSession<Claims>, sent: number, round: number): void {
     const known = watched.stored;
-    if (known !== undefined && isOlder(stored, known)) return;
-    watched.stored = stored;
-    watched.readAt = sent;
-    watched.round = round;
-    const now = this.#parts.clock.now();
-    watched.endsAt = now + stored.session.expiresAt - stored.readAt;
-    watched.endsSurelyAt = now + stored.session.absoluteExpiresAt - stored.readAt;
-    watched.endsByWallAt = this.#parts.clock.wall() + stored.session.expiresAt - stored.readAt;
+    if (!learn(watched, stored, { sent, round, clock: this.#parts.clock })) return;
     const isUpdate = known !== undefined && known.version !== stored.version;
     for (const watcher of [...watched.watchers]) watcher.show(stored.session, isUpdate);
   }
@@ -298,11 +291,6 @@ export class Watches<Claims extends object> implements Listener {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
-}
-
-/** Whether a read shows an older state than another: reads of a Cluster may overtake each other, also two of one ms. */
-function isOlder(read: StoredSession<object>, other: StoredSession<object>): boolean {
-  return read.readAt === other.readAt ? Number(read.version) < Number(other.version) : read.readAt < other.readAt;
 }
 
 function closedError(): StoreUnavailableError {
