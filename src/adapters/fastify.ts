@@ -5,7 +5,7 @@ import { enter } from "../http/entrance.js";
 import { HTTP_OPTION_NAMES, type HttpOptions } from "../http/http-sessions.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
 import { RequestSession } from "../http/request-session.js";
-import { checkRequirement, type Requirement } from "../http/requirement.js";
+import { checkRequirement, type Requirement, refuseRequest } from "../http/requirement.js";
 import { checkNames } from "../leaves/arguments.js";
 import { FastifyPort } from "./fastify-port.js";
 
@@ -65,7 +65,10 @@ export type FastifyGuard = (
  * 403, or with `redirectTo` the log-in page.
  * @example app.get("/admin", { preHandler: requireSession({ where: { role: "admin" } }) }, handler);
  */
-export function requireSession({ decorateAs = "session", ...requirement }: FastifyRequirement = {}): FastifyGuard {
+export function requireSession(options: FastifyRequirement = {}): FastifyGuard {
+  const { decorateAs = "session", ...requirement } = options;
+  // What it is an instance of is not in the copy.
+  if (!Object.hasOwn(options, "decorateAs")) refuseRequest(options);
   checkRequirement(requirement);
   return async function coatcheckRequireSession(request, reply) {
     const session: unknown = Reflect.get(request, decorateAs);

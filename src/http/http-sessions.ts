@@ -1,6 +1,6 @@
 /** The request lifecycle: finds the credential, refuses what another site sent, and looks the session up. */
 
-import { checkNames, show } from "../leaves/arguments.js";
+import { checkNames, checkStore, show } from "../leaves/arguments.js";
 import { UntrustedOriginError } from "../leaves/errors.js";
 import { sightingsOf } from "../sessions/sightings.js";
 import type { SessionStore } from "../sessions/store.js";
@@ -70,9 +70,7 @@ export function makeHttpSessions<Claims extends object>(
   store: SessionStore<Claims>,
   options: HttpOptions = {},
 ): HttpSessions<Claims> {
-  // Not `touch`: a Redis client has one too, and answers it with a number, which is not `null`.
-  if (typeof store?.updateClaims !== "function")
-    throw new TypeError("The store must be one that createSessionStore made");
+  checkStore(store);
   checkNames(caller, options, HTTP_OPTION_NAMES);
   const { cookie = {}, bearer: accepted = false, csrf = {}, slide } = options;
   if (slide !== undefined && typeof slide !== "function")

@@ -33,9 +33,12 @@ export type UserSession<Claims extends object = Record<string, unknown>> = Sessi
   readonly authenticatedAt: number;
 };
 
+const NAMES: readonly string[] = ["where", "freshWithin", "guest", "redirectTo"];
+
 /** Throws `TypeError` and `RangeError` for a requirement that cannot be right. */
 export function checkRequirement<Claims extends object>(requirement: Requirement<Claims>): void {
-  checkNames("requireSession", requirement, ["where", "freshWithin", "guest", "redirectTo"]);
+  refuseRequest(requirement);
+  checkNames("requireSession", requirement, NAMES);
   const { where, freshWithin, guest, redirectTo } = requirement;
   if (redirectTo !== undefined) checkRedirectTo(redirectTo);
   if (guest !== undefined) checkBoolean("guest", guest);
@@ -45,6 +48,18 @@ export function checkRequirement<Claims extends object>(requirement: Requirement
     checkJson("where", where);
   }
   if (freshWithin !== undefined) hintAtUnit("freshWithin", checkDuration("freshWithin", freshWithin));
+}
+
+/**
+ * Throws `TypeError` for the request or the context of a framework in the place of a requirement. That is no plain object, of
+ * whatever realm, and has other names.
+ */
+export function refuseRequest(value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
+  if (Object.keys(value).every((name) => NAMES.includes(name))) return;
+  throw new TypeError("requireSession was given a request: write requireSession(), which makes the guard");
 }
 
 /** Whether the claims of a session are enough. Throws `TypeError` if the test of the caller does not return a boolean. */

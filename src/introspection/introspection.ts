@@ -2,7 +2,7 @@
  * What a session token stands for, as OAuth 2.0 Token Introspection has it (RFC 7662), for services in any language. It knows
  * the store, but neither Redis nor HTTP: the application has the endpoint, and decides who may ask it.
  */
-import { checkBoolean, checkClaims, checkNames, checkString, show } from "../leaves/arguments.js";
+import { checkBoolean, checkClaims, checkNames, checkStore, checkString, show } from "../leaves/arguments.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 
@@ -80,9 +80,7 @@ export async function introspect<Claims extends object>(
   token: unknown,
   options: IntrospectOptions<Claims> = {},
 ): Promise<IntrospectionResponse> {
-  // Not `get`: a Redis client has one too.
-  if (typeof store?.updateClaims !== "function")
-    throw new TypeError("The store must be one that createSessionStore made");
+  checkStore(store);
   checkNames("introspect", options, ["claims", "clientId", "issuer", "guests", "touch"]);
   const { claims = [], clientId, issuer, guests = false, touch = false } = options;
   if (typeof claims !== "function") checkChosen(claims);

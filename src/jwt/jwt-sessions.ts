@@ -3,7 +3,7 @@
  * Redis has the last word. Knows no header of HTTP.
  */
 
-import { checkNames, MAX_DURATION } from "../leaves/arguments.js";
+import { checkNames, checkStore, MAX_DURATION } from "../leaves/arguments.js";
 import { isId, parseToken } from "../leaves/token.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
@@ -69,9 +69,7 @@ export function createJwtSessions<Claims extends object>(
   store: SessionStore<Claims>,
   options: JwtSessionsOptions,
 ): JwtSessions<Claims> {
-  if (typeof store?.updateClaims !== "function" || store.events === undefined) {
-    throw new TypeError("The store must be one that createSessionStore made");
-  }
+  checkStore(store);
   checkNames("createJwtSessions", options, ["key", "keys", "issuer", "audience", "clockTolerance"]);
   const audience = checkPrintable("audience", options.audience, 256);
   const profile = new JwtProfile({ typ: "coatcheck-session+jwt", maxAge: MAX_DURATION }, options);

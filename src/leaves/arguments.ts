@@ -3,6 +3,7 @@
  * was expected and what came. A leaf.
  */
 import { similarName } from "./similar-name.js";
+import { isToken } from "./token.js";
 
 const MAX_USER_ID_BYTES = 256;
 /** The longest duration, ms: ten years. A longer one is a mistake of the unit. */
@@ -53,13 +54,15 @@ export function checkOneOf(name: string, value: unknown, allowed: readonly strin
   }
 }
 
-/** Throws unless `value` is a user id: a non-empty string of at most 256 bytes. Returns it. */
+/** Throws unless `value` is a user id: a non-empty string of at most 256 bytes, and no token. Returns it. */
 export function checkUserId(value: unknown, name = "userId"): string {
   if (typeof value !== "string") throw new TypeError(`${name} must be a string, got ${show(value)}`);
   const bytes = Buffer.byteLength(value);
   if (bytes === 0 || bytes > MAX_USER_ID_BYTES) {
     throw new RangeError(`${name} must have 1 to ${MAX_USER_ID_BYTES} bytes, got ${bytes}`);
   }
+  // It would be a key in Redis, and in events.
+  if (isToken(value)) throw new RangeError(`${name} must be the id of a user, got a token, which is a secret`);
   return value;
 }
 
@@ -97,6 +100,26 @@ export function refuseObject(verb: string, value: unknown): void {
   throw new TypeError(`${verb} needs a token or a session id, which are strings, got ${mistakenFor(value)}`);
 }
 
+/** Throws unless `store` has the form of a session store. */
+export function checkStore(store: unknown): void {
+  // Not `get` or `touch`: a Redis client has these too, and answers `touch` with a number, which is not `null`.
+  if (isStore(store)) return;
+  throw new TypeError(`The store must be one that createSessionStore made, got ${mistakenForStore(store)}`);
+}
+
+function isStore(value: unknown): boolean {
+  const { updateClaims, events } = (value ?? {}) as { updateClaims?: unknown; events?: unknown };
+  return typeof updateClaims === "function" && events !== undefined;
+}
+
+function mistakenForStore(value: unknown): string {
+  const { evalsha, evalSha, store } = (value ?? {}) as { evalsha?: unknown; evalSha?: unknown; store?: unknown };
+  if (isThenable(value)) return "a promise: await it first";
+  if (isStore(store)) return "an object with the store in it: give the store itself";
+  const isClient = typeof evalsha === "function" || typeof evalSha === "function";
+  return isClient ? "a Redis client: give what createSessionStore(client) returns" : show(value);
+}
+
 /** Whether a value is a promise, of any library. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
@@ -116,6 +139,7 @@ export function show(value: unknown): string {
   if (typeof value === "string")
     return value.length <= 40 ? JSON.stringify(value) : `a string of ${value.length} characters`;
   if (Array.isArray(value)) return "an array";
+  if (value instanceof Date) return "a Date";
   if (typeof value === "object" && value !== null) return "an object";
   return typeof value === "function" ? "a function" : String(value);
 }

@@ -63,7 +63,7 @@ export function mintToken(bucket: string): MintedToken {
 /** Recognises a token. `null` for anything else: an id, another alphabet or length, a value that is no string. */
 export function parseToken(value: unknown): Target | null {
   // The length is compared first, so that a megabyte of rubbish costs nothing.
-  if (typeof value !== "string" || value.length !== TOKEN_LENGTH || !TOKEN.test(value)) return null;
+  if (!isToken(value)) return null;
   return { id: value.slice(0, ID_LENGTH), secretHash: hashSecret(value.slice(ID_LENGTH + 1)) };
 }
 
@@ -75,6 +75,11 @@ export function parseTarget(value: unknown): Target | null {
 /** Whether the value has the form of a session id. */
 export function isId(value: unknown): value is string {
   return typeof value === "string" && value.length === ID_LENGTH && ID.test(value);
+}
+
+/** Whether the value has the form of a token, whether or not there is such a session. */
+export function isToken(value: unknown): value is string {
+  return hasTokenLength(value) && TOKEN.test(value);
 }
 
 /** Whether the value has the length of a token: for memory, which knows by the hash whether it is one. */

@@ -79,9 +79,16 @@ describe("createHttpSessions", () => {
     expect(() => createHttpSessions(store, options as never)).toThrow(TypeError);
   });
 
-  it.each([undefined, null, {}, redis])("refuses what is no store", (other) => {
+  it.each([
+    [undefined, "undefined"],
+    [null, "null"],
+    [{}, "an object"],
+    [redis, "a Redis client: give what createSessionStore(client) returns"],
+    [{ store }, "an object with the store in it: give the store itself"],
+    [Promise.resolve(store), "a promise: await it first"],
+  ])("refuses what is no store: %#", (other, got) => {
     expect(() => createHttpSessions(other as never)).toThrow(
-      new TypeError("The store must be one that createSessionStore made"),
+      new TypeError(`The store must be one that createSessionStore made, got ${got}`),
     );
   });
 

@@ -232,12 +232,12 @@ describe("introspection", () => {
   });
 
   it.each([
-    ["nothing", undefined],
-    ["a client of Redis", redis],
-    ["a store in an object", { store }],
-  ])("refuses %s in the place of the store", async (_, given) => {
+    ["undefined", undefined],
+    ["a Redis client: give what createSessionStore(client) returns", redis],
+    ["an object with the store in it: give the store itself", { store }],
+  ])("refuses %s in the place of the store", async (got, given) => {
     await expect(introspect(anything(given), "")).rejects.toThrow(
-      new TypeError("The store must be one that createSessionStore made"),
+      new TypeError(`The store must be one that createSessionStore made, got ${got}`),
     );
   });
 

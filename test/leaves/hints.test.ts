@@ -207,6 +207,17 @@ describe("a subscriber of near that nobody has connected", () => {
   });
 });
 
+it("tells that find was given a token, which is no id, and does not show it", async () => {
+  const { createSessionStore } = await fresh();
+  const store = createSessionStore(untouchable);
+  expect(await store.find(token.slice(1))).toBeNull();
+  expect(hints()).toEqual([]);
+  expect(await store.find(token)).toBeNull();
+  expect(hints()).toEqual([
+    "COATCHECK_ID: find was given a token, and gives null: it takes the id of a session, and get takes a token",
+  ]);
+});
+
 it("is given once in a process, however many stores have the option", async () => {
   const { createSessionStore } = await fresh();
   for (const idleTimeout of [900, 900, 1800]) createSessionStore(untouchable, { idleTimeout });

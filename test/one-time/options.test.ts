@@ -76,6 +76,11 @@ describe("issue and revokeForSubject", () => {
     ["a number for a subject", { subject: 1 }, "subject must be a string, got 1"],
     ["an empty subject", { subject: "" }, "subject must have 1 to 256 bytes, got 0"],
     ["a long subject", { subject: "é".repeat(129) }, "subject must have 1 to 256 bytes, got 258"],
+    [
+      "a token",
+      { subject: `01M813ANQEZQQF0E0QPV2PHR92.${"A".repeat(43)}` },
+      "subject must be the id of a user, got a token, which is a secret",
+    ],
     ["a user id", { userId: "1" }, 'issue: there is no option "userId"; the options are subject, data'],
   ])("refuse %s", async (_, options, message) => {
     await expect(tokens.issue(anything(options))).rejects.toThrow(message);

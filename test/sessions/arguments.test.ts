@@ -14,6 +14,8 @@ describe("the verbs", () => {
   const noUserId: [string, RegExp][] = [
     ["", /^userId must have 1 to 256 bytes, got 0$/],
     ["é".repeat(129), /^userId must have 1 to 256 bytes, got 258$/],
+    // Redis and the events would have it.
+    [token, /^userId must be the id of a user, got a token, which is a secret$/],
   ];
 
   it.each<[string, (store: SessionStore) => Promise<unknown>, TypeError | RangeError]>([
@@ -187,7 +189,7 @@ describe("the verbs", () => {
     [
       "blockUser",
       (s) => s.blockUser("ada", { until: anything(new Date()) }),
-      new TypeError("until (epoch ms) must be a number, got an object"),
+      new TypeError("until (epoch ms) must be a number, got a Date"),
     ],
     [
       "blockUser",

@@ -60,6 +60,7 @@ describe("the checks", () => {
       () => checkUserId("é".repeat(129)),
       new RangeError("userId must have 1 to 256 bytes, got 258"),
     ],
+    ["a date for a number", () => checkInteger("n", new Date(0), 1), new TypeError("n must be a number, got a Date")],
     ["a number for a user id", () => checkUserId(42), new TypeError("userId must be a string, got 42")],
     ["a list of claims", () => checkClaims("claims", [1]), new TypeError("claims must be an object, got an array")],
     ["a function", () => checkClaims("claims", () => 1), new TypeError("claims must be an object, got a function")],
@@ -116,6 +117,7 @@ describe("createSessionStore", () => {
     ["a promise: await it first", Promise.resolve()],
     ["a string: give a client that was made with it, such as new Redis\\(url\\)", "redis://:password@localhost"],
     ["an object with the client in it", { client: untouchable }],
+    ["an object with the client in it", { redis: untouchable }],
   ])("says that it got %s", (got, client) => {
     expect(() => createSessionStore(anything(client))).toThrow(new RegExp(`node-redis 5 or 6, got ${got}$`));
   });

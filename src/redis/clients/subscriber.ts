@@ -15,7 +15,8 @@ export function checkSubscriber(name: string, subscriber: unknown, data: object)
     : ["subscribe", "unsubscribe", "on", "disconnect"];
   // A pool, a cluster and a sentinel have several connections.
   const isOne = ["nodeClient", "getMasterNode", "execute"].every((method) => !has(subscriber, method));
-  if (!isOne || !methods.every((method) => has(subscriber, method))) {
+  if (!isOne) throw new TypeError(`${name} must be a client of one connection, got a pool, a cluster or a sentinel`);
+  if (!methods.every((method) => has(subscriber, method))) {
     // The address of a server often has a password in it, so it is not shown.
     const got = typeof subscriber === "string" ? "a string" : show(subscriber);
     throw new TypeError(`${name} must be a client of its own, such as redis.duplicate(), got ${got}`);

@@ -60,6 +60,6 @@ function misfitOf(client: unknown): string | undefined {
   if (has(client, "internal_send_command")) return "a client of node-redis 3 or older: update it to 5 or 6";
   const needed = isNode ? ["eval", "on"] : ["evalsha", "eval", "on"];
   if (needed.every((method) => has(client, method))) return undefined;
-  const wrapped = (client as { client?: unknown } | null | undefined)?.client;
-  return isClient(wrapped) ? "an object with the client in it" : show(client);
+  const { client: one, redis: other } = (client ?? {}) as { client?: unknown; redis?: unknown };
+  return isClient(one) || isClient(other) ? "an object with the client in it" : show(client);
 }

@@ -1,7 +1,8 @@
 /** Looking a session up without changing it: `get`, `find`, and the reading that other verbs begin with. */
 
 import { refuseObject } from "../../leaves/arguments.js";
-import { isId, parseToken, type Target } from "../../leaves/token.js";
+import { hint } from "../../leaves/hints.js";
+import { isId, isToken, parseToken, type Target } from "../../leaves/token.js";
 import type { Deadline } from "../../redis/calls/deadline.js";
 import { isRecordText, type RecordText, type Refusal } from "../../redis/replies.js";
 import { type Context, refused, rejected } from "../context.js";
@@ -46,6 +47,12 @@ const UNKNOWN: Explanation = Object.freeze({ state: "unknown" });
 export async function find<Claims extends object>(cx: Context<Claims>, id: unknown): Promise<Session<Claims> | null> {
   if (!isId(id)) {
     refuseObject("find", id);
+    if (isToken(id))
+      hint(
+        "COATCHECK_ID",
+        "find",
+        "find was given a token, and gives null: it takes the id of a session, and get takes a token",
+      );
     return null;
   }
   const stored = await lookUp(cx, id);

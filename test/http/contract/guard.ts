@@ -1,4 +1,7 @@
 /** `requireSession`: who gets through, and how it fails where it is used wrongly. */
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { HttpRig } from "./rig.js";
 
@@ -110,7 +113,7 @@ export function describeGuard(rig: HttpRig): void {
       await expect(open({ cookie: { name: "__Host-x", path: "/x" } })).rejects.toThrow(TypeError);
       await expect(open({ csrf: { trustedOrigins: ["example.com"] } })).rejects.toThrow(TypeError);
       await expect(rig.open({ store: {} as never })).rejects.toThrow(
-        new TypeError("The store must be one that createSessionStore made"),
+        new TypeError("The store must be one that createSessionStore made, got an object"),
       );
     });
   });
@@ -128,6 +131,21 @@ export function describeGuard(rig: HttpRig): void {
       expect((app.errors[0] as Error).message).toMatch(
         /^requireSession\(\) needs app\.(use\(sessions\(store\)\)|register\(sessions, \{ store \}\)) before it$/,
       );
+    });
+
+    it("says that it has to be called, where a route was given it in the place of the guard that it makes", async () => {
+      const given = new TypeError("requireSession was given a request: write requireSession(), which makes the guard");
+      const request = new IncomingMessage(new Socket());
+      // As of Express; and as of Koa and Hono.
+      for (const context of [request, Object.assign(Object.create(Object.create({})), { req: request })]) {
+        expect(() => requireSession(context as never)).toThrow(given);
+      }
+      // Options may be of a class, or of another realm.
+      class Options {
+        guest = true;
+      }
+      expect(() => requireSession(new Options() as never)).not.toThrow();
+      expect(() => requireSession(runInNewContext("({ wher: 1 })") as never)).toThrow('there is no option "wher"');
     });
 
     it("refuses a requirement that could never be meant, when it is made", () => {

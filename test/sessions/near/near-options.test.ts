@@ -23,6 +23,11 @@ describe("the option near", () => {
     ],
     ["a lease that is no number", { lease: "1s" }, /^near\.lease \(ms\) must be a number, got "1s"$/],
     ["a number of entries that is none", { maxEntries: "many" }, /^near\.maxEntries must be a number/],
+    [
+      "a pool as the subscriber",
+      { subscriber: { execute() {} } },
+      /^near\.subscriber must be a client of one connection/,
+    ],
     ["a subscriber that is none", { subscriber: {} }, /^near\.subscriber must be a client of its own/],
     ["the options of a subscriber", { subscriber: { host: "localhost" } }, /^near\.subscriber must be a client/],
     ["the client of the store as the subscriber", { subscriber: redis }, /this one is the store's client/],
