@@ -1,6 +1,7 @@
 /** The adapter for Koa 3 and 2: it knows its framework and the kit, and no header. */
 import type { Middleware } from "koa";
 import { attachSession } from "../http/assignments.js";
+import { enterThen } from "../http/entrance.js";
 import type { HttpOptions } from "../http/http-sessions.js";
 import { nodePort } from "../http/node-port.js";
 import { createRegisteredSessions, type RegisteredClaims, type RegisteredStore } from "../http/registered-claims.js";
@@ -20,14 +21,16 @@ declare module "koa" {
  */
 export function sessions(store: RegisteredStore, options?: HttpOptions): Middleware {
   const http = createRegisteredSessions(store, options);
-  return async function coatcheckSessions(ctx, next) {
+  return function coatcheckSessions(ctx, next) {
     // If this application is inside one of Express, Express has cut the address before Koa saw it, and has kept the whole
     // there.
     const request: typeof ctx.req & { readonly originalUrl?: string | undefined } = ctx.req;
     const url = request.originalUrl ?? ctx.originalUrl;
     const port = nodePort(request, ctx.res, url);
-    attachSession(ctx, "session", http.peek(port) ?? (await http.load(port)));
-    await next();
+    return enterThen(http, port, (session) => {
+      attachSession(ctx, "session", session);
+      return next();
+    });
   };
 }
 
@@ -38,7 +41,8 @@ export function sessions(store: RegisteredStore, options?: HttpOptions): Middlew
  */
 export function requireSession(requirement: Requirement<RegisteredClaims> = {}): Middleware {
   checkRequirement(requirement);
-  return async function coatcheckRequireSession(ctx, next) {
+  // Koa takes what it throws for a rejection. An async function would cost every request a promise more.
+  return function coatcheckRequireSession(ctx, next) {
     if (!ctx.session) throw new TypeError("requireSession() needs app.use(sessions(store)) before it");
     const address = ctx.session.admit(requirement);
     if (address === null) return next();

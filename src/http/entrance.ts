@@ -1,4 +1,4 @@
-/** How an adapter gets the session of a request by callback: without a promise if the memory of the process has it. */
+/** How an adapter gets the session of a request: without a promise if the memory of the process has it. Knows no framework. */
 import type { HttpSessions } from "./http-sessions.js";
 import type { HttpPort } from "./port.js";
 import type { RequestSession } from "./request-session.js";
@@ -32,4 +32,17 @@ export function enter<Claims extends object>(
   }
   if (known === undefined) http.load(port).then(goOn, next);
   else goOn(known);
+}
+
+/**
+ * Calls `goOn` with the session of a request, and gives what that gives, for frameworks that wait for it. Throws what `peek` and
+ * `goOn` throw, or rejects with that.
+ */
+export function enterThen<Claims extends object, Answer>(
+  http: HttpSessions<Claims>,
+  port: HttpPort,
+  goOn: (session: RequestSession<Claims>) => Answer | Promise<Answer>,
+): Answer | Promise<Answer> {
+  const known = http.peek(port);
+  return known === undefined ? http.load(port).then(goOn) : goOn(known);
 }

@@ -36,19 +36,41 @@ export class FetchPort implements HttpPort {
   }
 
   /**
-   * The response with what was added, unless it has that already. It is a copy, on the same body: a handler may give one
-   * response to many requests, and then the cookie of one user would reach the others. A response that needs nothing is given
-   * back as it is. From now on the port takes no more headers.
+   * The response with what was added, unless it has that already. What tells caches goes to the response itself, because a copy
+   * costs more than the rest of a short request: its body becomes a stream, whose length servers no longer know. Anything else
+   * goes to a copy on the same body: a handler may give one response to many requests, and then the cookie of one user would
+   * reach the others. From now on the port takes no more headers.
    */
   respond(response: Response): Response {
     this.#responded = true;
     const missing = this.#added.filter(([name, value]) => !has(response.headers, name, value));
     // No constructor makes a response with such a status: an upgrade, or an error that no server sends.
     if (missing.length === 0 || response.status < 200) return response;
+    if (canStay(response, missing) && append(response.headers, missing)) return response;
     const headers = new Headers(response.headers);
     for (const [name, value] of missing) headers.append(name, value);
     const { status, statusText } = response;
     return new Response(response.body, { status, statusText, headers });
+  }
+}
+
+type Added = readonly (readonly [name: string, value: string])[];
+
+/** Whether headers may stay on a response, even if other requests get it too: they name no user, and it asks no cache to keep it. */
+function canStay({ headers }: Response, added: Added): boolean {
+  if (added.some(([name]) => name !== "Vary" && name !== "Cache-Control")) return false;
+  const caching = headers.get("cache-control");
+  return caching === null || itemsOf(caching).includes("no-store");
+}
+
+/** Adds headers. `false`: those of this response cannot be changed, such as one of `Response.redirect()` or of `fetch()`. */
+function append(headers: Headers, added: Added): boolean {
+  try {
+    for (const [name, value] of added) headers.append(name, value);
+    return true;
+  } catch {
+    // Nothing was added, and the copy takes them, or throws what is wrong with them.
+    return false;
   }
 }
 
@@ -60,6 +82,7 @@ function has(headers: Headers, name: string, value: string): boolean {
   if (name === "Set-Cookie") return headers.getSetCookie().includes(value);
   const present = headers.get(name);
   if (present === null) return false;
+  if (present === value) return true;
   const items = itemsOf(present);
   return itemsOf(value).every((item) => items.includes(item));
 }

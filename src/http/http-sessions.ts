@@ -104,13 +104,14 @@ export function makeHttpSessions<Claims extends object>(
 
   return Object.freeze({
     peek(port: HttpPort) {
-      if (!seen.remembers) return undefined;
-      const credential = onlyCredential(port);
-      const found = credential === undefined ? undefined : seen.glance(credential.token);
+      const memory = seen.memory();
+      const credential = memory === undefined ? undefined : onlyCredential(port);
+      if (memory === undefined || credential === undefined) return undefined;
+      const found = memory.glance(credential.token);
       if (found === undefined) return undefined;
       // The functions of the application come last, so that a request which memory cannot answer asks them once, in `load`.
-      if (credential?.inCookie && (policy.isExempt(port) || !cx.isAllowed(port))) return undefined;
-      if (slides(slide, port) && !seen.slide(found.session.id)) return undefined;
+      if (credential.inCookie && (policy.isExempt(port) || !cx.isAllowed(port))) return undefined;
+      if (slides(slide, port) && !memory.slide(found.session.id)) return undefined;
       return new RequestSession(cx, port, credential, found.session, found.readAt);
     },
 

@@ -20,6 +20,17 @@ export interface Sighting<Claims extends object> {
   readonly ended?: undefined;
 }
 
+/** The sessions in the memory of this process, as the HTTP kit asks for them. */
+export interface SessionMemory<Claims extends object> {
+  /** What the memory knows of a token; `undefined` if nothing. It does not slide the session. */
+  glance(token: string): Sighting<Claims> | undefined;
+  /**
+   * Slides the session of a glance behind the request, if that is due. `false`: the session is so near to its end that the request
+   * must wait for that, by `touch`.
+   */
+  slide(id: string): boolean;
+}
+
 /** The verbs of a store that look a token up, as the HTTP kit calls them. */
 export interface Sightings<Claims extends object> {
   /** Like `touch` of the store. With the option `endings` it tells why a session has ended. */
@@ -28,15 +39,8 @@ export interface Sightings<Claims extends object> {
   get(token: string): Promise<Sighting<Claims> | EndedSession | null>;
   /** The same, never from the memory of this process. */
   ask(token: string): Promise<Sighting<Claims> | EndedSession | null>;
-  /** Whether `glance` can ever find anything. */
-  readonly remembers: boolean;
-  /** What the memory of this process knows of a token; `undefined` if nothing. It does not slide the session. */
-  glance(token: string): Sighting<Claims> | undefined;
-  /**
-   * Slides the session of a glance behind the request, if that is due. `false`: the session is so near to its end that the request
-   * must wait for that, by `touch`.
-   */
-  slide(id: string): boolean;
+  /** The sessions in the memory of this process; `undefined` if it keeps none, or may not be asked. */
+  memory(): SessionMemory<Claims> | undefined;
   /** The timeouts of a log-in that sets none; `undefined` if they are not known. */
   readonly timeouts: Timeouts | undefined;
 }
@@ -49,8 +53,8 @@ export interface SightingStore<Claims extends object> extends SessionStore<Claim
   readonly [sightings]: Pick<Sightings<Claims>, "touch" | "get" | "ask" | "timeouts"> & {
     /** The public verbs of the same store. */
     readonly verbs: Pick<SessionStore<Claims>, "touch" | "get" | "peek">;
-    /** The sessions in the memory of this process; `undefined` if it keeps none. */
-    readonly memory: Pick<Sightings<Claims>, "glance" | "slide"> | undefined;
+    /** `undefined` if the store has no `near`. */
+    readonly memory: SessionMemory<Claims> | undefined;
   };
 }
 
@@ -65,17 +69,14 @@ export function sightingsOf<Claims extends object>(store: SessionStore<Claims>):
     const own = isOwn(verb);
     return own === undefined ? askThroughWrapping(store, verb, token) : own[name](token);
   };
-  // Somebody who has replaced a verb that looks tokens up wants to be asked for each of them.
-  const memory = () => (isOwn("touch") === undefined || isOwn("get") === undefined ? undefined : isOwn("peek")?.memory);
   return {
     touch: asked("touch", "touch"),
     get: asked("get", "get"),
     ask: asked("get", "ask"),
-    get remembers() {
-      return memory() !== undefined;
+    memory() {
+      // Somebody who has replaced a verb that looks tokens up wants to be asked for each of them.
+      return isOwn("touch") === undefined || isOwn("get") === undefined ? undefined : isOwn("peek")?.memory;
     },
-    glance: (token) => memory()?.glance(token),
-    slide: (id) => memory()?.slide(id) ?? false,
     timeouts: isSightingStore(store) ? store[sightings].timeouts : undefined,
   };
 }

@@ -66,6 +66,54 @@ describe("on Fastify, requireSession", () => {
   });
 });
 
+describe("on Fastify, the guard", () => {
+  it("tells its own errors by the callback once, and leaves what a later hook throws to Fastify", async () => {
+    const store = createSessionStore<RegisteredClaims>(connect(), { prefix: uniquePrefix() });
+    const app = Fastify();
+    await app.register(sessions, { store });
+    const told: unknown[] = [];
+    const later = new Error("a later hook");
+    let thrown: unknown;
+    app.post("/", async (request, reply) => {
+      const guard = requireSession();
+      guard(request, reply, (error) => told.push(error));
+      await request.session.start({ userId: "ada" });
+      try {
+        guard(request, reply, (error) => {
+          told.push(error);
+          throw later;
+        });
+      } catch (error) {
+        thrown = error;
+      }
+      return {};
+    });
+    expect((await app.inject({ method: "POST", url: "/" })).statusCode).toBe(200);
+    expect(told).toEqual([expect.objectContaining({ code: "UNAUTHENTICATED" }), undefined]);
+    expect(thrown).toBe(later);
+    await app.close();
+  });
+
+  it("answers with a redirection and calls nothing behind it", async () => {
+    const store = createSessionStore<RegisteredClaims>(connect(), { prefix: uniquePrefix() });
+    const app = Fastify();
+    await app.register(sessions, { store });
+    const behind: string[] = [];
+    app.get(
+      "/",
+      { preHandler: [requireSession({ redirectTo: "/login" }), async () => void behind.push("hook")] },
+      () => {
+        behind.push("handler");
+        return {};
+      },
+    );
+    const answer = await app.inject({ url: "/", headers: { accept: "text/html" } });
+    expect([answer.statusCode, answer.headers.location]).toEqual([303, "/login?returnTo=%2F"]);
+    expect(behind).toEqual([]);
+    await app.close();
+  });
+});
+
 describe("on Fastify, sessions under another name", () => {
   const open = () => createSessionStore<RegisteredClaims>(connect(), { prefix: uniquePrefix() });
   const jarOf = (answer: { cookies: { name: string; value: string }[] }) =>

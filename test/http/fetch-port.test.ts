@@ -49,7 +49,7 @@ describe("respond", () => {
     expect(await response.text()).toBe(body);
   });
 
-  it("never changes the response that it was given, which may be that of other requests too", async () => {
+  it("never puts a cookie on the response that it was given, which may be that of other requests too", async () => {
     const shared = new Response(null, { status: 204, headers: { "X-Shared": "yes" } });
     const first = (await loggedIn()).respond(shared);
     const second = (await loggedIn()).respond(shared);
@@ -106,8 +106,13 @@ describe("respond", () => {
   it("gives back what no constructor makes: an upgrade of another server, and an error", async () => {
     const upgrade = Object.defineProperty(new Response(null), "status", { value: 101 });
     expect((await loggedIn()).respond(upgrade)).toBe(upgrade);
+    expect([...upgrade.headers]).toEqual([]);
     const error = Response.error();
     expect((await loggedIn()).respond(error)).toBe(error);
+    const { session, respond } = await http.load(withToken(await logIn()));
+    expect(session.current).not.toBeNull();
+    expect(respond(upgrade)).toBe(upgrade);
+    expect([...upgrade.headers]).toEqual([]);
   });
 
   it("is the end: afterwards nothing starts, and a session can still end", async () => {
@@ -127,6 +132,89 @@ describe("respond", () => {
     const { headers } = respond(new Response(null, { status: 204 }));
     expect(headers.get("clear-site-data")).toBe('"cache", "cookies", "storage"');
     expect(headers.getSetCookie()[0]).toMatch(/^__Host-session=; Max-Age=0/);
+  });
+});
+
+/** What is to be said of a request that has read its session. */
+async function looked(request: Request) {
+  const { session, respond } = await http.load(request);
+  return { user: session.current?.userId, respond };
+}
+
+const streamOf = (...parts: string[]) =>
+  new ReadableStream({
+    start(controller) {
+      for (const part of parts) controller.enqueue(new TextEncoder().encode(part));
+      controller.close();
+    },
+  });
+
+const cookies = () => {
+  const headers = new Headers({ "Set-Cookie": "theme=dark; Expires=Wed, 21 Oct 2026 07:28:00 GMT" });
+  headers.append("Set-Cookie", "lang=de");
+  return headers;
+};
+
+describe("what respond tells caches", () => {
+  it.each([
+    ["of a handler's own", () => new Response("own", { status: 201, statusText: "Made" }), "own"],
+    ["with JSON", () => Response.json({ own: true }), '{"own":true}'],
+    ["that is a stream", () => new Response(streamOf("one", "two")), "onetwo"],
+    ["without a body", () => new Response(null, { status: 204 }), ""],
+    ["of an error", () => new Response("broken", { status: 500 }), "broken"],
+    ["with cookies", () => new Response("own", { headers: cookies() }), "own"],
+    ["that says no-store", () => new Response("own", { headers: { "Cache-Control": "private, no-store" } }), "own"],
+  ])("is on the response %s itself, whose body stays as it is", async (_, make, body) => {
+    const { user, respond } = await looked(withToken(await logIn()));
+    expect(user).toBe("ada");
+    const [given, same] = [make(), make()];
+    expect(respond(given)).toBe(given);
+    expect(given.headers.get("vary")).toBe("Cookie");
+    expect(given.headers.get("cache-control")).toBe(same.headers.get("cache-control") ?? "no-store");
+    expect([given.status, given.statusText]).toEqual([same.status, same.statusText]);
+    expect(given.headers.getSetCookie()).toEqual(same.headers.getSetCookie());
+    expect(await given.text()).toBe(body);
+  });
+
+  it.each([
+    ["that redirects", () => Response.redirect("https://app.example/", 303), ""],
+    ["that fetch gave", fetched, "from elsewhere"],
+    ["that caches may keep", () => new Response("own", { headers: { "Cache-Control": "public, max-age=60" } }), "own"],
+    [
+      "that says no-store in part of a word",
+      () => new Response("own", { headers: { "Cache-Control": "no-storey" } }),
+      "own",
+    ],
+  ])("is on a copy of a response %s", async (_, make, body) => {
+    for (const request of [withToken(await logIn()), requestFor("/")]) {
+      const { user, respond } = await looked(request);
+      const given = await make();
+      const before = [...given.headers];
+      const caching = given.headers.get("cache-control");
+      const response = respond(given);
+      expect(response).not.toBe(given);
+      expect([...given.headers]).toEqual(before);
+      expect(response.headers.get("vary")).toBe("Cookie");
+      const wanted = [...(caching === null ? [] : [caching]), ...(user === undefined ? [] : ["no-store"])];
+      expect(response.headers.get("cache-control") ?? "").toBe(wanted.join(", "));
+      expect([response.status, await response.text()]).toEqual([given.status, body]);
+    }
+  });
+
+  it("stays on a response that is kept for many requests, and nothing else does", async () => {
+    const shared = new Response(null, { status: 204 });
+    const bearer = createFetchSessions(store, { bearer: true });
+    const { session, respond } = await bearer.load(
+      requestFor("/", { headers: { Authorization: `Bearer ${await logIn()}` } }),
+    );
+    await session.end({ clearSiteData: true });
+    expect(respond(shared).headers.get("clear-site-data")).toBe('"cache", "cookies", "storage"');
+    expect([...shared.headers]).toEqual([]);
+    expect((await looked(requestFor("/"))).respond(shared)).toBe(shared);
+    expect([...shared.headers]).toEqual([["vary", "Cookie"]]);
+    const mine = (await loggedIn()).respond(shared);
+    expect(mine.headers.getSetCookie()).toHaveLength(1);
+    expect([...shared.headers]).toEqual([["vary", "Cookie"]]);
   });
 });
 

@@ -7,10 +7,10 @@ import { isSessionError } from "../../src/index.js";
 import { listening } from "./contract/app.js";
 import { describeHttpContract } from "./contract.js";
 import { streamed } from "./streamed.js";
-import { startFetch } from "./subjects/fetch.js";
+import { startFetchOn } from "./subjects/fetch.js";
 import { describeAdapterContract } from "./subjects/served.js";
 
-describeAdapterContract("fetch", startFetch);
+describeAdapterContract("fetch", startFetchOn("Node's"));
 
 describeHttpContract("fetch", {
   async serve({ store, options, routes, headers, onError }) {

@@ -93,6 +93,23 @@ describe("a response of Hono", () => {
     expect([...shared.headers]).toEqual([]);
   });
 
+  it("of a handler's own keeps its length, and is no stream, unless it takes a cookie", async () => {
+    const app = application();
+    app.get("/", requireSession(), () => new Response("own"));
+    app.post("/", async (c) => {
+      await c.var.session.rotate();
+      return new Response("own");
+    });
+    const url = `http://127.0.0.1:${await served(app)}/`;
+    const headers = cookie(await logIn());
+    const read = await fetch(url, { headers });
+    expect([read.headers.get("content-length"), read.headers.get("transfer-encoding")]).toEqual(["3", null]);
+    expect([read.headers.get("vary"), read.headers.get("cache-control")]).toEqual(["Cookie", "no-store"]);
+    expect(await read.text()).toBe("own");
+    const rotated = await fetch(url, { method: "POST", headers });
+    expect([namesOf(rotated), await rotated.text()]).toEqual([["__Host-session"], "own"]);
+  });
+
   it("to HEAD has the headers of the one to GET", async () => {
     const app = application();
     app.get("/", requireSession(), (c) => c.text("x"));

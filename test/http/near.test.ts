@@ -3,13 +3,13 @@ import { EventEmitter } from "node:events";
 import { ServerResponse } from "node:http";
 import { Hono } from "hono";
 import { describe, expect, it, vi } from "vitest";
-import { sessions as express } from "../../src/express.js";
-import { sessions as fastify } from "../../src/fastify.js";
+import { sessions as express, requireSession as expressGuard } from "../../src/express.js";
+import { sessions as fastify, requireSession as fastifyGuard } from "../../src/fastify.js";
 import { createFetchSessions } from "../../src/fetch.js";
-import { sessions as hono } from "../../src/hono.js";
+import { sessions as hono, requireSession as honoGuard } from "../../src/hono.js";
 import { createHttpSessions, type HttpOptions, type HttpPort, type RequestSession } from "../../src/http.js";
 import { createSessionStore, type SessionStore } from "../../src/index.js";
-import { sessions as koa } from "../../src/koa.js";
+import { sessions as koa, requireSession as koaGuard } from "../../src/koa.js";
 import { ageSession } from "../harness/aging.js";
 import { afterFile, connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
 
@@ -110,6 +110,39 @@ describe.each(Object.entries(adapters))("a request to %s", (_, send) => {
     expect(session).toBeUndefined();
     await arrived;
     expect(session).toBeDefined();
+  });
+});
+
+/** Sends a request with a session through a guard. What is behind it gives `later`. */
+type Send = (session: RequestSession, behind: () => void, later: Promise<void>) => unknown;
+const guards: Record<string, Send> = {
+  Express: (session, behind) => expressGuard()({ session } as never, {} as never, behind),
+  Fastify: (session, behind) => fastifyGuard()({ session }, { redirect: () => expect.fail("no page") }, behind),
+  Hono(session, behind, later) {
+    const next = () => {
+      behind();
+      return later;
+    };
+    return honoGuard()({ get: () => session } as never, next);
+  },
+  Koa(session, behind, later) {
+    const next = () => {
+      behind();
+      return later;
+    };
+    return koaGuard()({ session } as never, next);
+  },
+};
+
+describe.each(Object.entries(guards))("the guard of %s", (name, send) => {
+  it("lets a request through in the same turn, without a promise of its own", async () => {
+    const { token } = await remembered();
+    const session = createHttpSessions(store).peek(portOf({ cookie: cookieOf(token) })) as RequestSession;
+    let arrived = 0;
+    const later = Promise.resolve();
+    const given = send(session, () => arrived++, later);
+    expect(arrived).toBe(1);
+    expect(given).toBe(name === "Hono" || name === "Koa" ? later : undefined);
   });
 });
 

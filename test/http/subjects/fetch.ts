@@ -1,4 +1,7 @@
-/** The application of the contract on `Request` and `Response`, those of Node itself. */
+/**
+ * The application of the contract on `Request` and `Response`: those of Node itself, or those that @hono/node-server puts in their
+ * place, which have no stream and no `Headers` until somebody asks.
+ */
 import { getRequestListener } from "@hono/node-server";
 import { createFetchSessions } from "../../../src/fetch.js";
 import type { RegisteredClaims, RequestSession, Requirement } from "../../../src/http.js";
@@ -55,15 +58,16 @@ const routes: Record<string, Route> = {
   },
 };
 
-export const startFetch: Start = async (store, options) => {
-  const http = createFetchSessions(store, options);
-  const answer = (request: Request) =>
-    http.handle(request, (session) => {
-      const { pathname, searchParams } = new URL(request.url);
-      const method = request.method === "HEAD" ? "GET" : request.method;
-      return routes[`${method} ${pathname}`]?.(session, searchParams) ?? new Response(null, { status: 404 });
-    });
-  const errorHandler = () => new Response("Internal Server Error", { status: 500 });
-  // The classes of Node, and not those that Hono puts in their place.
-  return served(getRequestListener(answer, { overrideGlobalObjects: false, errorHandler }));
-};
+export const startFetchOn =
+  (classes: "Node's" | "Hono's"): Start =>
+  async (store, options) => {
+    const http = createFetchSessions(store, options);
+    const answer = (request: Request) =>
+      http.handle(request, (session) => {
+        const { pathname, searchParams } = new URL(request.url);
+        const method = request.method === "HEAD" ? "GET" : request.method;
+        return routes[`${method} ${pathname}`]?.(session, searchParams) ?? new Response(null, { status: 404 });
+      });
+    const errorHandler = () => new Response("Internal Server Error", { status: 500 });
+    return served(getRequestListener(answer, { overrideGlobalObjects: classes === "Hono's", errorHandler }));
+  };
