@@ -2,7 +2,7 @@
 import { createSessionStore } from "coatcheck";
 import { Redis } from "ioredis";
 
-const redis = new Redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6379");
+const redis = new Redis(process.env.REDIS_URL ?? "redis://127.0.0.1:6379", { socketTimeout: 5000 });
 redis.on("error", (error) => console.error(`redis: ${error.message}`));
 export const store = createSessionStore(redis);
 export const options = { cookie: { secure: process.env.NODE_ENV === "production" } };
