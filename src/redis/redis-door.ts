@@ -138,7 +138,7 @@ export class RedisDoor extends ScriptRunner {
       if (!this.inCluster || (isErrorReply(error) && !isPassing(error))) throw error;
       // The connection to one node does not follow a redirection, but the client does: a script that does nothing lets it find
       // the slot, and connect.
-      await this.client.evaluate(NOTHING, false, [key as string], []);
+      await this.client.evaluate(NOTHING, false, [key as string], []).catch(ignorePassing);
       const redirection = redirectionOf(error);
       if (redirection === null) await new Promise((resolve) => setTimeout(resolve, PAUSE));
       const asking = redirection?.once === true;
@@ -198,6 +198,10 @@ async function waitOn(connection: Connection, count: number, timeout: number): P
   } finally {
     clearTimeout(nudge);
   }
+}
+
+function ignorePassing(error: unknown): void {
+  if (!isPassing(error)) throw error;
 }
 
 function asItIs<T>(value: T): T {

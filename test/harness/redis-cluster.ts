@@ -13,6 +13,8 @@ export interface RedisClusterOptions {
   readonly masters?: number;
   /** Replicas of each master. Default: 0. */
   readonly replicas?: number;
+  /** Further masters that serve no slot, as a new node does. Default: 0. */
+  readonly spares?: number;
   /**
    * After how many ms of silence the nodes take one of them for failed, and a replica takes over. Default: 15 000, so
    * that a busy machine does not look like a failure; tests of failover want less.
@@ -50,12 +52,14 @@ export interface SlotMove {
 }
 
 export interface RedisCluster {
-  /** All nodes: first the masters, in the order of their slots, then the replicas. */
+  /** All nodes: first the masters, in the order of their slots, then the replicas, then the spares. */
   readonly nodes: readonly ClusterNode[];
   /** What was started as a master. */
   readonly masters: readonly ClusterNode[];
   /** What was started as a replica; of each master in turn. */
   readonly replicas: readonly ClusterNode[];
+  /** What was started without slots. */
+  readonly spares: readonly ClusterNode[];
   /** For ioredis: `new Cluster(cluster.startupNodes)`. */
   readonly startupNodes: { host: string; port: number }[];
   /** `redis://127.0.0.1:<port>` of every node. */
@@ -87,13 +91,13 @@ const PATIENCE = 60_000;
 const eventually = waitingFor("The nodes of the cluster", { pause: 5, patience: PATIENCE });
 
 export async function startCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
-  const { masters = 3, replicas = 0, nodeTimeout = 15_000, args = [], binary } = options;
+  const { masters = 3, replicas = 0, spares = 0, nodeTimeout = 15_000, args = [], binary } = options;
   if (masters < 1 || replicas < 0) throw new RangeError("A cluster has at least one master.");
   const nodes: ClusterNode[] = [];
   try {
     const started = await Promise.allSettled(
-      Array.from({ length: masters * (1 + replicas) }, (_, at) =>
-        startNode(at < masters ? "master" : "replica", {
+      Array.from({ length: masters * (1 + replicas) + spares }, (_, at) =>
+        startNode(at < masters || at >= masters * (1 + replicas) ? "master" : "replica", {
           cluster: "member",
           ...(binary === undefined ? {} : { binary }),
           args: async () => [
@@ -109,8 +113,8 @@ export async function startCluster(options: RedisClusterOptions = {}): Promise<R
     );
     for (const result of started) if (result.status === "fulfilled") nodes.push(result.value);
     for (const result of started) if (result.status === "rejected") throw result.reason;
-    await join(nodes, masters);
-    const cluster = control(nodes, masters);
+    await join(nodes, masters, masters * replicas);
+    const cluster = control(nodes, masters, masters * replicas);
     await cluster.settle();
     await Promise.all(nodes.map(({ admin }) => admin.config("SET", "cluster-node-timeout", nodeTimeout)));
     return cluster;
@@ -139,7 +143,7 @@ async function stopNode(node: ClusterNode): Promise<void> {
 }
 
 /** Gives the masters their slots, makes all nodes know each other, and the replicas follow their masters. */
-async function join(nodes: readonly ClusterNode[], masters: number): Promise<void> {
+async function join(nodes: readonly ClusterNode[], masters: number, replicas: number): Promise<void> {
   const [first] = nodes as [ClusterNode];
   await Promise.all(
     nodes.slice(0, masters).map(async ({ admin }, at) => {
@@ -162,11 +166,13 @@ async function join(nodes: readonly ClusterNode[], masters: number): Promise<voi
     return true;
   });
   await Promise.all(
-    nodes.slice(masters).map(({ admin }, at) => admin.cluster("REPLICATE", (nodes[at % masters] as ClusterNode).id)),
+    nodes
+      .slice(masters, masters + replicas)
+      .map(({ admin }, at) => admin.cluster("REPLICATE", (nodes[at % masters] as ClusterNode).id)),
   );
 }
 
-function control(nodes: readonly ClusterNode[], masters: number): RedisCluster {
+function control(nodes: readonly ClusterNode[], masters: number, replicas: number): RedisCluster {
   const byId = (id: string) => {
     const node = nodes.find((one) => one.id === id);
     if (node === undefined) throw new Error(`The cluster has no node ${id}.`);
@@ -180,7 +186,8 @@ function control(nodes: readonly ClusterNode[], masters: number): RedisCluster {
   const cluster: RedisCluster = {
     nodes,
     masters: nodes.slice(0, masters),
-    replicas: nodes.slice(masters),
+    replicas: nodes.slice(masters, masters + replicas),
+    spares: nodes.slice(masters + replicas),
     startupNodes: nodes.map(({ port }) => ({ host: HOST, port })),
     urls: nodes.map(({ url }) => url),
     version: (nodes[0] as ClusterNode).version,

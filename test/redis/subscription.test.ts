@@ -43,7 +43,7 @@ function listener(...channels: string[]): Listener & { readonly told: string[]; 
 }
 
 const until = (holds: () => unknown) =>
-  vi.waitFor(() => expect(holds()).toBeTruthy(), { timeout: 10_000, interval: 5 });
+  vi.waitFor(async () => expect(await holds()).toBeTruthy(), { timeout: 10_000, interval: 5 });
 const subscribers = async (channel: string) => Number(((await redis.pubsub("NUMSUB", channel)) as unknown[])[1]);
 
 const CLIENTS: Record<string, (options: object) => Redis> = {

@@ -114,6 +114,14 @@ describe("createSessionStore", () => {
 
   it.each<[got: string, client: unknown]>([
     ["a client of node-redis 3 or older: update it to 5 or 6", { internal_send_command: call }],
+    [
+      "a client of node-redis 4: update it to 5 or 6",
+      { evalSha: call, eval: call, get: call, on: call, quit: call, disconnect: call },
+    ],
+    [
+      "one connection that a sentinel lends: give the sentinel itself",
+      { evalSha: call, eval: call, get: call, release: call },
+    ],
     ["a promise: await it first", Promise.resolve()],
     ["a string: give a client that was made with it, such as new Redis\\(url\\)", "redis://:password@localhost"],
     ["an object with the client in it", { client: untouchable }],

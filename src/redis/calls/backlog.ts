@@ -6,7 +6,7 @@ import type { ClientPort } from "../clients/client.js";
 import { slotOf } from "../cluster/slot.js";
 
 /** What a client tells of the server of a key. */
-type Served = Pick<ClientPort, "inCluster" | "keyPrefix" | "masterOf">;
+type Served = Pick<ClientPort, "inCluster" | "keyPrefix" | "masterOf" | "tally">;
 
 /** If one server has this many late calls, the next call is refused. They take a few MB at most. */
 export const MAX_LATE = 1000;
@@ -21,10 +21,10 @@ interface Server {
 
 /** The late calls of one client, by server: a frozen master must not stop the calls to the others. */
 export class Backlog {
-  readonly #client: Served;
+  readonly #client: Omit<Served, "tally">;
   readonly #servers = new Map<string, Server>();
 
-  constructor(client: Served) {
+  constructor(client: Omit<Served, "tally">) {
     this.#client = client;
   }
 
@@ -66,14 +66,14 @@ export class Backlog {
   }
 }
 
-/** One for each client, whatever the number of its stores. */
+/** One for each client, whatever the number of its stores and of the views of it: by the tally that all of them share. */
 const backlogs = new WeakMap<object, Backlog>();
 
 /** The late calls of a client. */
 export function backlogOf(client: Served): Backlog {
-  const known = backlogs.get(client);
+  const known = backlogs.get(client.tally);
   if (known !== undefined) return known;
   const backlog = new Backlog(client);
-  backlogs.set(client, backlog);
+  backlogs.set(client.tally, backlog);
   return backlog;
 }

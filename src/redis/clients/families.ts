@@ -10,6 +10,11 @@ export function isLegacy(client: unknown): boolean {
   return (client as { options?: { legacyMode?: unknown } }).options?.legacyMode === true;
 }
 
+/** Whether a client of node-redis is one of version 4. Its successors have `destroy`. */
+export function isFour(client: unknown): boolean {
+  return has(client, "disconnect") && has(client, "quit") && !has(client, "destroy");
+}
+
 /** Whether a value has a method. */
 export function has(value: unknown, method: string): boolean {
   return typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";

@@ -4,7 +4,7 @@
  */
 import { show } from "../../leaves/arguments.js";
 import type { ClientPort } from "./client.js";
-import { has, isLegacy, isNodeRedis } from "./families.js";
+import { has, isFour, isLegacy, isNodeRedis } from "./families.js";
 import type { IoredisClient } from "./ioredis/client.js";
 import { IoredisPort } from "./ioredis/port.js";
 import type { ClusterClient, NodeRedisClient, Pool, Sentinel, SingleClient } from "./node-redis/client.js";
@@ -55,8 +55,10 @@ function misfitOf(client: unknown): string | undefined {
   if (has(client, "exec") && !has(client, "on"))
     return "a pipeline or transaction: give the client that it was made of";
   const isNode = isNodeRedis(client);
+  if (isNode && has(client, "release")) return "one connection that a sentinel lends: give the sentinel itself";
   if (isNode && !has(client, "on")) return "a client in legacy mode: give the client that legacy() was called on";
   if (isNode && isLegacy(client)) return "a client in legacy mode: make it without legacyMode";
+  if (isNode && isFour(client)) return "a client of node-redis 4: update it to 5 or 6";
   if (has(client, "internal_send_command")) return "a client of node-redis 3 or older: update it to 5 or 6";
   const needed = isNode ? ["eval", "on"] : ["evalsha", "eval", "on"];
   if (needed.every((method) => has(client, method))) return undefined;

@@ -3,10 +3,11 @@
 /**
  * Errors that pass: a slot has moved (`MOVED`, `ASK`), is moving (`TRYAGAIN`, and the errors of a script that needs a key on
  * the other node), or has no master for the moment (`CLUSTERDOWN`). ioredis follows and repeats most of them itself, up to
- * `maxRedirections`; TRYAGAIN alone uses these up in half a second.
+ * `maxRedirections`; TRYAGAIN alone uses these up in half a second. node-redis cannot follow `ASK` to a node that serves no slot
+ * yet: it does not find the node until the first slot has moved there.
  */
 const PASSING =
-  /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |^Too many Cluster redirections|a non local key in a cluster node|during rehashing of the slot/;
+  /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |^Cannot find node |^Too many Cluster redirections|a non local key in a cluster node|during rehashing of the slot/;
 
 /** Whether a command that failed with this error in a Cluster should be tried again within its deadline. */
 export function isPassing(error: unknown): boolean {

@@ -2,6 +2,7 @@
  * What is used of a client of node-redis (the package `redis`) 5 and 6, and the view of it that a store takes. It knows how
  * node-redis names things, and sends nothing.
  */
+import { isProxy } from "node:util/types";
 import type { Pausable } from "./late-writes.js";
 import type { Duplicable } from "./subscriber.js";
 
@@ -30,6 +31,8 @@ export interface Commands {
   on(event: string, listener: (...args: never[]) => void): unknown;
   off(event: string, listener: (...args: never[]) => void): unknown;
   withCommandOptions?(options: object): this;
+  /** The client itself, of which the application may hold a view: `withTypeMapping` and the like make one. */
+  readonly _self?: object;
   readonly isOpen?: boolean;
   /** What caches replies in the process. */
   readonly clientSideCache?: unknown;
@@ -65,14 +68,18 @@ export interface Pool extends Commands {
 export interface ClusterClient extends Commands {
   /** node-redis 5 does not tell. */
   readonly isReady?: boolean;
-  readonly _options?: {
-    readonly useReplicas?: boolean;
-    readonly defaults?: ClientOptions;
-  };
+  readonly _options?: ClusterOptions;
   readonly masters: readonly ClusterNode[];
   readonly replicas: readonly ClusterNode[];
   readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
   nodeClient(node: ClusterNode): SingleClient | Promise<SingleClient>;
+}
+
+/** What is looked at of a cluster's options. */
+export interface ClusterOptions {
+  readonly useReplicas?: boolean;
+  readonly commandOptions?: { readonly timeout?: number };
+  readonly defaults?: ClientOptions;
 }
 
 export interface ClusterNode {
@@ -84,7 +91,7 @@ export interface ClusterNode {
 /** `createSentinel`. The first argument of `sendCommand` and `addCommand` says whether a replica may answer. */
 export interface Sentinel extends Commands {
   getMasterNode(): { readonly host: string; readonly port: number } | undefined;
-  readonly commandOptions?: object;
+  readonly commandOptions?: { readonly timeout?: number };
   sendCommand(mayLag: boolean, command: readonly string[], options: object): Promise<unknown>;
   multi(): SentinelPipeline;
 }
@@ -100,21 +107,48 @@ export interface SentinelPipeline {
  */
 export const UNMAPPED = { typeMapping: {} };
 
+/** How long node-redis 6 waits by itself until a command is sent, ms. */
+const DEFAULT_TIMEOUT = 5000;
+
 /**
- * The store's own view of a client; the client itself stays as it is. In this view replies are text. And node-redis 6 starts no
- * timer for each command: it would watch whether the command is sent within five seconds, but every call of a store has its own
- * deadline, and the second timer took a third of the time of a read. A timeout that the application has set stays.
+ * What the store asks of every command. Replies are text. An `abortSignal` or `asap` that the application has set on its client, or
+ * on the view of it that it has given, does not count: a signal would end the store, and `asap` would turn the order of commands
+ * around. And node-redis 6 starts no timer for each command: it would watch whether the command is sent within five seconds, but
+ * every call of a store has its own deadline, and the second timer took a third of the time of a read. A timeout that the
+ * application has set stays.
+ */
+function commandOptionsOf(timeout: number | undefined): object {
+  return { ...UNMAPPED, timeout, abortSignal: undefined, asap: undefined };
+}
+
+/**
+ * The store's own view of a client; the client itself stays as it is. A method that the application has replaced on its client, to
+ * count calls or to let them fail in a test, is replaced for the store too.
  */
 export function viewOf<Client extends Commands>(client: Client): Client {
   if (client.withCommandOptions === undefined) return client;
-  const set = client.options?.commandOptions;
-  const untimed = client.options !== undefined && set?.timeout === undefined ? { timeout: undefined } : {};
-  return client.withCommandOptions({ ...set, ...untimed, ...UNMAPPED });
+  const view = client.withCommandOptions(commandOptionsOf(client.options?.commandOptions?.timeout));
+  // A Proxy may bind methods to what is behind it, and they would not see the options of the view.
+  return isProxy(client) ? view : Object.setPrototypeOf(view, client);
+}
+
+/** The same of a cluster, which keeps the options of its nodes among its own. */
+export function viewOfCluster(cluster: ClusterClient): ClusterClient {
+  const { commandOptions, defaults } = cluster._options ?? {};
+  const timeout = commandOptions?.timeout ?? defaults?.commandOptions?.timeout;
+  return cluster.withCommandOptions?.(commandOptionsOf(timeout)) ?? cluster;
 }
 
 /** The same of a sentinel: the commands of node-redis 5 ignore `withCommandOptions` there, and read this property. */
 export function viewOfSentinel(sentinel: Sentinel): Sentinel {
-  return Object.create(sentinel, { commandOptions: { value: { ...sentinel.commandOptions, ...UNMAPPED } } });
+  const { timeout } = sentinel.commandOptions ?? {};
+  const value = commandOptionsOf(timeout === DEFAULT_TIMEOUT ? undefined : timeout);
+  return Object.create(sentinel, { commandOptions: { value } });
+}
+
+/** What all views of a client have in common, the client itself among them: their connections. */
+export function ownerOf(client: { readonly _self?: object }): object {
+  return client._self ?? client;
 }
 
 /** Keys and arguments as node-redis takes them. */

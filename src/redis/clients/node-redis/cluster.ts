@@ -1,10 +1,10 @@
 /** The driver for a cluster of node-redis. */
 import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
-import { type ClusterClient, type ClusterNode, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { type ClusterClient, type ClusterNode, type SingleClient, UNMAPPED, viewOf, viewOfCluster } from "./client.js";
 import { clusterFindings } from "./findings.js";
 import { holdBack } from "./late-writes.js";
-import { CLOSED } from "./lost.js";
+import { CLOSED, isGivenUp } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
 import { connectionOf } from "./single.js";
 import { nodeRedisSource } from "./subscriber.js";
@@ -20,9 +20,10 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
   readonly readsMayLag: boolean;
 
   constructor(cluster: ClusterClient) {
-    super(cluster, viewOf(cluster));
-    cluster.on("node-error", () => {
-      for (const { client } of [...cluster.masters, ...cluster.replicas]) if (client !== undefined) holdBack(client);
+    super(cluster, viewOfCluster(cluster), () => {
+      cluster.on("node-error", () => {
+        for (const { client } of [...cluster.masters, ...cluster.replicas]) if (client !== undefined) holdBack(client);
+      });
     });
     this.readsMayLag = cluster._options?.useReplicas === true || cluster.clientSideCache !== undefined;
   }
@@ -30,6 +31,11 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
   override get isReady(): boolean {
     const { isReady, masters } = this.client;
     return masters.length > 0 && isReady !== false;
+  }
+
+  /** When a node has left the cluster, its client is destroyed, with all commands that wait in it. */
+  protected override isLost(error: unknown): boolean {
+    return super.isLost(error) || (isGivenUp(error) && this.client.isOpen === true);
   }
 
   override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {

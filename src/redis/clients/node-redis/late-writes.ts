@@ -7,8 +7,11 @@
  * It knows two methods of the client that node-redis itself uses while a server is being moved.
  */
 
+import { ownerOf } from "./client.js";
+
 /** A client of one connection. */
 export interface Pausable {
+  readonly _self?: object;
   once(event: string, listener: () => void): unknown;
   readonly isReady?: boolean;
   _pause?(): void;
@@ -20,26 +23,29 @@ interface Telling extends Pausable {
   on(event: string, listener: () => void): unknown;
 }
 
-const held = new WeakSet<Pausable>();
+/** The clients themselves, whatever view of them was given. */
+const held = new WeakSet<object>();
 
 /** Those that have lost their connection, and have no other yet. */
-const lost = new WeakSet<Pausable>();
+const lost = new WeakSet<object>();
 
 /** Holds the late write of a client back, whenever it loses its connection. What was to be written is sent on the next one. */
 export function holdLateWrites(client: Telling): void {
-  if (held.has(client)) return;
-  held.add(client);
+  const owner = ownerOf(client);
+  if (held.has(owner)) return;
+  held.add(owner);
   client.on("error", () => holdBack(client));
 }
 
 /** The same once, for a client that has just emitted an error. It tells of it before it gives up the commands under way. */
 export function holdBack(client: Pausable): void {
-  if (client.isReady !== false || client._pause === undefined || lost.has(client)) return;
-  lost.add(client);
+  const owner = ownerOf(client);
+  if (client.isReady !== false || client._pause === undefined || lost.has(owner)) return;
+  lost.add(owner);
   client._pause();
   // Both come before the client writes anything to the next connection.
   const resume = () => {
-    if (lost.delete(client)) client._unpause?.();
+    if (lost.delete(owner)) client._unpause?.();
   };
   client.once("connect", resume);
   client.once("ready", resume);

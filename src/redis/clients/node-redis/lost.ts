@@ -12,3 +12,8 @@ export function isLost(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return /^Socket (?:closed unexpectedly|timeout)/.test(error.message) || /^E[A-Z]+$/.test(String(code));
 }
+
+/** Whether a command was given up because its client was destroyed: by the application, or by a cluster that a node has left. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof Error && error.message === "Disconnects client";
+}

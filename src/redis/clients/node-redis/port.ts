@@ -12,6 +12,7 @@ import type {
 import type { SubscriberSource } from "../hearing.js";
 import { listen } from "../listening.js";
 import { type Commands, callOf } from "./client.js";
+import { type Losses, lossesOf } from "./losses.js";
 import { isLost } from "./lost.js";
 
 export abstract class NodeRedisPort<Client extends Commands> implements ClientPort {
@@ -27,11 +28,13 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
   protected readonly client: Client;
   /** The client for commands. */
   protected readonly view: Client;
-  protected readonly counted = { losses: 0 };
+  protected readonly counted: Losses;
 
-  constructor(client: Client, view: Client) {
+  /** `count`: adds the listeners that count losses, once for each client. */
+  constructor(client: Client, view: Client, count: (losses: Losses) => void = () => {}) {
     this.client = client;
     this.view = view;
+    this.counted = lossesOf(client, count);
     this.keyPrefix = client._keyPrefix ?? "";
   }
 
@@ -45,9 +48,14 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
 
   /** node-redis sends nothing again, so what is lost counts when the caller is about to do that. */
   countLoss(error: unknown): boolean {
-    const lost = isLost(error);
+    const lost = this.isLost(error);
     if (lost) this.counted.losses++;
     return lost;
+  }
+
+  /** Whether a command was lost with its connection. */
+  protected isLost(error: unknown): boolean {
+    return isLost(error);
   }
 
   evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
@@ -66,13 +74,18 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
     return undefined;
   }
 
-  /** A pool has no such events. */
   follow(ready: () => void, ended: () => void): () => void {
     return this.followBy({ ready: "ready", end: "end" }, ready, ended);
   }
 
   protected followBy(names: { ready: string; end: string }, ready: () => void, ended: () => void): () => void {
-    const unlisten = [listen(this.client, names.ready, ready), listen(this.client, names.end, ended)];
+    const { client } = this;
+    const unlisten = [
+      listen(client, names.ready, ready),
+      listen(client, names.end, ended),
+      // One whose `reconnectStrategy` has given up tells of nothing else.
+      listen(client, "error", () => void (client.isOpen === false && ended())),
+    ];
     return () => unlisten.forEach((stop) => void stop());
   }
 

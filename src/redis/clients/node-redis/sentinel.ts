@@ -14,8 +14,35 @@ import type {
 import type { SubscriberSource } from "../hearing.js";
 import { type Sentinel, UNMAPPED, viewOfSentinel } from "./client.js";
 import { MIXED_REPLIES, untoldFindings } from "./findings.js";
+import type { Losses } from "./losses.js";
 import { CLOSED } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
+
+/** Where the commands of a sentinel go. */
+interface Course {
+  /** The connection of the last command that was reserved, as the server names it. */
+  last: string | undefined;
+  /** How often the master, its connection or one of its clients was another one than before. */
+  changes: number;
+}
+
+/** By the tally of the sentinel, which all views of it share. */
+const courses = new WeakMap<Losses, Course>();
+
+function followMaster(sentinel: Sentinel, losses: Losses): Course {
+  const course: Course = { last: undefined, changes: 0 };
+  // A sentinel sends a command again that was lost with its connection; this comes before it does so.
+  const lost = () => {
+    losses.losses++;
+    course.changes++;
+    course.last = undefined;
+  };
+  sentinel.on("client-error", lost);
+  sentinel.on("topology-change", (({ type }: { type: string }) => {
+    if (type === "MASTER_CHANGE") lost();
+  }) as never);
+  return course;
+}
 
 /** `createSentinel`. */
 export class SentinelPort extends NodeRedisPort<Sentinel> {
@@ -23,23 +50,11 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
   readonly underSentinel = true;
   readonly connections = "many";
   readonly readsMayLag = true;
-  /** The connection of the last command that was reserved, as the server names it. */
-  #last: string | undefined;
-  /** How often the master, its connection or one of its clients was another one than before. */
-  #changes = 0;
+  readonly #course: Course;
 
   constructor(sentinel: Sentinel) {
-    super(sentinel, viewOfSentinel(sentinel));
-    // A sentinel sends a command again that was lost with its connection; this comes before it does so.
-    const lost = () => {
-      this.counted.losses++;
-      this.#changes++;
-      this.#last = undefined;
-    };
-    sentinel.on("client-error", lost);
-    sentinel.on("topology-change", (({ type }: { type: string }) => {
-      if (type === "MASTER_CHANGE") lost();
-    }) as never);
+    super(sentinel, viewOfSentinel(sentinel), (losses) => courses.set(losses, followMaster(sentinel, losses)));
+    this.#course = courses.get(this.counted) as Course;
   }
 
   override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
@@ -77,7 +92,7 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
     return [...untoldFindings("sentinel"), ...(isSix ? [] : [MIXED_REPLIES])];
   }
 
-  readonly #connection = this.#connectionOf(() => this.#changes);
+  readonly #connection = this.#connectionOf(() => this.#course.changes);
 
   #connectionOf(changes: () => number): Connection {
     return {
@@ -99,8 +114,9 @@ export class SentinelPort extends NodeRedisPort<Sentinel> {
     pipeline.addCommand(false, ["CLIENT", "ID"]);
     pipeline.addCommand(false, command);
     const [id, reply] = await pipeline.execAsPipeline();
-    if (this.#last !== undefined && this.#last !== String(id)) this.#changes++;
-    this.#last = String(id);
+    const course = this.#course;
+    if (course.last !== undefined && course.last !== String(id)) course.changes++;
+    course.last = String(id);
     return textOf(reply);
   }
 }

@@ -1,9 +1,10 @@
 /** The driver for a client of one connection, and for a pool of such clients. */
 import type { Arguments, ClientFinding, Connection, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
-import { type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
+import { ownerOf, type Pool, type SingleClient, UNMAPPED, viewOf } from "./client.js";
 import { nodeRedisFindings, untoldFindings } from "./findings.js";
 import { holdLateWrites } from "./late-writes.js";
+import { countLosses } from "./losses.js";
 import { evaluateOn, NodeRedisPort, serverBy, shared } from "./port.js";
 import { nodeRedisSource } from "./subscriber.js";
 
@@ -15,20 +16,9 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
   readonly readsMayLag: boolean;
 
   constructor(client: SingleClient) {
-    super(client, viewOf(client));
+    super(client, viewOf(client), (losses) => countLosses(client, losses));
     holdLateWrites(client);
     this.readsMayLag = client.clientSideCache !== undefined;
-    // Also a loss with no command under way: the next connection may lead to another server.
-    let isUp = client.isReady === true;
-    const lose = () => {
-      if (isUp) this.counted.losses++;
-      isUp = false;
-    };
-    client.on("ready", () => {
-      isUp = true;
-    });
-    client.on("reconnecting", lose);
-    client.on("end", lose);
   }
 
   servers(): ServerPort[] {
@@ -49,6 +39,9 @@ export class SinglePort extends NodeRedisPort<SingleClient> {
     return [...nodeRedisFindings(this.client.options ?? {})];
   }
 }
+
+/** How long a pool may be closed before that is noticed, ms. */
+const LOOK = 250;
 
 /** `createClientPool`. */
 export class PoolPort extends NodeRedisPort<Pool> {
@@ -95,6 +88,20 @@ export class PoolPort extends NodeRedisPort<Pool> {
     return nodeRedisSource(this.client, () => this.client.execute(async (client) => client));
   }
 
+  /** A pool has no events, so it is looked at. */
+  override follow(ready: () => void, ended: () => void): () => void {
+    let wasOpen = this.client.isOpen;
+    const timer = setInterval(() => {
+      const { isOpen } = this.client;
+      if (isOpen === wasOpen) return;
+      wasOpen = isOpen;
+      if (isOpen) ready();
+      else ended();
+    }, LOOK);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
   /** Takes one client out of the pool, until the end of the reservation. */
   reserve(): Promise<Reservation> {
     return new Promise((resolve, reject) => {
@@ -109,15 +116,16 @@ export class PoolPort extends NodeRedisPort<Pool> {
   }
 }
 
-/** One for each client, so that each of its events has one listener. */
-const connections = new WeakMap<SingleClient, Connection>();
+/** One for each client, whatever the number of its views, so that each of its events has one listener. */
+const connections = new WeakMap<object, Connection>();
 
 /**
  * The connection of a client that has one. `keyPrefix`: of the pool or cluster that it is a part of, which puts it before keys in
  * its place.
  */
 export function connectionOf(client: SingleClient, keyPrefix: string): Connection {
-  const known = connections.get(client);
+  const owner = ownerOf(client);
+  const known = connections.get(owner);
   if (known !== undefined) return known;
   holdLateWrites(client);
   const view = viewOf(client);
@@ -145,6 +153,6 @@ export function connectionOf(client: SingleClient, keyPrefix: string): Connectio
     },
     wait: (count, timeout) => view.sendCommand(["WAIT", String(count), String(timeout)], UNMAPPED),
   };
-  connections.set(client, connection);
+  connections.set(owner, connection);
   return connection;
 }

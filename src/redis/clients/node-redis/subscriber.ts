@@ -124,8 +124,9 @@ export function nodeRedisSource(
     async open(hearing) {
       const source = await duplicable();
       if (source === undefined) return undefined;
-      // It subscribes only: no cache, and no commands that wait for a connection that is not there.
-      const duplicate = source.duplicate({ clientSideCache: undefined });
+      // It subscribes only: no cache, and no hand-over to another server during maintenance, because node-redis forgets the
+      // subscriptions then. A connection that ends is seen, and another one subscribes again.
+      const duplicate = source.duplicate({ clientSideCache: undefined, maintNotifications: "disabled" });
       duplicate.unref?.();
       return new NodeRedisSubscriber(duplicate, hearing, true);
     },

@@ -115,6 +115,16 @@ describe.each(KINDS)("a %s", (kind, make) => {
     expect(servers.length).toBe(kind.startsWith("cluster") ? 2 : 1);
   });
 
+  it("has no timer of node-redis for each of its commands", async () => {
+    const { store } = await open();
+    const { token } = await store.create();
+    await store.get(token);
+    const timers = vi.spyOn(AbortSignal, "timeout");
+    onTestFinished(() => timers.mockRestore());
+    await store.get(token);
+    expect(timers).not.toHaveBeenCalled();
+  });
+
   it("ends every session at once, on every master", async () => {
     const { store } = await open();
     const sessions = await Promise.all(Array.from({ length: 20 }, (_, at) => store.create({ userId: `user ${at}` })));
@@ -154,6 +164,20 @@ describe.each(KINDS)("a %s", (kind, make) => {
     expect(await store.get(stranger().token)).toBeNull();
   });
 });
+
+it.each(Object.entries(VERSIONS))(
+  "one connection that a sentinel of node-redis %s lends is refused, and the sentinel is named",
+  async (_, made) => {
+    const { name, sentinels: sentinelRootNodes } = sentinels.client;
+    const sentinel = made.createSentinel({ name, sentinelRootNodes });
+    sentinel.on("error", () => {});
+    await sentinel.connect();
+    afterFile(() => sentinel.destroy());
+    await sentinel.use(async (lent) => {
+      expect(() => createSessionStore(lent as never)).toThrow("one connection that a sentinel lends");
+    });
+  },
+);
 
 it.each([
   ["pool", () => createClientPool({ url: master.url, keyPrefix: "app:" } as object)],

@@ -43,7 +43,7 @@ function listener() {
 }
 
 const until = (holds: () => unknown) =>
-  vi.waitFor(() => expect(holds()).toBeTruthy(), { timeout: 10_000, interval: 5 });
+  vi.waitFor(async () => expect(await holds()).toBeTruthy(), { timeout: 10_000, interval: 5 });
 const subscribers = async (channel: string) => Number(((await redis.pubsub("NUMSUB", channel)) as unknown[])[1]);
 
 describe.each([
@@ -166,6 +166,51 @@ describe.each([
     await redis.publish(ear.channel, "a");
     await until(() => ear.told.length === 2);
     expect(pool.totalClients).toBe(1);
+  });
+
+  it("ends with a pool, which has no event for it, and begins again with it", async () => {
+    const pool = newPool({ url });
+    await pool.connect();
+    afterFile(() => pool.destroy());
+    const subscription = subscribe(pool);
+    const ear = listener();
+    subscription.add(ear);
+    await subscription.whenReady(ear, 10_000);
+    await pool.close();
+    await until(async () => (await subscribers(ear.channel)) === 0);
+    await pool.connect();
+    await until(() => ear.told.length === 3);
+    expect(ear.told).toEqual(["ready", "lost", "ready"]);
+  });
+
+  it("ends with a client that has given up, and begins again when that is connected again", async () => {
+    const proxy = await startProxy(Number(new URL(url).port));
+    afterFile(() => proxy.close());
+    const data = await client({ url: proxy.url, socket: { reconnectStrategy: false } });
+    const port = portOf("", data);
+    // Its subscription is on a way of its own, and stays well.
+    const { duplicate } = data;
+    data.duplicate = ((own: object) => duplicate.call(data, { ...own, url })) as typeof duplicate;
+    const subscription = subscribe(data);
+    const ear = listener();
+    subscription.add(ear);
+    await subscription.whenReady(ear, 10_000);
+    proxy.reset();
+    await until(async () => (await subscribers(ear.channel)) === 0);
+    await data.connect();
+    await until(() => ear.told.length === 3);
+    expect(ear.told).toEqual(["ready", "lost", "ready"]);
+    expect(port.tally.losses).toBe(1);
+  });
+
+  it("takes no hand-over to another server on a connection of its own, because node-redis forgets what it hears", async () => {
+    const data = await client({ RESP: 3 });
+    const duplicating = vi.spyOn(data, "duplicate");
+    const subscription = subscribe(data);
+    const ear = listener();
+    subscription.add(ear);
+    await subscription.whenReady(ear, 10_000);
+    expect(duplicating.mock.results[0]?.value.options).toMatchObject({ maintNotifications: "disabled" });
   });
 
   it("refuses what has several connections for a subscriber, and the data client", async () => {
