@@ -173,6 +173,29 @@ const hostOf = ({ hostname, port }: URL, usual: number) => ({
 
 const databaseOf = ({ pathname }: URL) => Number(pathname.slice(1) || 0);
 
+/**
+ * Rejects if a client is not ready in time: the clients limit how long a connection takes, and not how long a server lets them
+ * wait that has accepted it. Each address may take its time, and the master that Sentinels name.
+ */
+async function readyInTime(connecting: Promise<unknown>, { urls, sentinel, timeout }: Destination): Promise<void> {
+  const most = timeout * (urls.length + (sentinel === undefined ? 0 : 1));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${most} ms`)), most);
+  });
+  try {
+    await Promise.race([connecting, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a server says before it serves, and a client does not pass on: ioredis waits, or tries again. */
+const UNTOLD: readonly (readonly [said: RegExp, means: string])[] = [
+  [/^loading:1\b/m, "LOADING Redis is loading the dataset in memory"],
+  [/^-ERR max number of clients reached/, "ERR max number of clients reached"],
+];
+
 async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), target: Destination): Promise<Connected> {
   const { urls, sentinel, tls, timeout, environment, keyPrefix } = target;
   const [first] = urls as [URL];
@@ -183,6 +206,8 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
     connectTimeout: timeout,
     socketTimeout: 2 * timeout,
     maxRetriesPerRequest: 2,
+    // Its pause between two looks at a server that reads its file would outlast the command.
+    maxLoadingRetryTime: Math.min(timeout, 1000),
   };
   // Who is connected waits for the end of an outage: `tail` goes on after it, and the calls of a store have a deadline.
   let hasConnected = false;
@@ -228,8 +253,16 @@ async function connectIoredis({ Redis, Cluster }: typeof import("ioredis"), targ
   client.on("connecting", () => {
     setImmediate(() => "stream" in client && client.stream?.on("error", () => {}));
   });
+  client.on("connect", () => {
+    if (!("stream" in client)) return;
+    client.stream?.on("data", (chunk: Buffer) => {
+      if (hasConnected) return;
+      const [, means] = UNTOLD.find(([said]) => said.test(chunk.toString("latin1"))) ?? [];
+      if (means !== undefined) last = new Error(means);
+    });
+  });
   try {
-    await client.connect();
+    await readyInTime(client.connect(), target);
     // ioredis goes on in database 0 when the server refuses the one it was given.
     if (last instanceof Error && NO_SUCH_DATABASE.test(last.message)) throw last;
     hasConnected = true;
@@ -282,9 +315,10 @@ async function connectNodeRedis(redis: typeof import("redis"), target: Destinati
     if (last === undefined || !(error instanceof redis.SocketClosedUnexpectedlyError)) last = error;
   });
   try {
-    await client.connect();
+    await readyInTime(client.connect(), target);
     hasConnected = true;
   } catch (error) {
+    if (client.isOpen) client.destroy();
     throw new Error("Redis cannot be reached", { cause: last ?? error });
   }
   return {

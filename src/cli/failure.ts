@@ -79,6 +79,26 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
   ],
   [/LOADING/, "Redis is still reading its file. Try again when INFO persistence says loading:0"],
   [/\bOOM\b/, "Redis is out of memory. Increase maxmemory"],
+  [
+    /\bBUSY\b/,
+    "Redis is busy with a script that takes long. SCRIPT KILL ends one that has written nothing; otherwise wait",
+  ],
+  [
+    /MISCONF/,
+    "Redis takes no writes, because it cannot write its file. Its log says why, such as a full disk; mend that",
+  ],
+  [
+    /NOREPLICAS/,
+    "Redis takes no writes, because too few replicas are connected (min-replicas-to-write). INFO replication lists them; bring one back",
+  ],
+  [
+    /max number of clients/,
+    "Redis has as many connections as maxclients allows. CLIENT LIST tells whose they are: close some, or increase maxclients",
+  ],
+  [
+    /TRYAGAIN|\bASK \d/,
+    "A slot of the Redis Cluster is moving. Run the command again; if it stays so, redis-cli --cluster fix ends a move that was interrupted",
+  ],
   [/unknown command/i, "The server does not know a command that is needed. It must be Redis 7 or newer, or Valkey"],
   [/ENOTFOUND|EAI_AGAIN/, "There is no such host. Check --redis or REDIS_URL"],
   [/ECONNREFUSED/, "Nothing listens there. Check --redis or REDIS_URL, and that the server runs"],
@@ -88,7 +108,7 @@ const KNOWN: readonly (readonly [words: RegExp, say: string])[] = [
   ],
   [
     /ETIMEDOUT|ECONNRESET|EPIPE|did not answer|Connection is closed|timeout/i,
-    "Redis does not answer. Check --redis or REDIS_URL, TLS (rediss://) and the network",
+    "Redis does not answer. Check --redis or REDIS_URL, whether the server has TLS (rediss://) or not (redis://), and the network",
   ],
 ];
 

@@ -47,9 +47,7 @@ export class Keyspace extends ScriptRunner {
     succeed: (value: string | null) => void,
     fail: (error: Error) => void,
   ): void {
-    const retry =
-      this.inCluster || !this.client.resends ? (error: unknown) => this.retryIfSafe(error, send) : undefined;
-    this.attempt(send, textOrNull, [key], succeed, fail, undefined, retry);
+    this.attempt(send, textOrNull, [key], succeed, fail, undefined, this.retryIfSafe);
   }
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
@@ -60,7 +58,13 @@ export class Keyspace extends ScriptRunner {
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(() => node.scan(cursor, pattern, about), scanPageOf, []);
+        const [next, keys] = await this.settle(
+          () => node.scan(cursor, pattern, about),
+          scanPageOf,
+          [],
+          undefined,
+          this.retryIfSafe,
+        );
         if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
         cursor = next;
       } while (cursor !== "0");

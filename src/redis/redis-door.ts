@@ -15,12 +15,12 @@ import {
   scanPageOf,
   type Topology,
 } from "./cluster/masters.js";
-import { isPassing, redirectionOf } from "./cluster/redirection.js";
+import { isNotYet, isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
 import { countOf } from "./replies.js";
 import type { Script } from "./script.js";
-import { PAUSE, ScriptRunner } from "./script-runner.js";
+import { NOT_YET_PAUSE, PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
 
 /** The result of a revocation that has been made. */
@@ -94,7 +94,8 @@ export class RedisDoor extends ScriptRunner {
     // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
     const own = this.client.keyPrefix;
     const pattern = `${escapePattern(own + prefix)}*`;
-    const [next, found] = await this.settle(() => server.scan(cursor, pattern, about), scanPageOf, []);
+    const scan = () => server.scan(cursor, pattern, about);
+    const [next, found] = await this.settle(scan, scanPageOf, [], undefined, this.retryIfSafe);
     return [next, found.map((key) => key.slice(own.length))];
   }
 
@@ -130,8 +131,10 @@ export class RedisDoor extends ScriptRunner {
         how = { ...how, known: false };
         continue;
       }
-      if (this.client.countLoss(error)) {
-        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      const isRefusedYet = !this.inCluster && isNotYet(error);
+      if (isRefusedYet && deadline.left <= NOT_YET_PAUSE) throw error;
+      if (isRefusedYet || this.client.countLoss(error)) {
+        await new Promise((resolve) => setTimeout(resolve, isRefusedYet ? NOT_YET_PAUSE : PAUSE));
         continue;
       }
       // Only the client knows which commands it lost with a node that has left the Cluster.

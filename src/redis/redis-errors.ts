@@ -47,8 +47,8 @@ export function ignoreOutage(error: unknown): void {
 }
 
 /** Whether an error is a reply of Redis, and not one of the client: it begins with a code, such as `READONLY`. */
-export function isErrorReply(error: Error): boolean {
-  return /^[A-Z]+ /.test(error.message);
+export function isErrorReply(error: unknown): boolean {
+  return error instanceof Error && /^[A-Z]+ /.test(error.message);
 }
 
 /** Whether an error is this reply of Redis. */

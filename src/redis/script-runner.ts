@@ -8,9 +8,9 @@ import { type Corkable, Corking } from "./calls/corking.js";
 import { Deadline } from "./calls/deadline.js";
 import { Wait, WaitingLine, waitAlone } from "./calls/waiting.js";
 import type { Arguments, ClientPort } from "./clients/client.js";
-import { isPassing } from "./cluster/redirection.js";
+import { isNotYet, isPassing } from "./cluster/redirection.js";
 import { MARK_AFTERLIFE } from "./marks.js";
-import { isReply, lateError, refusedError, translate } from "./redis-errors.js";
+import { isErrorReply, isReply, lateError, refusedError, translate } from "./redis-errors.js";
 import type { Script } from "./script.js";
 
 /** What to send again, and after how many ms. */
@@ -19,11 +19,14 @@ interface Again<Reply> {
   readonly send: () => Promise<Reply>;
 }
 
-/** Decides what to send again when a command has failed; `undefined` if the failure is the answer. */
-type Retry<Reply> = (error: unknown) => Again<Reply> | undefined;
+/** Decides what to send again when a command has failed that `send` sends; `undefined` if the failure is the answer. */
+type Retry<Reply> = (error: unknown, send: () => Promise<Reply>) => Again<Reply> | undefined;
 
 /** How long to wait before a command is sent again whose error passes by itself, ms. */
 export const PAUSE = 25;
+
+/** The same for a server that is not ready yet, ms: it takes longer than a slot that moves, and must not be kept from it. */
+export const NOT_YET_PAUSE = 100;
 
 /** Runs scripts on one client. */
 export class ScriptRunner {
@@ -99,13 +102,13 @@ export class ScriptRunner {
   }
 
   /**
-   * For `retry`: sends a command again that failed because its slot of a Cluster is moving, or that was lost with its connection.
-   * That is safe: every script may run twice, and what only reads too.
+   * For `retry`: sends a command again that failed because its slot of a Cluster is moving, or because the server is not ready
+   * yet, or that was lost with its connection. That is safe: every script may run twice, and what only reads too.
    */
-  protected retryIfSafe<Reply>(error: unknown, send: () => Promise<Reply>): Again<Reply> | undefined {
-    const again = (this.inCluster && isPassing(error)) || this.client.countLoss(error);
-    return again ? { after: PAUSE, send } : undefined;
-  }
+  protected readonly retryIfSafe = <Reply>(error: unknown, send: () => Promise<Reply>): Again<Reply> | undefined => {
+    if ((this.inCluster && isPassing(error)) || this.client.countLoss(error)) return { after: PAUSE, send };
+    return isNotYet(error) ? { after: NOT_YET_PAUSE, send } : undefined;
+  };
 
   /**
    * Call it before a command is sent: the command shares a write with others that are sent now. It goes at once if no other is
@@ -177,8 +180,11 @@ export class ScriptRunner {
     };
     const failed = (error: unknown) => {
       last = error;
-      const again = retry?.(error);
+      const again = retry?.(error, send);
       if (again === undefined) return fail(error);
+      const left = wait instanceof Wait ? wait.due - performance.now() : (deadline?.left ?? 0);
+      // What Redis has answered says more than that the time is up.
+      if (again.after > 0 && again.after >= left && isErrorReply(error)) return fail(error);
       const repeat = () => again.send().then(succeed, failed);
       if (again.after === 0) repeat();
       // A command that only tries again is not sent after the deadline.

@@ -10,7 +10,7 @@ const ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 /** A store, and one whose Redis cannot serve. */
 export async function openStores(): Promise<{ store: SessionStore; broken: SessionStore }> {
-  const fake = await startFakeRedis({ answer: REDIS_ERRORS.LOADING });
+  const fake = await startFakeRedis({ answer: REDIS_ERRORS.MISCONF });
   afterFile(() => fake.close());
   return {
     store: createSessionStore(connect(), { prefix: uniquePrefix() }),

@@ -160,7 +160,7 @@ describe("verify", () => {
 
   it("rejects when Redis cannot say, and does not for what Redis is not asked", async () => {
     const { jwt } = await logIn("ada");
-    const fake = await startFakeRedis({ answer: REDIS_ERRORS.LOADING });
+    const fake = await startFakeRedis({ answer: REDIS_ERRORS.MISCONF });
     afterFile(() => fake.close());
     const broken = createJwtSessions(createSessionStore(connect({ port: fake.port })), options);
     await expect(broken.verify(jwt)).rejects.toThrow(StoreUnavailableError);

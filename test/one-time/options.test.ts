@@ -105,5 +105,7 @@ describe("IssueLimitError", () => {
       expose: true,
       headers: { "Retry-After": "2" },
     });
+    // A refusal is one line in a log, as those of sessions are.
+    expect(error.stack).toBe(`${error.name}: ${error.message}`);
   });
 });

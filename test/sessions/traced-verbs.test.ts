@@ -60,7 +60,7 @@ describe("the verbs of a store", () => {
   );
 
   it("each tell of an outage by its own name, and so does the event", async () => {
-    const fake = await startFakeRedis({ answer: new Error("LOADING Redis is loading the dataset in memory") });
+    const fake = await startFakeRedis({ answer: new Error("MISCONF Redis is unable to persist to disk") });
     afterFile(() => fake.close());
     const down = createSessionStore(connect({ port: fake.port }));
     const outages: unknown[] = [];
@@ -69,7 +69,7 @@ describe("the verbs of a store", () => {
     const failure = { name: "StoreUnavailableError", code: "STORE_UNAVAILABLE" };
     for (const verb of verbs) {
       const [, call] = callsOf(verb)[0] ?? [];
-      await expect(call?.(down, stranger())).rejects.toThrow("cannot serve (LOADING)");
+      await expect(call?.(down, stranger())).rejects.toThrow("cannot serve (MISCONF)");
       expect(ended.splice(0)).toEqual([{ of: "sessions", verb, result: "error", failure }]);
       expect(outages.splice(0)).toEqual([{ verb, code: "STORE_UNAVAILABLE" }]);
     }

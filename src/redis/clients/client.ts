@@ -33,8 +33,6 @@ export interface ClientPort {
   readonly stream: Partial<Corkable> | undefined;
   /** If this grows during a call, its script may have run twice, and others in between. */
   readonly tally: LossTally;
-  /** Whether the client itself sends a command again that was lost with its connection. */
-  readonly resends: boolean;
   /**
    * Whether this is the error of a command that was lost with its connection, and which the client does not send again. Then it
    * counts as a loss, because the caller sends it again.

@@ -1,4 +1,4 @@
-/** What the errors of a Redis Cluster mean: which of them pass by themselves, and to which node they point. A leaf. */
+/** What the errors of Redis mean: which of them pass by themselves, and to which node of a Cluster they point. A leaf. */
 
 /**
  * Errors that pass: a slot has moved (`MOVED`, `ASK`), is moving (`TRYAGAIN`, and the errors of a script that needs a key on
@@ -12,6 +12,18 @@ const PASSING =
 /** Whether a command that failed with this error in a Cluster should be tried again within its deadline. */
 export function isPassing(error: unknown): boolean {
   return error instanceof Error && PASSING.test(error.message);
+}
+
+/**
+ * Replies with which any server refuses a command that it could not run yet, and of which it has done nothing: it is still reading
+ * its file, or it is a replica that is being joined to its master; and through a proxy in front of a Cluster a slot is moving, or
+ * has no master. `BUSY` is none of them: to repeat calls would make the script slower that keeps the server busy.
+ */
+const NOT_YET = /^(?:LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN) /;
+
+/** Whether a server has refused a command that it can probably serve in a moment. */
+export function isNotYet(error: unknown): boolean {
+  return error instanceof Error && NOT_YET.test(error.message);
 }
 
 /** Thrown by the `decode` of a script that could do nothing, because its slot is moving. The script is sent again. */

@@ -1,8 +1,10 @@
 /** What the verbs make of the errors that a Redis in trouble answers with. */
-import { describe, expect, it } from "vitest";
+import { createClient } from "redis";
+import { describe, expect, it, vi } from "vitest";
 import {
   CorruptRecordError,
   createSessionStore,
+  type RedisClient,
   type SessionStore,
   StoreUnavailableError,
 } from "../../../src/index.js";
@@ -13,6 +15,18 @@ import { startRedisServer } from "../../harness/redis-server.js";
 
 /** What a healthy server may take, ms: a hundred changes of one claim at once are thousands of round trips. */
 const PATIENT = 20_000;
+
+/** A client of each family on an address. */
+const CLIENTS: Readonly<Record<string, (url: string) => RedisClient | Promise<RedisClient>>> = {
+  ioredis: (url) => connect({ url }),
+  async "node-redis"(url) {
+    const client = createClient({ url });
+    client.on("error", () => {});
+    await client.connect();
+    afterFile(() => client.destroy());
+    return client as unknown as RedisClient;
+  },
+};
 
 async function startFake(options?: FakeRedisOptions) {
   const fake = await startFakeRedis(options);
@@ -48,7 +62,7 @@ async function expectEveryVerbRejects(
 }
 
 describe("an error from Redis", () => {
-  const { WRONGTYPE, ...unavailable } = REDIS_ERRORS;
+  const { WRONGTYPE, LOADING, MASTERDOWN, TRYAGAIN, CLUSTERDOWN, ...unavailable } = REDIS_ERRORS;
 
   it.each(Object.entries(unavailable))(
     "%s makes every verb reject with StoreUnavailableError, and none return null",
@@ -63,8 +77,38 @@ describe("an error from Redis", () => {
     await expectEveryVerbRejects(createSessionStore(connect({ port })), CorruptRecordError, WRONGTYPE.message);
   });
 
+  const passing = { LOADING, MASTERDOWN, TRYAGAIN, CLUSTERDOWN };
+
+  it.concurrent.each(Object.values(passing))(
+    "%s makes every verb try again, and reject with it when the deadline comes",
+    async (error) => {
+      const fake = await startFake({ answer: error });
+      const redis = connect({ port: fake.port });
+      await redis.ping().catch(() => {});
+      await expectEveryVerbRejects(createSessionStore(redis), StoreUnavailableError, error.message);
+      const asked = fake.commands.filter(([name]) => name === "evalsha").length;
+      const verbs = Object.keys(everyVerb).length;
+      expect(asked).toBeGreaterThan(verbs);
+      // A tenth of a second lies between two tries: the server has other things to do.
+      expect(asked).toBeLessThanOrEqual(10 * verbs);
+    },
+  );
+
+  it.each(Object.keys(passing).flatMap((code) => Object.keys(CLIENTS).map((client) => [code, client] as const)))(
+    "%s is not noticed, on %s, by a call that may wait for longer than it lasts",
+    async (code, client) => {
+      const fake = await startFake({ answer: REDIS_ERRORS[code as keyof typeof REDIS_ERRORS] });
+      const store = createSessionStore((await CLIENTS[client]?.(fake.url)) as RedisClient, { timeout: PATIENT });
+      const { token, id, userId } = stranger();
+      const found = store.get(token);
+      await vi.waitFor(() => expect(fake.commands.length).toBeGreaterThan(2), { timeout: PATIENT });
+      fake.answerWith(recordOf(userId, Date.now()));
+      expect(await found).toMatchObject({ id, userId });
+    },
+  );
+
   it("leaves the store fit for use when the trouble is over", async () => {
-    const fake = await startFake({ answer: REDIS_ERRORS.LOADING });
+    const fake = await startFake({ answer: REDIS_ERRORS.MISCONF });
     const store = createSessionStore(connect({ port: fake.port }));
     const { token, id, userId } = stranger();
     expect(await rejection(store.get(token))).toBeInstanceOf(StoreUnavailableError);

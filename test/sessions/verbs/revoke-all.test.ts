@@ -199,7 +199,7 @@ describe("revokeAll", () => {
     let scripts = 0;
     const { store, held } = open(() => ({
       async evalsha(sha: string, keys: number, ...args: (string | number)[]) {
-        if (++scripts > 5) throw Object.assign(new Error("LOADING Redis is loading"), { name: "ReplyError" });
+        if (++scripts > 5) throw Object.assign(new Error("OOM command not allowed"), { name: "ReplyError" });
         return redis.evalsha(sha, keys, ...args);
       },
     }));
@@ -207,7 +207,7 @@ describe("revokeAll", () => {
     const error = await rejection(held.revokeAll());
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(error.message).toBe(
-      "Redis cannot serve (LOADING); 5 sessions have ended so far. It is safe to call revokeAll again: it ends the others",
+      "Redis cannot serve (OOM); 5 sessions have ended so far. It is safe to call revokeAll again: it ends the others",
     );
     expect(await store.revokeAll()).toBe(45);
   });

@@ -22,7 +22,6 @@ export class IoredisPort implements ClientPort {
   readonly inCluster: boolean;
   readonly underSentinel: boolean;
   readonly connections = "one";
-  readonly resends = true;
   readonly readsMayLag: boolean;
   readonly tally: ReturnType<typeof tallyLosses>;
   readonly getex?: (key: string, ms: number) => Promise<string | null>;

@@ -21,7 +21,6 @@ export abstract class NodeRedisPort<Client extends Commands> implements ClientPo
   abstract readonly connections: "one" | "many";
   abstract readonly readsMayLag: boolean;
   readonly keyPrefix: string;
-  readonly resends = false;
   /** node-redis gathers commands by itself. */
   readonly stream = undefined;
   /** The client as the application has it, for its state and its events. */
