@@ -287,16 +287,4 @@ describe("where Redis is not", () => {
       expect.stringMatching(/^No Redis Cluster answers there\. Without a Cluster leave --cluster out/),
     ]);
   });
-
-  it("gives a frozen server up after the time that it was given", async () => {
-    const server = await startRedisServer();
-    afterFile(() => server.stop());
-    server.freeze();
-    const { status, errors } = await run(["stats", "--timeout", "300ms"], { env: { REDIS_URL: server.url } });
-    server.thaw();
-    expect([status, errors]).toEqual([
-      2,
-      expect.stringMatching(/^Redis does not answer\. Check --redis or REDIS_URL, TLS/),
-    ]);
-  });
 });
