@@ -22,11 +22,17 @@ export function fasterThanOurs(
   })[0];
   if (ours === undefined) return [];
   return select(figures, { scenario: "peers", metric: "throughput", at: { inFlight } })
-    .filter(({ ours: own, value }) => !own && value > ours.value)
-    .toSorted((a, b) => b.value - a.value)
-    .map(({ contender, value }) => ({
+    .map(({ contender, ours: own, value, ratio }) => ({
       contender,
-      times: value / ours.value,
+      own,
+      // That of the rounds, side by side, as the tables have it: the medians of two contenders may be of different rounds.
+      times: ratio?.value ?? value / ours.value,
+    }))
+    .filter(({ own, times }) => !own && times > 1)
+    .toSorted((a, b) => b.times - a.times)
+    .map(({ contender, times }) => ({
+      contender,
+      times,
       givesUp: contenders.find(({ name }) => name === contender)?.givesUp ?? "",
     }));
 }

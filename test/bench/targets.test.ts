@@ -206,6 +206,12 @@ describe("the targets", () => {
     expect(fasterThanOurs(figures, contenders, 128)).toEqual([
       { contender: "fast-jwt HS256", times: 3, givesUp: "revocation" },
     ]);
+    // As the tables have it: of the rounds, side by side, and not of two medians.
+    const ratio = { to: "coatcheck touch", value: 2.5, low: 2, high: 3, mad: 0.1, rounds: 7 };
+    const inRounds = figures.map((one) => (one.contender === "fast-jwt HS256" ? { ...one, ratio } : one));
+    expect(fasterThanOurs(inRounds, contenders, 128)).toMatchObject([{ contender: "fast-jwt HS256", times: 2.5 }]);
+    const slower = inRounds.map((one) => (one.ratio === undefined ? one : { ...one, ratio: { ...ratio, value: 0.9 } }));
+    expect(fasterThanOurs(slower, contenders, 128)).toEqual([]);
   });
 
   it("say what stands beside them in the same run, and nothing of what was not measured", () => {
