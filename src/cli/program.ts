@@ -50,11 +50,15 @@ export function makeProgram(version: string, run: Run): Command {
     (options: CommonOptions) => run(options, stats),
   );
   add("sessions", "lists the sessions of a user", "sessions --user ada", "sessions --user ada --json")
-    .option("--user <user>", "whose sessions; it must be given")
+    // As `block` and `unblock` have it, which people type in the same minute.
+    .argument("[user]", "whose sessions")
+    .option("--user <user>", "the same")
     // Not commander's required option: of a mistyped one it would say that --user is missing, and not what is mistyped.
-    .action((options: CommonOptions & { user?: string }) => {
-      const { user } = options;
-      if (user === undefined) throw new Failure("Say whose sessions: --user <user>.");
+    .action((named: string | undefined, options: CommonOptions & { user?: string }) => {
+      const user = named ?? options.user;
+      if (user === undefined || (named !== undefined && options.user !== undefined)) {
+        throw new Failure("Say whose sessions, once: --user <user>.");
+      }
       return run(options, (work) => sessions(work, user));
     });
   add("show", "shows one session and its claims", "show 01ARZ3NDEKTSV4RRFFQ69G5FAV")

@@ -45,6 +45,14 @@ describe.concurrent("coatcheck", () => {
     expect(json.sessions.bytes / 4 / one).toBeLessThan(2);
   });
 
+  it("stats says of sessions of express-session that it does not count them, where there are none of ours", async () => {
+    const { prefix, cli } = open();
+    await redis.set(`${prefix}sess:1`, "{}");
+    const { status, errors } = await cli("stats");
+    expect(status).toBe(1);
+    expect(errors).toContain("The sessions of the stores for express-session and koa-session are not counted");
+  });
+
   it("sessions lists those of a user, and the block; nothing found is status 1", async () => {
     const { store, cli } = open();
     const { session } = await store.create({ userId: "ada", client: { ip: "192.0.2.7", userAgent: "Test/1" } });
@@ -58,6 +66,8 @@ describe.concurrent("coatcheck", () => {
       block: null,
       sessions: [session],
     });
+    // As block and unblock take it.
+    expect((await cli("sessions", "ada")).output).toBe(shown.output);
     const none = await cli("sessions", "--user", "Ada");
     expect(none.status).toBe(1);
     expect(none.errors).toBe(
@@ -294,7 +304,9 @@ describe.concurrent("what is mistyped", () => {
     [["stat"], "unknown command 'stat'\n(Did you mean stats?)"],
     [["stats", "--prefx", "a:"], "unknown option '--prefx'\n(Did you mean --prefix?)"],
     [["show"], "missing required argument 'id'"],
-    [["sessions"], "Say whose sessions: --user <user>."],
+    [["sessions"], "Say whose sessions, once: --user <user>."],
+    [["sessions", "ada", "--user", "eve"], "Say whose sessions, once: --user <user>."],
+    [["sessions", `${UNKNOWN}.${"A".repeat(43)}`], "userId must be the id of a user, got a token, which is a secret"],
     [["sessions", "--usr", "ada"], "unknown option '--usr'\n(Did you mean --user?)"],
     [["revoke"], "Say what to end: an id, --user <user> or --all, and only one of them."],
     [["revoke", UNKNOWN, "--all"], "Say what to end: an id, --user <user> or --all, and only one of them."],

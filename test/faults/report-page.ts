@@ -20,8 +20,8 @@ const INTRODUCTION = [
   "them. **Served after a revocation** is the longest time from the instant at which the revoking process heard that a session was",
   "revoked to the beginning of the last lookup that still accepted it. The promise is one lease: 1 s.",
   "",
-  "Each section says when it was measured, and at which commit: a section with an older commit tells what coatcheck did then, and later",
-  "changes are not in its figures. CI injects the same faults for a few minutes at every commit, and fails if a promise is broken.",
+  "The sections were measured on different days. Each names its day and its commit. It shows what coatcheck did at that commit, and",
+  "nothing that has changed since. CI injects the same faults for a few minutes at every commit, and fails if a promise is broken.",
   "Everything runs on loopback. `npm run test:faults -- faults/near` measures one folder of `test/faults` alone, and writes its section.",
   "",
 ];

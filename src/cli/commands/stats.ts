@@ -38,6 +38,11 @@ export async function stats(work: Work): Promise<number> {
   }
   const { sessions, users, blocks } = census.kinds;
   if (sessions.count + users.count + blocks.count > 0) return DONE;
+  if (census.other > 0) {
+    terminal.note(
+      "The sessions of the stores for express-session and koa-session are not counted: they have other keys.",
+    );
+  }
   await sayNothingFound(work, `There is no session and no block under ${JSON.stringify(work.keys.prefix)}.`);
   return NOTHING_FOUND;
 }
