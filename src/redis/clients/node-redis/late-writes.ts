@@ -13,6 +13,7 @@ import { ownerOf } from "./client.js";
 export interface Pausable {
   readonly _self?: object;
   once(event: string, listener: () => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
   readonly isReady?: boolean;
   _pause?(): void;
   _unpause?(): void;
@@ -43,8 +44,11 @@ export function holdBack(client: Pausable): void {
   if (client.isReady !== false || client._pause === undefined || lost.has(owner)) return;
   lost.add(owner);
   client._pause();
-  // Both come before the client writes anything to the next connection.
+  // Both come before the client writes anything to the next connection. Only one may come: a load balancer that has no server
+  // behind it accepts connections and ends them.
   const resume = () => {
+    client.off("connect", resume);
+    client.off("ready", resume);
     if (lost.delete(owner)) client._unpause?.();
   };
   client.once("connect", resume);

@@ -2,6 +2,7 @@
  * A connection that breaks between a command and its write: node-redis 5 then gave commands the replies of others. Here it breaks
  * exactly there, on every kind of client that shows its connections.
  */
+import { once } from "node:events";
 import net from "node:net";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import {
@@ -15,6 +16,7 @@ import { createSessionStore, type NodeRedisClient } from "../../../../src/index.
 import { portOf } from "../../../../src/redis/clients/supported.js";
 import { afterFile, uniquePrefix } from "../../../harness/fixtures.js";
 import { startCluster } from "../../../harness/redis-cluster.js";
+import { startProxy } from "../../../harness/tcp-proxy.js";
 
 const cluster = await startCluster({ masters: 1, replicas: 0 });
 afterFile(() => cluster.close());
@@ -72,6 +74,37 @@ describe.each(KINDS)("a %s", (_, make) => {
     expect((await store.get(made[0]?.token))?.id).toBe(made[0]?.session.id);
   });
 });
+
+it.each(["6", "5"] as const)(
+  "a client of node-redis %s gathers no listeners while a load balancer ends each connection that it has accepted",
+  async (version) => {
+    const proxy = await startProxy(Number(new URL(inject("redisUrl")).port));
+    const empty = net.createServer((accepted) => accepted.destroy()).listen(0, "127.0.0.1");
+    await once(empty, "listening");
+    const client = VERSIONS[version].createClient({ url: proxy.url, socket });
+    afterFile(async () => {
+      client.destroy();
+      empty.close();
+      await proxy.close();
+    });
+    client.on("error", () => {});
+    await client.connect();
+    const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 10_000 });
+    const { token, session } = await store.create();
+    const listeners = () => ["connect", "ready"].map((event) => client.listenerCount(event));
+    const before = listeners();
+    let attempts = 0;
+    client.on("reconnecting", () => attempts++);
+    proxy.retarget((empty.address() as net.AddressInfo).port);
+    proxy.reset();
+    await vi.waitFor(() => expect(attempts).toBeGreaterThan(12), { timeout: 15_000, interval: 5 });
+    // One of each waits for the connection that is being made.
+    for (const [at, count] of listeners().entries()) expect(count).toBeLessThanOrEqual((before[at] as number) + 1);
+    proxy.retarget(Number(new URL(inject("redisUrl")).port));
+    expect(await store.get(token)).toEqual(session);
+    await vi.waitFor(() => expect(listeners()).toEqual(before), { timeout: 15_000, interval: 5 });
+  },
+);
 
 it("nobody can do that on a sentinel of node-redis 5, and check says so", () => {
   const options = { name: "main", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] };
