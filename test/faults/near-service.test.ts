@@ -10,7 +10,7 @@ const history = (more: Partial<History> = {}): History => ({ memory: [], found: 
 /** A fault from 0 to 3000, in which a session was revoked at 100. */
 function suffered(revoked: Partial<History>, lasting: Partial<History> = {}): Suffered {
   return {
-    ...{ begun: 0, deafFrom: null, ended: 3000 },
+    ...{ begun: 0, deaf: null, ended: 3000 },
     lasting: history({ memory: [10, 900, 3100], ...lasting }),
     revoked: [{ ...history({ missing: [2000], ...revoked }), acknowledged: 100 }],
   };
@@ -48,7 +48,11 @@ describe("the judge of what memory served", () => {
   });
 
   it("blames a memory that answers for longer than a lease without a beat, though nobody revokes", () => {
-    const answers = (until: number) => ({ ...suffered({}, { memory: [10, until, 3100] }), deafFrom: 200 });
+    const answers = (until: number) => ({
+      ...suffered({}, { memory: [10, until, 2950, 3100] }),
+      // The end of the fault took 100 ms, and memory answered before that was over.
+      deaf: { from: 200, to: 2900 },
+    });
     expect(judged(answers(1200)).broken).toEqual([]);
     expect(judged(answers(1300)).broken).toEqual([
       "P9: memory still answered 1100 ms after the last beat that could come back",

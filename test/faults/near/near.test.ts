@@ -3,55 +3,51 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { afterFile, connect } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
-import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
-import { titleOf } from "../network/rig.js";
+import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { startProber } from "./prober-process.js";
-import { type NamedFault, nearFault, nearFaults, openNear, PATIENT, type Site, TIMES } from "./rig.js";
+import { type NamedFault, type NearFault, nearFault, nearFaults, PATIENT, TIMES } from "./rig.js";
+import { openWays, type WaysSite } from "./ways.js";
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
 const prober = await startProber();
 
-interface Ways {
-  readonly data: TcpProxy;
-  readonly subscriber: TcpProxy;
-}
+const elsewhere = connect({ port: server.port });
 
-/** A store with near behind a proxy on each of its two connections; what revokes goes past them. */
-async function open(): Promise<Site & { readonly ways: Ways }> {
-  const ways = { data: await startProxy(server.port), subscriber: await startProxy(server.port) };
-  for (const way of Object.values(ways)) afterFile(() => way.close());
-  const to = ({ host, port }: TcpProxy) => ({ host, port });
-  const prefix = await openNear(prober, { data: to(ways.data), subscriber: to(ways.subscriber) });
-  const elsewhere: SessionStore = createSessionStore(connect({ port: server.port }), { prefix, timeout: PATIENT });
-  const servers = titleOf(server.version, "ioredis");
-  return { servers, prober, prefix, store: () => elsewhere, ways };
-}
+/** A store with near on each client, behind proxies; what revokes goes past them. */
+const open = () =>
+  openWays(prober, {
+    ...{ servers: server.version, port: server.port },
+    storeFor: (prefix) => {
+      const store: SessionStore = createSessionStore(elsewhere, { prefix, timeout: PATIENT });
+      return () => store;
+    },
+  });
 
-/** A fault of the network, on some of the ways of a site of its own. */
+/** A fault of the network, on some of the ways of sites of its own. */
 function onWays(
   name: string,
-  pick: (ways: Ways) => TcpProxy[],
+  pick: (site: WaysSite) => TcpProxy[],
   begin: (way: TcpProxy) => void,
   end: (way: TcpProxy) => unknown,
 ): NamedFault {
   return [
     name,
     async () => {
-      const site = await open();
-      const ways = pick(site.ways);
+      const sites = await open();
+      const ways = sites.flatMap(pick);
       return [
-        site,
+        sites,
         { times: TIMES, isDeaf: true, begin: () => ways.forEach(begin), end: () => Promise.all(ways.map(end)) },
       ];
     },
   ];
 }
 
-const PICKED: readonly (readonly [string, (ways: Ways) => TcpProxy[]])[] = [
-  ["subscriber", ({ subscriber }) => [subscriber]],
-  ["both connections", ({ data, subscriber }) => [data, subscriber]],
-  ["data connection", ({ data }) => [data]],
+const PICKED: readonly (readonly [string, (site: WaysSite) => TcpProxy[]])[] = [
+  ["subscriber", ({ ways }) => [ways.subscriber]],
+  ["both connections", ({ ways }) => [ways.data, ways.subscriber]],
+  ["data connection", ({ ways }) => [ways.data]],
 ];
 
 nearFaults([
@@ -77,64 +73,56 @@ nearFaults([
       (way) => way.restore(),
     ),
   ),
-  onWays(
-    "both connections: killed, and new ones refused",
-    ({ data, subscriber }) => [data, subscriber],
-    (way) => {
-      way.refuse();
-      way.reset();
-    },
-    (way) => way.accept(),
+  ...PICKED.map(([which, pick]) =>
+    onWays(
+      `${which}: killed, and new ones refused`,
+      pick,
+      (way) => {
+        way.refuse();
+        way.reset();
+      },
+      (way) => way.accept(),
+    ),
   ),
 ]);
 
-nearFault("Redis is frozen", async () => [
-  await open(),
-  { times: TIMES, isDeaf: true, begin: () => server.freeze(), end: () => server.thaw() },
-]);
+/** A fault of all sites of its own. */
+function onAll(name: string, faultOf: (sites: readonly WaysSite[]) => NearFault): void {
+  nearFault(name, async () => {
+    const sites = await open();
+    return [sites, faultOf(sites)];
+  });
+}
 
-nearFault("the process is frozen for 4 s", async () => [
-  await open(),
-  {
-    times: TIMES,
-    lasts: 4000,
-    begin: () => prober.freeze(),
-    end: () => prober.thaw(),
-  },
-]);
+onAll("Redis is frozen", () => ({
+  ...{ times: TIMES, isDeaf: true },
+  begin: () => server.freeze(),
+  end: () => server.thaw(),
+}));
+
+onAll("the process is frozen for 4 s", () => ({
+  ...{ times: TIMES, lasts: 4000 },
+  begin: () => prober.freeze(),
+  end: () => prober.thaw(),
+}));
 
 // Without this, what was published meanwhile is there before the process asks again.
-nearFault("the process is frozen for 4 s, and hears of it half a second later", async () => {
-  const site = await open();
-  const { subscriber } = site.ways;
-  return [
-    site,
-    {
-      times: TIMES,
-      lasts: 4000,
-      begin() {
-        subscriber.hold("down");
-        prober.freeze();
-      },
-      async end() {
-        prober.thaw();
-        await sleep(500);
-        subscriber.release("down");
-      },
-    },
-  ];
-});
+onAll("the process is frozen for 4 s, and hears of it half a second later", (sites) => ({
+  ...{ times: TIMES, lasts: 4000 },
+  begin() {
+    for (const { ways } of sites) ways.subscriber.hold("down");
+    prober.freeze();
+  },
+  async end() {
+    prober.thaw();
+    await sleep(500);
+    for (const { ways } of sites) ways.subscriber.release("down");
+  },
+}));
 
-nearFault("the event loop of the process is blocked for 3 s, and asks in the same turn", async () => {
-  const site = await open();
-  return [
-    site,
-    {
-      times: TIMES,
-      lasts: 2800,
-      begin: () => prober.order({ kind: "block", ms: 3000 }),
-      // It answers when it is not blocked any more.
-      end: () => prober.order({ kind: "watch", prefix: site.prefix, tokens: [] }),
-    },
-  ];
-});
+onAll("the event loop of the process is blocked for 3 s, and asks in the same turn", ([site]) => ({
+  ...{ times: TIMES, lasts: 2800 },
+  begin: () => prober.order({ kind: "block", ms: 3000 }),
+  // It answers when it is not blocked any more.
+  end: () => prober.order({ kind: "watch", prefix: site?.prefix ?? "", tokens: [] }),
+}));

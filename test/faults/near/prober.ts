@@ -2,9 +2,9 @@
  * An application with near caches in a process of its own. Every ms it asks for each session that it was told to watch, and
  * notes what was answered, by the instant at which it began to ask. It judges nothing.
  */
-import { Redis, type RedisOptions } from "ioredis";
 import { createSessionStore, type SessionStore } from "../../../src/index.js";
 import { instant } from "./instant.js";
+import { type Clients, type Connections, openClients } from "./prober-clients.js";
 
 /** What one session came to. All are instants at which a lookup began. */
 export interface History {
@@ -25,20 +25,12 @@ export type Order =
       readonly kind: "open";
       readonly prefix: string;
       readonly lease: number;
-      readonly data: RedisOptions;
-      readonly subscriber: RedisOptions;
+      readonly connections: Connections;
     }
   /** Begins to ask for sessions. Answers when memory has all of them. */
   | { readonly kind: "watch"; readonly prefix: string; readonly tokens: readonly string[] }
   /** Answers with what was answered for those sessions, and asks for them no more. */
   | { readonly kind: "histories"; readonly prefix: string; readonly tokens: readonly string[] }
-  /** Connects one of the two clients of a store to another server. Answers when it is there. */
-  | {
-      readonly kind: "redirect";
-      readonly prefix: string;
-      readonly client: "data" | "subscriber";
-      readonly port: number;
-    }
   /** Answers, and then does nothing but count for so many ms. In the turn after it asks for everything at once. */
   | { readonly kind: "block"; readonly ms: number }
   /** Answers when memory has answered for all of those sessions once more. */
@@ -52,8 +44,7 @@ export type Answer = History[] | null;
 
 interface Site {
   readonly store: SessionStore;
-  readonly data: Redis;
-  readonly subscriber: Redis;
+  readonly clients: Clients;
   readonly watched: Map<string, Watched>;
 }
 
@@ -114,20 +105,13 @@ async function untilAnswered({ watched }: Site, tokens: readonly string[]): Prom
   await until("memory answers", () => tokens.every(isAnswered));
 }
 
-function connect(options: RedisOptions): Redis {
-  const redis = new Redis({ ...options, retryStrategy: (times) => Math.min(times * 50, 500) });
-  // Faults break connections on purpose; without a listener ioredis prints each error.
-  redis.on("error", () => {});
-  return redis;
-}
-
 async function obey(order: Exclude<Order, { kind: "block" }>): Promise<Answer> {
   switch (order.kind) {
     case "open": {
-      const [data, subscriber] = [connect(order.data), connect(order.subscriber)];
-      const near = { lease: order.lease, subscriber };
-      const store: SessionStore = createSessionStore(data, { prefix: order.prefix, near });
-      sites.set(order.prefix, { store, data, subscriber, watched: new Map() });
+      const clients = await openClients(order.connections);
+      const near = { lease: order.lease, subscriber: clients.subscriber };
+      const store: SessionStore = createSessionStore(clients.data, { prefix: order.prefix, near });
+      sites.set(order.prefix, { store, clients, watched: new Map() });
       store.peek("");
       await untilServing(store);
       return null;
@@ -151,23 +135,14 @@ async function obey(order: Exclude<Order, { kind: "block" }>): Promise<Answer> {
         return { memory, found, missing, failed };
       });
     }
-    case "redirect": {
-      const client = siteOf(order.prefix)[order.client];
-      const isBack = new Promise((resolve) => client.once("ready", resolve));
-      client.options.port = order.port;
-      client.disconnect(true);
-      await isBack;
-      return null;
-    }
     case "await":
       await untilAnswered(siteOf(order.prefix), order.tokens);
       return null;
     case "close": {
-      const { store, data, subscriber } = siteOf(order.prefix);
+      const { store, clients } = siteOf(order.prefix);
       sites.delete(order.prefix);
       await store.close();
-      data.disconnect();
-      subscriber.disconnect();
+      clients.close();
       return null;
     }
   }

@@ -1,14 +1,15 @@
 /**
- * One fault in front of a process with a near cache: sessions that it has in its memory are revoked meanwhile by another process,
- * and both note when, by one clock. It knows what a fault does only as `begin` and `end`.
+ * One fault in front of a process with near caches, one on each client: sessions that it has in its memory are revoked meanwhile
+ * by another process, and both note when, by one clock. It knows what a fault does only as `begin` and `end`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RedisOptions } from "ioredis";
 import type { SessionStore } from "../../../src/index.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import { FULL, fault, type Outcome } from "../fault.js";
+import { NODE_REDIS } from "../node-redis.js";
 import { instant } from "./instant.js";
 import type { History } from "./prober.js";
+import type { Connections } from "./prober-clients.js";
 import type { Prober } from "./prober-process.js";
 import { type Revoked, Service } from "./service.js";
 
@@ -21,13 +22,22 @@ export const TIMES = FULL ? 6 : 1;
 /** How long a fault lasts, ms: longer than a lease. */
 export const LASTS = FULL ? 3000 : 1600;
 
-/** How many sessions are revoked during a fault. */
-const REVOCATIONS = FULL ? 20 : 8;
+/** How many sessions of each site are revoked during a fault. */
+const REVOCATIONS = FULL ? 8 : 4;
 
 /** The deadline of a store that waits for servers that are frozen, and for a busy machine, ms. */
 export const PATIENT = 60_000;
 
-/** A process with a near cache, and what it is connected to. */
+/** The clients that the near caches are on. All of them suffer each fault at the same time. */
+export const CLIENTS = [
+  { name: "ioredis 5", module: "ioredis" },
+  { name: NODE_REDIS[6].name, module: NODE_REDIS[6].module },
+  { name: NODE_REDIS[5].name, module: NODE_REDIS[5].module },
+] as const;
+
+export type Client = (typeof CLIENTS)[number];
+
+/** A near cache, and what it is connected to. */
 export interface Site {
   readonly servers: string;
   readonly prober: Prober;
@@ -36,7 +46,7 @@ export interface Site {
   readonly store: () => SessionStore;
 }
 
-/** Revokes one of the sessions. Resolves when that is acknowledged. */
+/** Revokes one session of each site. Resolves when all of that is acknowledged. */
 export type Revocation = () => Promise<void>;
 
 export interface NearFault {
@@ -55,48 +65,48 @@ export interface NearFault {
   readonly hasOldMaster?: boolean;
 }
 
-/** How a prober is to be connected. */
-interface Connections {
-  readonly data: RedisOptions;
-  readonly subscriber: RedisOptions;
-}
-
 /** Opens a store with near in a prober, until the end of the file. Gives its prefix. */
-export async function openNear(prober: Prober, { data, subscriber }: Connections): Promise<string> {
+export async function openNear(prober: Prober, connections: Connections): Promise<string> {
   const prefix = uniquePrefix();
-  await prober.order({ kind: "open", prefix, lease: LEASE, data, subscriber });
+  await prober.order({ kind: "open", prefix, lease: LEASE, connections });
   afterFile(() => prober.order({ kind: "close", prefix }));
   return prefix;
 }
 
-/** A fault by its name in the report, and what opens the site that suffers it. */
-export type NamedFault = readonly [name: string, open: () => Promise<readonly [Site, NearFault]>];
+/** A fault by its name in the report, and what opens the sites that suffer it, one for each client. */
+export type NamedFault = readonly [name: string, open: () => Promise<readonly [readonly Site[], NearFault]>];
 
-/** A row of the report for each fault. They are suffered together, which takes no longer than one alone: no site knows of the others. */
+/**
+ * A row of the report for each fault and client. They are suffered together, which takes no longer than one alone: no fault
+ * concerns the sites of another.
+ */
 export function nearFaults(named: readonly NamedFault[]): void {
-  let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
+  let all: Promise<PromiseSettledResult<Outcome[]>[]> | undefined;
   for (const [at, [name]] of named.entries()) {
-    fault("Near cache", name, 300_000, async () => {
-      all ??= Promise.allSettled(named.map(([, open]) => sufferAll(open)));
-      const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
-      if (outcome.status === "rejected") throw outcome.reason;
-      return outcome.value;
-    });
+    for (const [which, client] of CLIENTS.entries()) {
+      fault("Near cache", `${name} (${client.name})`, 300_000, async () => {
+        all ??= Promise.allSettled(named.map(([, open]) => sufferAll(open)));
+        const outcomes = (await all)[at] as PromiseSettledResult<Outcome[]>;
+        if (outcomes.status === "rejected") throw outcomes.reason;
+        return outcomes.value[which] as Outcome;
+      });
+    }
   }
 }
 
-/** A fault that stops more than its own site. */
+/** A fault that stops more than its own sites. */
 export function nearFault(...named: NamedFault): void {
   nearFaults([named]);
 }
 
-async function sufferAll(open: NamedFault[1]): Promise<Outcome> {
-  const [site, injected] = await open();
-  const service = new Service(LEASE, injected.hasOldMaster);
-  for (let time = 0; time < injected.times; time++) await suffer(site, injected, service);
-  const { times, operations, errors, broken, outage, recovery, longest } = service;
-  const further = service.further();
-  return { servers: site.servers, times, operations, errors, broken, outage, recovery, stale: longest, further };
+async function sufferAll(open: NamedFault[1]): Promise<Outcome[]> {
+  const [sites, injected] = await open();
+  const judged = sites.map((site) => ({ site, service: new Service(LEASE, injected.hasOldMaster) }));
+  for (let time = 0; time < injected.times; time++) await suffer(judged, injected);
+  return judged.map(({ site: { servers }, service }) => {
+    const { times, operations, errors, broken, outage, recovery, longest } = service;
+    return { servers, times, operations, errors, broken, outage, recovery, stale: longest, further: service.further() };
+  });
 }
 
 /** Begins with one revocation after the other, over so many ms. */
@@ -109,32 +119,58 @@ export async function spread(revocations: readonly Revocation[], lasts: number):
   return begun;
 }
 
-async function suffer({ prober, prefix, store }: Site, injected: NearFault, service: Service): Promise<void> {
-  const made = await Promise.all(Array.from({ length: REVOCATIONS + 1 }, () => store().create({ userId: "ada" })));
-  const tokens = made.map(({ token }) => token);
-  const [lasting, ...doomed] = tokens as [string, ...string[]];
-  await injected.prepare?.();
-  await prober.order({ kind: "watch", prefix, tokens });
+/** A site, and the judge of what it was served. */
+interface Judged {
+  readonly site: Site;
+  readonly service: Service;
+}
 
-  const acknowledged = new Map<string, number>();
-  const revocations = doomed.map((token) => async () => {
-    if (!(await store().revoke(token))) throw new Error("There was no session to be revoked.");
-    acknowledged.set(token, instant());
-  });
+async function suffer(judged: readonly Judged[], injected: NearFault): Promise<void> {
+  const users = await Promise.all(judged.map(({ site }) => begin(site)));
+  await injected.prepare?.();
+  await Promise.all(users.map((user) => user.watch()));
+
   const begun = instant();
   await injected.begin();
-  const deafFrom = injected.isDeaf === true ? instant() : null;
+  const from = instant();
+  const revocations = Array.from({ length: REVOCATIONS }, (_, at) => async () => {
+    await Promise.all(users.map((user) => user.revoke(at)));
+  });
   // While the server is frozen none of them comes.
   const acknowledgements = await (injected.during?.(revocations) ?? spread(revocations, injected.lasts ?? LASTS));
+  const deaf = injected.isDeaf === true ? { from, to: instant() } : null;
   await injected.end();
   const ended = instant();
   await Promise.all(acknowledgements);
-  await prober.order({ kind: "await", prefix, tokens: [lasting] });
+  await Promise.all(users.map((user) => user.awaitMemory()));
   // Whatever is served for too long is served by now.
   await sleep(1.5 * LEASE);
-  const [first, ...rest] = (await prober.order({ kind: "histories", prefix, tokens })) as [History, ...History[]];
-  const revoked = rest.map((history, at): Revoked => {
-    return { ...history, acknowledged: acknowledged.get(doomed[at] ?? "") ?? null };
-  });
-  service.add({ begun, deafFrom, ended, lasting: first, revoked });
+  for (const [at, { service }] of judged.entries()) {
+    const histories = await (users[at] as UserOfSite).histories();
+    service.add({ begun, deaf, ended, ...histories });
+  }
+}
+
+type UserOfSite = Awaited<ReturnType<typeof begin>>;
+
+/** Sessions of one user of a site: one that stays, and others that are to be revoked. */
+async function begin({ prober, prefix, store }: Site) {
+  const made = await Promise.all(Array.from({ length: REVOCATIONS + 1 }, () => store().create({ userId: "ada" })));
+  const tokens = made.map(({ token }) => token);
+  const [lasting, ...doomed] = tokens as [string, ...string[]];
+  const acknowledged = new Map<string, number>();
+  return {
+    watch: () => prober.order({ kind: "watch", prefix, tokens }),
+    async revoke(at: number): Promise<void> {
+      const token = doomed[at] as string;
+      if (!(await store().revoke(token))) throw new Error("There was no session to be revoked.");
+      acknowledged.set(token, instant());
+    },
+    awaitMemory: () => prober.order({ kind: "await", prefix, tokens: [lasting] }),
+    async histories(): Promise<{ readonly lasting: History; readonly revoked: Revoked[] }> {
+      const [first, ...rest] = (await prober.order({ kind: "histories", prefix, tokens })) as [History, ...History[]];
+      const instantOf = (at: number) => acknowledged.get(doomed[at] ?? "") ?? null;
+      return { lasting: first, revoked: rest.map((one, at) => ({ ...one, acknowledged: instantOf(at) })) };
+    },
+  };
 }

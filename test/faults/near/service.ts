@@ -13,8 +13,8 @@ export interface Revoked extends History {
 /** One fault, as the prober saw it. */
 export interface Suffered {
   readonly begun: number;
-  /** From when on no beat could come back until the end; `null` if some could. */
-  readonly deafFrom: number | null;
+  /** Between which instants no beat could come back; `null` if some could. */
+  readonly deaf: { readonly from: number; readonly to: number } | null;
   readonly ended: number;
   /** A session that nobody revokes. */
   readonly lasting: History;
@@ -46,7 +46,7 @@ export class Service {
     this.#memoryOnly = memoryOnly;
   }
 
-  add({ begun, deafFrom, ended, lasting, revoked }: Suffered): void {
+  add({ begun, deaf, ended, lasting, revoked }: Suffered): void {
     this.times++;
     for (const { memory, found, missing, failed } of [lasting, ...revoked]) {
       this.operations += memory.length + found.length + missing.length + failed.length;
@@ -54,10 +54,12 @@ export class Service {
     }
     if (lasting.missing.length > 0)
       this.broken.push(`P8: ${lasting.missing.length} lookups of a live session gave null`);
-    const inFault = lasting.memory.filter((at) => at >= begun && at < ended);
-    const deafFor = (inFault.at(-1) ?? begun) - (deafFrom ?? Number.POSITIVE_INFINITY);
-    if (deafFor > this.#lease + GRAIN) {
-      this.broken.push(`P9: memory still answered ${Math.round(deafFor)} ms after the last beat that could come back`);
+    if (deaf !== null) {
+      const last = lasting.memory.filter((at) => at < deaf.to).at(-1) ?? deaf.from;
+      const late = Math.round(last - deaf.from);
+      if (late > this.#lease + GRAIN) {
+        this.broken.push(`P9: memory still answered ${late} ms after the last beat that could come back`);
+      }
     }
     if (!lasting.memory.some((at) => at >= ended)) this.broken.push("P9: memory does not answer again after the fault");
     this.#pause(begun, lasting.memory);
