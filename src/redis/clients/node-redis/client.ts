@@ -41,9 +41,16 @@ export interface Commands {
   readonly options?: ClientOptions;
 }
 
+/** What is looked at of the options of commands. */
+export interface CommandOptions {
+  readonly timeout?: number | undefined;
+  readonly asap?: boolean;
+  readonly abortSignal?: unknown;
+}
+
 /** What is looked at of a client's options. */
 export interface ClientOptions {
-  readonly commandOptions?: { readonly timeout?: number };
+  readonly commandOptions?: CommandOptions;
   readonly socket?: {
     readonly host?: string;
     readonly port?: number;
@@ -78,7 +85,7 @@ export interface ClusterClient extends Commands {
 /** What is looked at of a cluster's options. */
 export interface ClusterOptions {
   readonly useReplicas?: boolean;
-  readonly commandOptions?: { readonly timeout?: number };
+  readonly commandOptions?: CommandOptions;
   readonly defaults?: ClientOptions;
 }
 
@@ -91,7 +98,7 @@ export interface ClusterNode {
 /** `createSentinel`. The first argument of `sendCommand` and `addCommand` says whether a replica may answer. */
 export interface Sentinel extends Commands {
   getMasterNode(): { readonly host: string; readonly port: number } | undefined;
-  readonly commandOptions?: { readonly timeout?: number };
+  readonly commandOptions?: CommandOptions;
   sendCommand(mayLag: boolean, command: readonly string[], options: object): Promise<unknown>;
   multi(): SentinelPipeline;
 }
@@ -111,14 +118,15 @@ export const UNMAPPED = { typeMapping: {} };
 const DEFAULT_TIMEOUT = 5000;
 
 /**
- * What the store asks of every command. Replies are text. An `abortSignal` or `asap` that the application has set on its client, or
- * on the view of it that it has given, does not count: a signal would end the store, and `asap` would turn the order of commands
- * around. And node-redis 6 starts no timer for each command: it would watch whether the command is sent within five seconds, but
- * every call of a store has its own deadline, and the second timer took a third of the time of a read. A timeout that the
- * application has set stays.
+ * What the store asks of every command. Replies are text. An `abortSignal` or `asap` that the application has set does not count: a
+ * signal would end the store, and `asap` would turn the order of commands around. And node-redis 6 starts no timer for each command:
+ * it would watch whether the command is sent within five seconds, but every call of a store has its own deadline, and the second
+ * timer took a third of the time of a read. A timeout that the application has set stays.
  */
-function commandOptionsOf(timeout: number | undefined): object {
-  return { ...UNMAPPED, timeout, abortSignal: undefined, asap: undefined };
+function commandOptionsOf({ timeout, ...set }: CommandOptions): object {
+  // Only what has to be undone: node-redis copies these options twice for each command.
+  const undone = Object.keys(set).filter((name) => name === "abortSignal" || name === "asap");
+  return { ...UNMAPPED, timeout, ...Object.fromEntries(undone.map((name) => [name, undefined])) };
 }
 
 /**
@@ -127,22 +135,25 @@ function commandOptionsOf(timeout: number | undefined): object {
  */
 export function viewOf<Client extends Commands>(client: Client): Client {
   if (client.withCommandOptions === undefined) return client;
-  const view = client.withCommandOptions(commandOptionsOf(client.options?.commandOptions?.timeout));
+  const options = commandOptionsOf(client.options?.commandOptions ?? {});
   // A Proxy may bind methods to what is behind it, and they would not see the options of the view.
-  return isProxy(client) ? view : Object.setPrototypeOf(view, client);
+  if (isProxy(client)) return client.withCommandOptions(options);
+  // The client itself, because a view of a view would keep the options of that.
+  const itself = ownerOf(client) as Client;
+  return Object.setPrototypeOf(itself.withCommandOptions?.(options) ?? itself, client);
 }
 
 /** The same of a cluster, which keeps the options of its nodes among its own. */
 export function viewOfCluster(cluster: ClusterClient): ClusterClient {
-  const { commandOptions, defaults } = cluster._options ?? {};
-  const timeout = commandOptions?.timeout ?? defaults?.commandOptions?.timeout;
-  return cluster.withCommandOptions?.(commandOptionsOf(timeout)) ?? cluster;
+  const { commandOptions = {}, defaults } = cluster._options ?? {};
+  const ofNodes = defaults?.commandOptions ?? {};
+  return cluster.withCommandOptions?.(commandOptionsOf({ ...ofNodes, ...commandOptions })) ?? cluster;
 }
 
 /** The same of a sentinel: the commands of node-redis 5 ignore `withCommandOptions` there, and read this property. */
 export function viewOfSentinel(sentinel: Sentinel): Sentinel {
-  const { timeout } = sentinel.commandOptions ?? {};
-  const value = commandOptionsOf(timeout === DEFAULT_TIMEOUT ? undefined : timeout);
+  const { timeout, ...set } = sentinel.commandOptions ?? {};
+  const value = commandOptionsOf({ ...set, timeout: timeout === DEFAULT_TIMEOUT ? undefined : timeout });
   return Object.create(sentinel, { commandOptions: { value } });
 }
 
