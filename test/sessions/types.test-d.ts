@@ -3,6 +3,19 @@ import { Cluster, Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { Cluster as Cluster6, Redis as Redis6 } from "ioredis6";
 import { Redis as Valkey, Cluster as ValkeyCluster } from "iovalkey";
+import {
+  createClient,
+  createClientPool,
+  createCluster,
+  createSentinel,
+  defineScript,
+  RESP_TYPES,
+  type RedisClientPoolType,
+  type RedisClientType,
+  type RedisClusterType,
+  type RedisSentinelType,
+} from "redis";
+import { createClient as createClient5, createCluster as createCluster5 } from "redis5";
 import * as v from "valibot";
 import { describe, expectTypeOf, it } from "vitest";
 import { z } from "zod";
@@ -45,6 +58,50 @@ describe("the client", () => {
     expectTypeOf<Redis>().toExtend<RedisClient>();
     expectTypeOf<Redis6>().toExtend<RedisClient>();
     expectTypeOf<Cluster6>().toExtend<RedisClient>();
+  });
+
+  it("may be any client of node-redis 5 or 6: of any kind, with scripts, and with any RESP and type mapping", () => {
+    const rootNodes = [{ url: "redis://localhost" }];
+    const sentinel = { name: "main", sentinelRootNodes: [{ host: "localhost", port: 26379 }] };
+    const text = { [RESP_TYPES.BLOB_STRING]: Buffer };
+    const first = defineScript({
+      SCRIPT: "return 1",
+      NUMBER_OF_KEYS: 1,
+      parseCommand: (parser, key: string) => parser.pushKey(key),
+      transformReply: undefined as unknown as () => number,
+    });
+    const made = createClient({ RESP: 3, scripts: { first }, commandOptions: { typeMapping: text } });
+    createSessionStore(made, { near: { subscriber: made.duplicate() } });
+    createSessionStore(createClient({ RESP: 2 }).withTypeMapping(text));
+    createSessionStore(createClientPool());
+    createSessionStore(createCluster({ rootNodes, scripts: { first } }));
+    createSessionStore(createSentinel(sentinel));
+    const made5 = createClient5();
+    createSessionStore(made5, { near: { subscriber: made5.duplicate() } });
+    createSessionStore(createCluster5({ rootNodes }));
+    expectTypeOf<ReturnType<typeof createClient>>().toExtend<RedisClient>();
+    expectTypeOf<RedisClientType>().toExtend<RedisClient>();
+    expectTypeOf<RedisClusterType>().toExtend<RedisClient>();
+    expectTypeOf<RedisSentinelType>().toExtend<RedisClient>();
+    expectTypeOf<RedisClientPoolType>().toExtend<RedisClient>();
+  });
+
+  it("may not be what looks like one of node-redis", () => {
+    const client = createClient();
+    // @ts-expect-error: in legacy mode it has no promises.
+    createSessionStore(client.legacy());
+    // @ts-expect-error: a transaction.
+    createSessionStore(client.multi());
+    // @ts-expect-error: a promise.
+    createSessionStore(client.connect());
+    // @ts-expect-error: what a sentinel lends, without events.
+    createSessionStore({} as Parameters<Parameters<RedisSentinelType["use"]>[0]>[0]);
+    // @ts-expect-error: a pool hears on several connections.
+    createSessionStore(client, { near: { subscriber: createClientPool() } });
+    // @ts-expect-error: a cluster too.
+    createSessionStore(client, { near: { subscriber: {} as RedisClusterType } });
+    // @ts-expect-error: and a sentinel.
+    createSessionStore(client, { near: { subscriber: {} as RedisSentinelType } });
   });
 
   it("may not be anything else", () => {

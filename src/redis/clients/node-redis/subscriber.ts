@@ -15,6 +15,10 @@ export interface NodeRedisSubscriberClient extends NodeRedisClient {
   destroy(): void;
   readonly isOpen: boolean;
   readonly isReady: boolean;
+  /** A cluster, a sentinel and a pool have these, and several connections. */
+  readonly nodeClient?: never;
+  readonly getMasterNode?: never;
+  readonly execute?: never;
 }
 
 /** A client that can be duplicated. */
