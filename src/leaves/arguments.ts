@@ -62,7 +62,7 @@ export function checkUserId(value: unknown, name = "userId"): string {
     throw new RangeError(`${name} must have 1 to ${MAX_USER_ID_BYTES} bytes, got ${bytes}`);
   }
   // It would be a key in Redis, and in events.
-  if (isToken(value)) throw new RangeError(`${name} must be the id of a user, got a token, which is a secret`);
+  if (isToken(value)) throw new RangeError(`${name} must not be a token, which is a secret`);
   return value;
 }
 

@@ -50,7 +50,7 @@ export interface OneTimeTokensOptions {
 
 /** What a token is issued with. `data` may be left out if its type allows `null`. */
 export type IssueOptions<Data> = {
-  /** Whose token it is: any non-empty string up to 256 bytes, such as a user id or an e-mail address. */
+  /** Whose token it is: any non-empty string up to 256 bytes that is no token, such as a user id or an e-mail address. */
   readonly subject: string;
 } & (null extends Data
   ? { readonly data?: Data | undefined }

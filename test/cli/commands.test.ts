@@ -306,7 +306,7 @@ describe.concurrent("what is mistyped", () => {
     [["show"], "missing required argument 'id'"],
     [["sessions"], "Say whose sessions, once: --user <user>."],
     [["sessions", "ada", "--user", "eve"], "Say whose sessions, once: --user <user>."],
-    [["sessions", `${UNKNOWN}.${"A".repeat(43)}`], "userId must be the id of a user, got a token, which is a secret"],
+    [["sessions", `${UNKNOWN}.${"A".repeat(43)}`], "userId must not be a token, which is a secret"],
     [["sessions", "--usr", "ada"], "unknown option '--usr'\n(Did you mean --user?)"],
     [["revoke"], "Say what to end: an id, --user <user> or --all, and only one of them."],
     [["revoke", UNKNOWN, "--all"], "Say what to end: an id, --user <user> or --all, and only one of them."],

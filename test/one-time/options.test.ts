@@ -79,7 +79,7 @@ describe("issue and revokeForSubject", () => {
     [
       "a token",
       { subject: `01M813ANQEZQQF0E0QPV2PHR92.${"A".repeat(43)}` },
-      "subject must be the id of a user, got a token, which is a secret",
+      "subject must not be a token, which is a secret",
     ],
     ["a user id", { userId: "1" }, 'issue: there is no option "userId"; the options are subject, data'],
   ])("refuse %s", async (_, options, message) => {

@@ -15,7 +15,7 @@ describe("the verbs", () => {
     ["", /^userId must have 1 to 256 bytes, got 0$/],
     ["é".repeat(129), /^userId must have 1 to 256 bytes, got 258$/],
     // Redis and the events would have it.
-    [token, /^userId must be the id of a user, got a token, which is a secret$/],
+    [token, /^userId must not be a token, which is a secret$/],
   ];
 
   it.each<[string, (store: SessionStore) => Promise<unknown>, TypeError | RangeError]>([

@@ -6,7 +6,7 @@ import type { Work } from "../work.js";
 import { sayNothingFound } from "./sessions.js";
 
 const WORDS: Readonly<Record<string, string>> = {
-  revoked: "it was ended by itself, for example by a log-out",
+  revoked: "it alone was ended, for example by a log-out",
   user: "all sessions of the user were ended",
   blocked: "the user was blocked",
   limit: "it made room for another session of the user",

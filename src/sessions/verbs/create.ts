@@ -15,7 +15,7 @@ import { announceEnd } from "./revoke.js";
 
 /** What a session is created with. */
 export interface CreateOptions<Claims extends object> {
-  /** Whose session it is: any non-empty string up to 256 bytes. Without it the session is a guest's. */
+  /** Whose session it is: any non-empty string up to 256 bytes that is no token. Without it the session is a guest's. */
   readonly userId?: string | undefined;
   /** What the session says of its user. Default: none. */
   readonly claims?: Claims | undefined;
