@@ -79,7 +79,6 @@ describe("the layers", () => {
       "redis/clients/node-redis/single.ts",
       // These call the port of the same names.
       "redis/cluster/masters.ts",
-      "redis/keyspace.ts",
       "redis/redis-door.ts",
       "redis/replicas.ts",
       "redis/server-facts.ts",

@@ -90,7 +90,8 @@ export class UserSessions<Data extends object> {
   /** Ends a session if it is this user's: another user may have logged in with it meanwhile. */
   async #end(sid: string, userId: string): Promise<Standing> {
     const { losses } = this.#records;
-    let there = (await this.#records.load(sid, false))?.baseline.stored;
+    // By a script, whose reply is surely that to this call: `null` from another one would leave the session alive.
+    let there = (await this.#records.load(sid, true))?.baseline.stored;
     while (there?.userId === userId) {
       const outcome = await this.#records.removeOnly(sid, there.text);
       // If the connection was lost, the command may have run twice, and the first run has ended the session.

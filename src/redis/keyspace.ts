@@ -4,7 +4,7 @@
  */
 import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ServerPort } from "./clients/client.js";
-import { escapePattern, scanPageOf } from "./cluster/masters.js";
+import { keyPageOn } from "./cluster/masters.js";
 import { unknownReply } from "./replies.js";
 import { ScriptRunner } from "./script-runner.js";
 
@@ -52,20 +52,14 @@ export class Keyspace extends ScriptRunner {
 
   /** Every key that begins with a prefix, on every master, a page at a time. A key may come twice. */
   async *keys(prefix: string, about: number): AsyncGenerator<string[]> {
-    // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
-    const own = this.client.keyPrefix;
-    const pattern = `${escapePattern(own + prefix)}*`;
+    const wanted = { own: this.client.keyPrefix, prefix, about };
     for (const node of await this.#masters(prefix)) {
       let cursor = "0";
       do {
-        const [next, keys] = await this.settle(
-          () => node.scan(cursor, pattern, about),
-          scanPageOf,
-          [],
-          undefined,
-          this.retryIfSafe,
+        const [next, keys] = await keyPageOn(node, cursor, wanted, (scan) =>
+          this.settle(scan, (page) => page, [], undefined, this.retryIfSafe),
         );
-        if (keys.length > 0) yield keys.map((key) => key.slice(own.length));
+        if (keys.length > 0) yield keys;
         cursor = next;
       } while (cursor !== "0");
     }

@@ -4,22 +4,15 @@
  */
 
 import { NotReplicatedError } from "../leaves/errors.js";
+import { inStep, PROOF } from "./call-number.js";
 import { Deadline } from "./calls/deadline.js";
 import type { Arguments, ClientPort, Connection, Evaluation, Reservation } from "./clients/client.js";
-import {
-  escapePattern,
-  findMasters,
-  type Master,
-  NOTHING,
-  type ScanPage,
-  scanPageOf,
-  type Topology,
-} from "./cluster/masters.js";
+import { findMasters, keyPageOn, type Master, NOTHING, type ScanPage, type Topology } from "./cluster/masters.js";
 import { isNotYet, isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
 import { countOf } from "./replies.js";
-import type { Script } from "./script.js";
+import { type Script, sentWith } from "./script.js";
 import { NOT_YET_PAUSE, PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
 
@@ -90,13 +83,11 @@ export class RedisDoor extends ScriptRunner {
    * Reads one page of the keys on a master that begin with a prefix: the page after the `cursor`, which is `"0"` for the first.
    * The master looks at `about` keys.
    */
-  async keyPage({ server }: Master, cursor: string, prefix: string, about: number): Promise<ScanPage> {
-    // The client puts its own prefix before keys, but not before patterns. It stays on the keys that come back.
+  keyPage({ server }: Master, cursor: string, prefix: string, about: number): Promise<ScanPage> {
     const own = this.client.keyPrefix;
-    const pattern = `${escapePattern(own + prefix)}*`;
-    const scan = () => server.scan(cursor, pattern, about);
-    const [next, found] = await this.settle(scan, scanPageOf, [], undefined, this.retryIfSafe);
-    return [next, found.map((key) => key.slice(own.length))];
+    return keyPageOn(server, cursor, { own, prefix, about }, (scan) =>
+      this.settle(scan, asItIs, [], undefined, this.retryIfSafe),
+    );
   }
 
   /** The address of the master that serves a key; empty for a single server. */
@@ -161,16 +152,17 @@ export class RedisDoor extends ScriptRunner {
   ): Promise<Revocation<Reply> | { readonly error: Error }> {
     const confirmations = this.#confirmationsOn(connection, replicas);
     const ticket = confirmations.announce();
+    const sent = sentWith(script, args);
     let reply: unknown;
     try {
-      reply = await connection.evaluate(script, keys, args, how);
+      reply = await connection.evaluate(script, keys, sent, how);
     } catch (error) {
       end();
       return { error: error instanceof Error ? error : new Error(String(error)) };
     }
     const shortfall = confirmations.confirm(ticket);
     void shortfall.then(end);
-    return { reply: script.decode(reply, keys, args), shortfall };
+    return { reply: script.decode(reply, keys, sent), shortfall };
   }
 
   #confirmationsOn(connection: Connection, replicas: ReplicaOptions): Confirmations {
@@ -192,7 +184,11 @@ export class RedisDoor extends ScriptRunner {
 
 /** Waits on one connection, and gives how many replicas have confirmed. */
 async function waitOn(connection: Connection, count: number, timeout: number): Promise<unknown> {
-  const answer = connection.wait(count, timeout);
+  // If the reply were that to another WAIT, it would confirm less than this revocation, or that to any other command.
+  const answer = inStep(
+    () => connection.wait(count, timeout),
+    (number) => connection.evaluate(PROOF, [], [number], { known: false, asking: false }),
+  );
   // Redis looks at its clock when a command arrives, and otherwise only ten times a second. So this sends a second WAIT, for no
   // replica, to end the first one in time. If it fails, the first one fails too.
   const nudge = setTimeout(() => connection.wait(0, 1).catch(() => {}), timeout + 1);

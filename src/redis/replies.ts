@@ -10,6 +10,7 @@ import { StoreUnavailableError } from "../leaves/errors.js";
  * record with its claims.
  */
 export function unknownReply(reply: unknown): StoreUnavailableError {
+  if (isNumbered(Array.isArray(reply) ? reply[0] : reply)) return foreignReply();
   return new StoreUnavailableError(
     reply === "QUEUED"
       ? "Redis has only queued the command, because a transaction (MULTI) is open on the client; it may still run"
@@ -24,6 +25,11 @@ export function foreignReply(): StoreUnavailableError {
   return new StoreUnavailableError(
     "The client gave this call the reply to another one, so nobody can trust its replies: close the client, and open another",
   );
+}
+
+/** Whether a text has the number of a call in front (see call-number.ts). What a script replies by itself never has. */
+export function isNumbered(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-z]+#/.test(text);
 }
 
 function kindOf(reply: unknown): string {

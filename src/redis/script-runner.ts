@@ -11,7 +11,7 @@ import type { Arguments, ClientPort } from "./clients/client.js";
 import { isNotYet, isPassing } from "./cluster/redirection.js";
 import { MARK_AFTERLIFE } from "./marks.js";
 import { isErrorReply, isReply, lateError, refusedError, translate } from "./redis-errors.js";
-import type { Script } from "./script.js";
+import { type Script, sentWith } from "./script.js";
 
 /** What to send again, and after how many ms. */
 interface Again<Reply> {
@@ -86,11 +86,12 @@ export class ScriptRunner {
     deadline?: Deadline,
   ): void {
     let known = true;
+    const sent = sentWith(script, args);
     const send = () => {
       this.gather();
-      return this.client.evaluate(script, known, keys, args);
+      return this.client.evaluate(script, known, keys, sent);
     };
-    const decode = (reply: unknown) => script.decode(reply, keys, args);
+    const decode = (reply: unknown) => script.decode(reply, keys, sent);
     this.attempt(send, decode, keys, resolve, reject, deadline, (error) => {
       if (known && isReply(error, "NOSCRIPT")) {
         // Redis forgets scripts when it restarts, fails over or is told to; EVAL teaches it again.

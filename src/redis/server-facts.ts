@@ -6,6 +6,7 @@ import { StoreUnavailableError } from "../leaves/errors.js";
 import type { ClientPort, ServerPort } from "./clients/client.js";
 import { type InTime, instantOf, NOTHING } from "./cluster/masters.js";
 import { ignoreOutage, isReply } from "./redis-errors.js";
+import { foreignReply } from "./replies.js";
 
 /** What a server says of itself. */
 export interface ServerFacts {
@@ -150,8 +151,10 @@ function infoFields(info: unknown): Record<string, string> {
 async function configOf(node: ServerPort, parameter: string): Promise<Record<string, string>> {
   const reply = await node.configOf(parameter);
   if (typeof reply !== "object" || reply === null) throw unknownAnswer("CONFIG GET");
-  const value = Array.isArray(reply) ? reply[1] : (reply as Record<string, unknown>)[parameter];
-  return value === undefined ? {} : { [parameter]: String(value) };
+  const [name, value]: unknown[] = Array.isArray(reply) ? reply : (Object.entries(reply)[0] ?? []);
+  if (name === undefined) return {};
+  if (name !== parameter) throw foreignReply();
+  return { [parameter]: String(value) };
 }
 
 async function asked(question: Promise<unknown>): Promise<Record<string, string>> {

@@ -14,7 +14,7 @@ export default defineConfig({
     include: [
       "test/harness/{twin,fixtures}.test.ts",
       "test/sessions/verbs/!(revoke-all).test.ts",
-      "test/sessions/{events,expiry,clock,keys,keyspace,last-ms,roundtrips,secrecy,secrecy-errors}.test.ts",
+      "test/sessions/{events,expiry,clock,foreign-replies,keys,keyspace,last-ms,roundtrips,secrecy,secrecy-errors}.test.ts",
       "test/sessions/races/*.test.ts",
       "test/sessions/faults/{corrupt,hand}.test.ts",
       "test/sessions/near/{faults,model,near,races}.test.ts",

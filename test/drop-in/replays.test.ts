@@ -226,20 +226,20 @@ describe("any other script that runs twice", () => {
 
   it("needs no third run to see that: it finds its own record, and is done", async () => {
     const key = `${prefix}own`;
-    expect(await redis.eval(create.source, 1, key, "new", 60_000)).toEqual(["ok"]);
-    expect(await redis.eval(create.source, 1, key, "new", 60_000)).toEqual(["again"]);
-    expect(await redis.eval(create.source, 1, key, "other", 60_000)).toEqual(["conflict", "new"]);
-    expect(await redis.eval(replace.source, 1, key, "new", "newer", 60_000)).toEqual(["ok"]);
-    expect(await redis.eval(replace.source, 1, key, "new", "newer", 60_000)).toEqual(["ok"]);
-    expect(await redis.eval(replace.source, 1, key, "new", "newest", 60_000)).toEqual(["conflict", "newer"]);
+    expect(await redis.eval(create.source, 1, key, "new", 60_000, "1#")).toEqual(["1#ok"]);
+    expect(await redis.eval(create.source, 1, key, "new", 60_000, "1#")).toEqual(["1#again"]);
+    expect(await redis.eval(create.source, 1, key, "other", 60_000, "1#")).toEqual(["1#conflict", "new"]);
+    expect(await redis.eval(replace.source, 1, key, "new", "newer", 60_000, "1#")).toEqual(["1#ok"]);
+    expect(await redis.eval(replace.source, 1, key, "new", "newer", 60_000, "1#")).toEqual(["1#ok"]);
+    expect(await redis.eval(replace.source, 1, key, "new", "newest", 60_000, "1#")).toEqual(["1#conflict", "newer"]);
     for (let runs = 0; runs < 2; runs++) {
-      expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "ol")).toBe("ok");
+      expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "ol", "1#")).toBe("1#ok");
     }
     expect(await redis.get(key)).toBe("olwer");
-    expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "no")).toEqual(["conflict", "olwer"]);
-    expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "")).toEqual(["conflict", "olwer"]);
-    expect(await redis.eval(touch.source, 1, key, "olw", 60_000, "")).toBe("ok");
-    expect(await redis.eval(touch.source, 1, `${key} gone`, "ne", 60_000, "no")).toBe("none");
+    expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "no", "1#")).toEqual(["1#conflict", "olwer"]);
+    expect(await redis.eval(touch.source, 1, key, "ne", 60_000, "", "1#")).toEqual(["1#conflict", "olwer"]);
+    expect(await redis.eval(touch.source, 1, key, "olw", 60_000, "", "1#")).toBe("1#ok");
+    expect(await redis.eval(touch.source, 1, `${key} gone`, "ne", 60_000, "no", "1#")).toBe("1#none");
   });
 
   it("has touched a session", async () => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { CorruptRecordError, StoreUnavailableError } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
 import { createOneTimeTokens, type OneTimeTokens, type OneTimeTokensOptions } from "../../src/one-time.js";
+import { inReplyTo } from "../fixtures/in-reply-to.js";
 import { everythingOf, hashOf, leaksIn } from "../fixtures/leaks.js";
 import { commandsDuring } from "../harness/commandstats.js";
 import { afterFile, connect, keysUnder, uniquePrefix } from "../harness/fixtures.js";
@@ -102,7 +103,7 @@ describe("an id that is taken", () => {
     const before = await redis.hgetall(key);
     const log = key.replace(/:o:.*$/, ":i:reset:another");
     const { source } = oneTimeScripts.issue;
-    expect(await redis.eval(source, 2, key, log, "hash", 60_000, 5, "another", "")).toEqual(["taken"]);
+    expect(await redis.eval(source, 2, key, log, "hash", 60_000, 5, "another", "", "1#")).toEqual(["1#taken"]);
     expect(await redis.hgetall(key)).toEqual(before);
     expect(await redis.exists(log)).toBe(0);
   });
@@ -112,7 +113,7 @@ describe("an id that is taken", () => {
     const unlucky = passThrough(redis, {
       async evalsha(...args: Parameters<typeof redis.evalsha>) {
         ids.push(String(args[2]));
-        return ids.length === 1 ? ["taken"] : redis.evalsha(...args);
+        return ids.length === 1 ? inReplyTo(args, ["taken"]) : redis.evalsha(...args);
       },
     });
     const { token } = await createOneTimeTokens(unlucky, options).issue({ subject: "lucky in the end" });

@@ -1,34 +1,19 @@
-/** A client that gives two lookups the replies of each other: nobody gets the session of somebody else, and nobody is logged out. */
+/**
+ * A client that gives two calls the replies of each other: nobody gets the session of somebody else, nobody is logged out, and no
+ * revocation takes that of another session for its own.
+ */
 import type { Redis } from "ioredis";
-import { expect, it } from "vitest";
+import RedisMock from "ioredis-mock";
+import { describe, expect, it } from "vitest";
 import { createSessionStore, type SessionStore, StoreUnavailableError } from "../../src/index.js";
-import { rejection } from "../fixtures/every-verb.js";
-import { connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
+import { everyVerb, liveSubject, rejection } from "../fixtures/every-verb.js";
+import { afterFile, connect, guardKeyspace, uniquePrefix } from "../harness/fixtures.js";
+import { swappingReplies } from "../harness/swapped-replies.js";
 
 const redis = connect();
 const prefix = uniquePrefix();
 guardKeyspace(redis, prefix);
 const store = createSessionStore(redis, { prefix, endings: 60_000 });
-
-/** A client whose next two scripts get the replies of each other. Both have run when the first one is answered. */
-function swapping(): Redis {
-  const client = connect();
-  const evalsha = client.evalsha.bind(client) as (...args: unknown[]) => Promise<unknown>;
-  const replies: Promise<unknown>[] = [];
-  let second = (_: Promise<unknown>) => {};
-  const other = new Promise((resolve) => {
-    second = resolve;
-  });
-  client.evalsha = ((...args: unknown[]) => {
-    const reply = evalsha(...args);
-    replies.push(reply);
-    if (replies.length === 1) return other.then(() => replies[1]);
-    if (replies.length > 2) return reply;
-    second(reply);
-    return replies[0];
-  }) as Redis["evalsha"];
-  return client;
-}
 
 interface Subject {
   readonly token: string;
@@ -70,7 +55,7 @@ it.each(looks.flatMap(([verb, look]) => others.map(([whose, make]) => [verb, who
       // So that Redis knows the scripts.
       const known = await look(store, one);
       await Promise.allSettled([store.get(one.token), store.touch(one.token), store.explain(one.token)]);
-      const mixed = createSessionStore(swapping(), { prefix, endings });
+      const mixed = createSessionStore(swappingReplies(connect()), { prefix, endings });
       const calls = [look(mixed, one), look(mixed, other)];
       for (const error of await Promise.all(calls.map(rejection))) {
         expect(error).toBeInstanceOf(StoreUnavailableError);
@@ -87,7 +72,65 @@ it("a token whose secret does not match never gets the session of its id that an
   const one = await live();
   const thief = { id: one.id, token: one.token.slice(0, 27) + (await live()).token.slice(27) };
   await store.get(one.token);
-  const mixed = createSessionStore(swapping(), { prefix });
+  const mixed = createSessionStore(swappingReplies(connect()), { prefix });
   const calls = [mixed.get(one.token), mixed.get(thief.token)];
   for (const error of await Promise.all(calls.map(rejection))) expect(error).toBeInstanceOf(StoreUnavailableError);
+});
+
+const { check: _, revokeAll: __, ...verbs } = everyVerb;
+/** The verbs whose replies have different forms: a script takes long on ioredis-mock. */
+const SOME = ["create for a user", "updateClaims with a patch", "rotate", "revoke", "listForUser"];
+const mocked = Object.fromEntries(SOME.map((name) => [name, verbs[name] ?? expect.fail()]));
+const mock = new RedisMock({ port: 1 }) as unknown as Redis;
+afterFile(() => mock.disconnect());
+
+describe.each([
+  ["on Redis", redis, verbs],
+  ["on ioredis-mock", mock, mocked],
+] as const)("%s", (_, client, table) => {
+  const direct = createSessionStore(client, { prefix });
+
+  it.each(Object.entries(table))(
+    "%s of two users rejects for both with the replies of each other",
+    async (name, verb) => {
+      // So that Redis knows the scripts.
+      await verb(direct, await liveSubject(direct, `${name} before`));
+      const subjects = [await liveSubject(direct, `${name} one`), await liveSubject(direct, `${name} other`)];
+      const mixed = createSessionStore(swappingReplies(client), { prefix });
+      const events: string[] = [];
+      for (const event of ["created", "rotated", "updated", "revoked", "rejected"] as const) {
+        mixed.events.on(event, () => events.push(event));
+      }
+      const calls = subjects.map((subject) => verb(mixed, subject));
+      for (const error of await Promise.all(calls.map(rejection))) {
+        expect(error).toBeInstanceOf(StoreUnavailableError);
+        expect(error.message).toContain("the reply to another one");
+      }
+      expect(events).toEqual([]);
+    },
+  );
+});
+
+it("revokeAll rejects if two of its steps get the replies of each other, and ends everything when it is repeated", async () => {
+  // A data set of its own: this ends every session that there is.
+  const client = new RedisMock({ port: 2 }) as unknown as Redis;
+  afterFile(() => client.disconnect());
+  const direct = createSessionStore(client, { prefix });
+  await liveSubject(direct, "before");
+  await direct.revokeAll();
+  const subjects = [await liveSubject(direct, "one"), await liveSubject(direct, "other")];
+  const mixed = createSessionStore(swappingReplies(client), { prefix });
+  expect((await rejection(mixed.revokeAll())).message).toContain("the reply to another one");
+  await mixed.revokeAll();
+  for (const { token } of subjects) expect(await direct.get(token)).toBeNull();
+});
+
+it("a revocation that got the reply to another one was made, and says so when it is repeated", async () => {
+  const [one, other] = [await live(), await live()];
+  const mixed = createSessionStore(swappingReplies(connect()), { prefix });
+  await Promise.all([mixed.revoke(one.token), mixed.revoke(other.token)].map(rejection));
+  for (const { token } of [one, other]) {
+    expect(await mixed.revoke(token)).toBe(false);
+    expect(await store.get(token)).toBeNull();
+  }
 });

@@ -23,10 +23,10 @@ export function readRecord(
 }
 
 function foundOf(reply: unknown): Found | null {
-  const [record, left]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
+  const [status, record, left]: unknown[] = Array.isArray(reply) && reply.length === 3 ? reply : [];
   // A client with `stringNumbers` gives text, and so does ioredis-mock.
   const ttl = typeof left === "string" && /^-?\d+(\.0+)?$/.test(left) ? Number(left) : left;
-  if (typeof ttl === "number" && Number.isSafeInteger(ttl)) {
+  if (status === "ok" && typeof ttl === "number" && Number.isSafeInteger(ttl)) {
     // ioredis-mock gives Lua's `false`.
     if ((record === null || record === false) && ttl === -2) return null;
     if (typeof record === "string" && ttl >= -1) return { record, left: ttl };

@@ -80,6 +80,8 @@ export interface ServerPort {
   cluster(subcommand: "SLOTS" | "INFO"): Promise<unknown>;
   /** One page of `SCAN`: the next cursor, and the keys with the client's prefix. */
   scan(cursor: string, pattern: string, about: number): Promise<unknown>;
+  /** Gives a text back, by a script: what the proof of `inStep` in call-number.ts is. */
+  readonly prove: (number: string) => Promise<unknown>;
 }
 
 /** One connection: what is sent through it arrives in the order of sending. */

@@ -2,8 +2,9 @@
  * The masters of a client, and what is needed to go through all of their keys: who serves which slots, what time it is there,
  * and the pages of `SCAN`. It knows what a key begins with, but not what any key holds.
  */
+import { inStep } from "../call-number.js";
 import type { ClientPort, ServerPort } from "../clients/client.js";
-import { textsOf, unknownReply } from "../replies.js";
+import { foreignReply, textsOf, unknownReply } from "../replies.js";
 import { slotOf } from "./slot.js";
 
 /** One server that serves keys. */
@@ -53,15 +54,33 @@ export async function findMasters(client: ClientPort, inTime: InTime): Promise<T
   }
 }
 
-/** Decodes the reply of `SCAN`. */
-export function scanPageOf(reply: unknown): ScanPage {
+/**
+ * Reads one page of the keys on a server that begin with a prefix: the page after the `cursor`, which is `"0"` for the first. The
+ * server looks at `about` keys. `own`: what the client puts before keys.
+ */
+export async function keyPageOn(
+  server: ServerPort,
+  cursor: string,
+  { own, prefix, about }: { readonly own: string; readonly prefix: string; readonly about: number },
+  inTime: InTime,
+): Promise<ScanPage> {
+  // The client does not put its prefix before patterns. It stays on the keys that come back.
+  const pattern = `${escapePattern(own + prefix)}*`;
+  // The end of another scan would look like the end of this one.
+  const scan = () => inStep(() => server.scan(cursor, pattern, about), server.prove);
+  const [next, found] = scanPageOf(await inTime(scan));
+  if (!found.every((key) => key.startsWith(own + prefix))) throw foreignReply();
+  return [next, found.map((key) => key.slice(own.length))];
+}
+
+function scanPageOf(reply: unknown): ScanPage {
   const [cursor, found]: unknown[] = Array.isArray(reply) && reply.length === 2 ? reply : [];
   if (!/^\d+$/.test(String(cursor)) || !Array.isArray(found)) throw unknownReply(reply);
   return [String(cursor), found.length === 0 ? [] : textsOf(found)];
 }
 
 /** A text as a pattern of `SCAN` that matches nothing else. */
-export function escapePattern(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[\\*?[\]]/g, "\\$&");
 }
 

@@ -10,7 +10,7 @@ import {
   type Refusal,
   unknownReply,
 } from "../../redis/replies.js";
-import { script } from "../../redis/script.js";
+import { lookUpScript } from "../../redis/script.js";
 import { type EndingText, isEndingText } from "../ending.js";
 import body from "./get.lua";
 
@@ -38,7 +38,7 @@ export function lookUpReply(reply: unknown, [key = ""]: readonly string[], [secr
   return known;
 }
 
-export const getScript = script(lookUpReply, body);
+export const getScript = lookUpScript(lookUpReply, body);
 
 /** Reads a session. `secretHash` is `""` for a caller who named it by its id. */
 export async function runGet(

@@ -1,11 +1,11 @@
 /** Calls touch.lua. */
 import type { Deadline } from "../../redis/calls/deadline.js";
 import type { RedisDoor } from "../../redis/redis-door.js";
-import { script } from "../../redis/script.js";
+import { lookUpScript } from "../../redis/script.js";
 import { type LookUpReply, lookUpReply } from "./get.js";
 import body from "./touch.lua";
 
-export const touchScript = script(lookUpReply, body);
+export const touchScript = lookUpScript(lookUpReply, body);
 
 /** How the sessions of a store slide. It is the same for every call, so it is made once. */
 export interface Pace {

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSessionStore, NotReplicatedError, type SessionStore } from "../../../src/index.js";
 import { liveSubject, rejection, settled, stranger } from "../../fixtures/every-verb.js";
+import { inReplyTo } from "../../fixtures/in-reply-to.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy } from "../../harness/tcp-proxy.js";
@@ -305,10 +306,14 @@ describe("with a frozen replica", () => {
     it("are made although a client never answers a WAIT, and later ones are confirmed", async () => {
       let waits = 0;
       const pipeline = () => {
-        let reply: unknown = ["none"];
+        let reply: unknown;
         return {
-          evalsha() {},
-          eval() {},
+          evalsha(...args: unknown[]) {
+            reply = inReplyTo(args, ["none"]);
+          },
+          eval(...args: unknown[]) {
+            reply = args.at(-1);
+          },
           wait() {
             reply = ++waits === 1 ? undefined : 1;
           },
@@ -330,10 +335,14 @@ describe("with a frozen replica", () => {
     it("ask again in their own time where a server answers a WAIT at once", async () => {
       let waits = 0;
       const pipeline = () => {
-        let reply: unknown = ["none"];
+        let reply: unknown;
         return {
-          evalsha() {},
-          eval() {},
+          evalsha(...args: unknown[]) {
+            reply = inReplyTo(args, ["none"]);
+          },
+          eval(...args: unknown[]) {
+            reply = args.at(-1);
+          },
           wait() {
             waits++;
             reply = 0;
@@ -420,12 +429,14 @@ describe("with a failover between two pages of sessions", () => {
     const pipeline = () => {
       let reply: unknown;
       return {
-        evalsha() {
-          reply = pages.shift() ?? expect.fail("There are two pages.");
+        evalsha(...args: unknown[]) {
+          reply = inReplyTo(args, pages.shift() ?? expect.fail("There are two pages."));
           // The connection to the old primary ends, and the second page is sent to the new one.
           if (pages.length === 0) lose();
         },
-        eval() {},
+        eval(...args: unknown[]) {
+          reply = args.at(-1);
+        },
         wait() {
           reply = 1;
         },
@@ -464,8 +475,8 @@ describe("with a failover after sessions that were ended one by one, because the
     const pipeline = () => {
       let answer = async (): Promise<unknown> => undefined;
       return {
-        evalsha() {
-          const reply = scripts.shift();
+        evalsha(...args: unknown[]) {
+          const reply = inReplyTo(args, scripts.shift());
           const isFirst = scripts.length === 2;
           if (scripts.length === 0) {
             close();
@@ -477,7 +488,9 @@ describe("with a failover after sessions that were ended one by one, because the
             return reply;
           };
         },
-        eval() {},
+        eval(...args: unknown[]) {
+          answer = async () => args.at(-1);
+        },
         wait() {
           const isSecond = ++waits === 2;
           answer = async () => {
@@ -496,7 +509,8 @@ describe("with a failover after sessions that were ended one by one, because the
     const on = (event: string, listener: () => void) => {
       if (event === "close") close = listener;
     };
-    const client = { evalsha: async () => 1, eval() {}, on, pipeline } as unknown as Redis;
+    const evalsha = async (...args: unknown[]) => inReplyTo(args, 1);
+    const client = { evalsha, eval() {}, on, pipeline } as unknown as Redis;
     const store = createSessionStore(client, { replicas: BRIEF });
     const ended: string[] = [];
     store.events.on("revoked", ({ id }) => ended.push(id));

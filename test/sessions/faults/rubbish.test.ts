@@ -9,20 +9,22 @@ import { introspect } from "../../../src/introspection.js";
 import { createJwtSessions } from "../../../src/jwt.js";
 import { createOneTimeTokens } from "../../../src/one-time.js";
 import { everyVerb, liveSubject, rejection, type Subject, stranger } from "../../fixtures/every-verb.js";
+import { inReplyTo } from "../../fixtures/in-reply-to.js";
 import { rubbish } from "../../fixtures/rubbish.js";
 import { connect, guardKeyspace, uniquePrefix } from "../../harness/fixtures.js";
 
 /** A client, of one server, to which every command comes back as the same reply. */
 function echoing(reply: unknown) {
   const answer = async () => reply;
+  const run = async (...args: unknown[]) => inReplyTo(args, reply);
   const pipeline = () => {
     const parts: [null, unknown][] = [];
-    const add = () => parts.push([null, reply]);
+    const add = (...args: unknown[]) => parts.push([null, inReplyTo(args, reply)]);
     return { evalsha: add, eval: add, wait: add, exec: async () => parts };
   };
   const commands = {
-    evalsha: answer,
-    eval: answer,
+    evalsha: run,
+    eval: run,
     info: answer,
     config: answer,
     time: answer,
@@ -118,8 +120,9 @@ describe("with a WAIT that is answered with rubbish", () => {
     const pipeline = () => {
       const parts: [null, unknown][] = [];
       return {
-        evalsha: () => parts.push([null, ["none"]]),
-        eval: () => parts.push([null, ["none"]]),
+        evalsha: (...args: unknown[]) => parts.push([null, inReplyTo(args, ["none"])]),
+        // The proof behind the WAIT.
+        eval: (...args: unknown[]) => parts.push([null, args.at(-1)]),
         wait: () => parts.push([null, reply]),
         exec: async () => parts,
       };

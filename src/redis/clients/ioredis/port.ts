@@ -1,4 +1,5 @@
 /** The driver for ioredis, iovalkey and ioredis-mock. It knows how these name things, and nothing of sessions. */
+import { PROOF } from "../../call-number.js";
 import type {
   Arguments,
   ClientFinding,
@@ -143,5 +144,6 @@ function serverOf(node: IoredisClient): ServerPort {
     configOf: (parameter) => node.config("GET", parameter),
     cluster: async (subcommand) => node.cluster?.(subcommand),
     scan: (cursor, pattern, about) => node.scan(cursor, "MATCH", pattern, "COUNT", about),
+    prove: (number) => node.eval(PROOF.source, 0, number),
   };
 }

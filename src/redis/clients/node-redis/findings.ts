@@ -82,6 +82,6 @@ export const MIXED_REPLIES: ClientFinding = {
   level: "danger",
   found: "the client is a sentinel of node-redis 5",
   consequence:
-    "if a connection breaks in the moment when a command is about to be written, calls can get the replies of others, which may be the session of somebody else",
+    "if a connection breaks in the moment when a command is about to be written, calls can get the replies of others from then on: those of a store reject, and whatever else uses the client gets what is not its own",
   mend: "update the package redis to version 6",
 };

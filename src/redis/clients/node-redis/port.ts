@@ -1,4 +1,5 @@
 /** The driver for node-redis: what clients, pools, clusters and sentinels have in common. Each has a file of its own. */
+import { PROOF } from "../../call-number.js";
 import type {
   Arguments,
   ClientFinding,
@@ -121,6 +122,7 @@ export function serverBy(
     configOf: (parameter) => send(["CONFIG", "GET", parameter]),
     cluster: (subcommand) => send(["CLUSTER", subcommand]),
     scan: (cursor, pattern, about) => send(["SCAN", cursor, "MATCH", pattern, "COUNT", String(about)]),
+    prove: (number) => send(["EVAL", PROOF.source, "0", number]),
   };
 }
 
