@@ -12,9 +12,9 @@ export interface LoadedRequest<Claims extends object> {
   /**
    * Adds what the session has to say (the cookie, `Vary`, `Cache-Control`, `Clear-Site-Data`) to the response, whatever made it:
    * an own `Response`, a redirection, one that `fetch` returned, a stream, an error. Send the response that is returned. It is a
-   * copy on the same body if it carries a cookie or `Clear-Site-Data`, if the given one has a `Cache-Control` other than
-   * `no-store`, or if its headers cannot be changed; otherwise it is the given one itself, with `Vary` and `no-store` added. Call it
-   * last: after it, `start` and `rotate` refuse. A response with the status 101 is returned as it is.
+   * copy on the same body if it carries a cookie or `Clear-Site-Data`, if the given one is a redirection or has a `Cache-Control` other
+   * than `no-store`, or if its headers cannot be changed; otherwise it is the given one itself, with `Vary` and `no-store` added. Call
+   * it last: after it, `start` and `rotate` refuse. A response with the status 101 is returned as it is.
    */
   respond(response: Response): Response;
 }

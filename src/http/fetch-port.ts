@@ -57,13 +57,15 @@ export class FetchPort implements HttpPort {
 type Added = readonly (readonly [name: string, value: string])[];
 
 /** Whether headers may stay on a response, even if other requests get it too: they name no user, and it asks no cache to keep it. */
-function canStay({ headers }: Response, added: Added): boolean {
+function canStay({ headers, status }: Response, added: Added): boolean {
+  // The headers of `Response.redirect()` cannot be changed: to find that out takes longer than a copy without a body.
+  if (status >= 300 && status < 400) return false;
   if (added.some(([name]) => name !== "Vary" && name !== "Cache-Control")) return false;
   const caching = headers.get("cache-control");
   return caching === null || itemsOf(caching).includes("no-store");
 }
 
-/** Adds headers. `false`: those of this response cannot be changed, such as one of `Response.redirect()` or of `fetch()`. */
+/** Adds headers. `false`: those of this response cannot be changed, such as one of `fetch()`. */
 function append(headers: Headers, added: Added): boolean {
   try {
     for (const [name, value] of added) headers.append(name, value);

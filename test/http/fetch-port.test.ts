@@ -178,6 +178,11 @@ describe("what respond tells caches", () => {
 
   it.each([
     ["that redirects", () => Response.redirect("https://app.example/", 303), ""],
+    [
+      "that redirects in its own words",
+      () => new Response("see /", { status: 308, headers: { Location: "/" } }),
+      "see /",
+    ],
     ["that fetch gave", fetched, "from elsewhere"],
     ["that caches may keep", () => new Response("own", { headers: { "Cache-Control": "public, max-age=60" } }), "own"],
     [
