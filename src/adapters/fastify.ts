@@ -47,8 +47,7 @@ export const sessions = fastifyPlugin<SessionsPluginOptions>(
     app.decorateRequest(key, null);
     // By callback, so that a session from memory costs no promise.
     app.addHook("onRequest", (request, reply, done) => {
-      const port = new FastifyPort(request, reply);
-      enter(http, port, (session) => attachSession(request, decorateAs, session), done);
+      enter(http, new FastifyPort(request, reply), (session) => attachSession(request, decorateAs, session), done);
     });
   },
   { name: "coatcheck", fastify: "5.x" },
@@ -71,15 +70,14 @@ export function requireSession(options: FastifyRequirement = {}): FastifyGuard {
   // What it is an instance of is not in the copy.
   if (!Object.hasOwn(options, "decorateAs")) refuseRequest(options);
   checkRequirement(requirement);
+  const options = decorateAs === "session" ? "{ store }" : `{ store, decorateAs: ${JSON.stringify(decorateAs)} }`;
+  const missing = `requireSession() needs app.register(sessions, ${options}) before it`;
   // By callback, so that it costs no promise.
   return function coatcheckRequireSession(request, reply, done) {
     const session: unknown = Reflect.get(request, decorateAs);
     let address: string | null;
     try {
-      if (!(session instanceof RequestSession)) {
-        const options = decorateAs === "session" ? "{ store }" : `{ store, decorateAs: ${JSON.stringify(decorateAs)} }`;
-        throw new TypeError(`requireSession() needs app.register(sessions, ${options}) before it`);
-      }
+      if (!(session instanceof RequestSession)) throw new TypeError(missing);
       address = session.admit(requirement);
     } catch (error) {
       return done(error as Error);
