@@ -70,8 +70,8 @@ export function requireSession(options: FastifyRequirement = {}): FastifyGuard {
   // What it is an instance of is not in the copy.
   if (!Object.hasOwn(options, "decorateAs")) refuseRequest(options);
   checkRequirement(requirement);
-  const options = decorateAs === "session" ? "{ store }" : `{ store, decorateAs: ${JSON.stringify(decorateAs)} }`;
-  const missing = `requireSession() needs app.register(sessions, ${options}) before it`;
+  const given = decorateAs === "session" ? "{ store }" : `{ store, decorateAs: ${JSON.stringify(decorateAs)} }`;
+  const missing = `requireSession() needs app.register(sessions, ${given}) before it`;
   // By callback, so that it costs no promise.
   return function coatcheckRequireSession(request, reply, done) {
     const session: unknown = Reflect.get(request, decorateAs);
