@@ -75,6 +75,7 @@ describe("the layers", () => {
       "redis/clients/ioredis/port.ts",
       "redis/clients/node-redis/cluster.ts",
       "redis/clients/node-redis/port.ts",
+      "redis/clients/node-redis/rediscovery.ts",
       "redis/clients/node-redis/sentinel.ts",
       "redis/clients/node-redis/single.ts",
       // These call the port of the same names.

@@ -126,6 +126,8 @@ export class RedisDoor extends ScriptRunner {
       if (isRefusedYet && deadline.left <= NOT_YET_PAUSE) throw error;
       if (isRefusedYet || this.client.countLoss(error)) {
         await new Promise((resolve) => setTimeout(resolve, isRefusedYet ? NOT_YET_PAUSE : PAUSE));
+        // Another master may have taken its place.
+        address = this.backlog.serverOf(key);
         continue;
       }
       // Only the client knows which commands it lost with a node that has left the Cluster.

@@ -158,6 +158,7 @@ export class ScriptRunner {
     let last: unknown;
     const giveUp = () => {
       endLate = this.backlog.add(key);
+      this.client.missed?.(this.backlog.serverOf(key));
       reject(lateError(this.timeout, last));
     };
     const wait = deadline === undefined ? this.#line.begin(giveUp) : waitAlone(deadline.left, giveUp);

@@ -38,6 +38,8 @@ export interface ClientPort {
    * counts as a loss, because the caller sends it again.
    */
   countLoss(error: unknown): boolean;
+  /** The server of an address has not answered a call in time. A client for a Cluster may have to be told. */
+  missed?(address: string): void;
   /** Runs a script; `known`: by its SHA-1. */
   evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown>;
   get(key: string): Promise<string | null>;

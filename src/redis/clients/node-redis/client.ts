@@ -80,6 +80,8 @@ export interface ClusterClient extends Commands {
   readonly replicas: readonly ClusterNode[];
   readonly slots: readonly ({ readonly master: ClusterNode } | undefined)[];
   nodeClient(node: ClusterNode): SingleClient | Promise<SingleClient>;
+  /** `rediscover` asks a node which master serves which slot, and closes the connections to nodes that serve none any more. */
+  readonly _slots?: { rediscover(startWith: SingleClient): Promise<unknown> };
 }
 
 /** What is looked at of a cluster's options. */

@@ -6,6 +6,7 @@ import { clusterFindings } from "./findings.js";
 import { holdBack } from "./late-writes.js";
 import { CLOSED, isGivenUp } from "./lost.js";
 import { NodeRedisPort, serverBy, shared } from "./port.js";
+import { type Rediscovery, rediscoveryOf } from "./rediscovery.js";
 import { connectionOf } from "./single.js";
 import { nodeRedisSource } from "./subscriber.js";
 
@@ -18,13 +19,16 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
   readonly underSentinel = false;
   readonly connections = "one";
   readonly readsMayLag: boolean;
+  readonly #rediscovery: Rediscovery;
 
   constructor(cluster: ClusterClient) {
     super(cluster, viewOfCluster(cluster), () => {
       cluster.on("node-error", () => {
         for (const { client } of [...cluster.masters, ...cluster.replicas]) if (client !== undefined) holdBack(client);
+        rediscoveryOf(cluster).missed();
       });
     });
+    this.#rediscovery = rediscoveryOf(cluster);
     this.readsMayLag = cluster._options?.useReplicas === true || cluster.clientSideCache !== undefined;
   }
 
@@ -36,6 +40,10 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
   /** When a node has left the cluster, its client is destroyed, with all commands that wait in it. */
   protected override isLost(error: unknown): boolean {
     return super.isLost(error) || (isGivenUp(error) && this.client.isOpen === true);
+  }
+
+  missed(address: string): void {
+    this.#rediscovery.missed(address);
   }
 
   override evaluate(script: ScriptText, known: boolean, keys: readonly string[], args: Arguments): Promise<unknown> {
