@@ -18,8 +18,8 @@ export interface CallOptions {
   readonly timeout: number;
   /** The `timeout` in their `replicas` option, if they have that, ms. Default: 0. */
   readonly replicasTimeout?: number | undefined;
-  /** How many connections the clients have lost so far. Default: none, ever. */
-  readonly losses?: (() => number) | undefined;
+  /** How many connections the client of a store has lost so far. Default: none, ever. */
+  readonly losses?: ((store: SessionStore) => number) | undefined;
 }
 
 /** What became of a call. */
@@ -56,11 +56,12 @@ export class JudgedCalls {
     { isRevocation = false } = {},
   ): Promise<Answer<T>> {
     const { stores, dice, timeout, replicasTimeout = 0, losses = () => 0 } = this.#options;
-    const before = losses();
+    const store = dice.pick(stores);
+    const before = losses(store);
     const [token, begun, stolen] = [Symbol(verb), performance.now(), this.#lag.stolen];
     this.#pending.set(token, { verb, begun });
     this.count++;
-    const answer = await run(dice.pick(stores)).then(
+    const answer = await run(store).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),
     );
@@ -69,7 +70,7 @@ export class JudgedCalls {
     const limit = timeout + (isRevocation ? replicasTimeout : 0);
     this.#judgeTime(verb, span.ended - begun - limit - (this.#lag.stolen - stolen));
     if ("error" in answer) this.#judgeError(verb, answer.error);
-    const lost = losses() - before;
+    const lost = losses(store) - before;
     return { span, losses: lost, isRepeated: lost > 0, ...answer };
   }
 

@@ -33,8 +33,8 @@ export interface LoadOptions {
   /** What the ids of its users begin with. Default: `"user"`. */
   readonly name?: string;
   readonly seed?: number;
-  /** How many connections the clients of the stores have lost so far: a call during which one was lost may run twice. */
-  readonly losses?: () => number;
+  /** How many connections the client of a store has lost so far: a call during which one was lost may run twice. */
+  readonly losses?: (store: SessionStore) => number;
   /** For how long beyond its deadline `stop` waits for the last call, ms. Default: 20 000. */
   readonly patience?: number;
 }

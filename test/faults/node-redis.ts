@@ -2,9 +2,10 @@
  * Clients of node-redis in front of faults, set up as docs/clients.md recommends, and faster. It knows what each version can do
  * in front of a fault, and no fault.
  */
-import { createClient, createCluster, createSentinel } from "redis";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
 import {
   createClient as createClient5,
+  createClientPool as createClientPool5,
   createCluster as createCluster5,
   createSentinel as createSentinel5,
 } from "redis5";
@@ -17,11 +18,12 @@ export const CONNECTION = {
 };
 
 export const NODE_REDIS = {
-  6: { name: "node-redis 6", module: "redis", createClient, createCluster, createSentinel },
+  6: { name: "node-redis 6", module: "redis", createClient, createClientPool, createCluster, createSentinel },
   5: {
     name: "node-redis 5",
     module: "redis5",
     createClient: createClient5 as unknown as typeof createClient,
+    createClientPool: createClientPool5 as unknown as typeof createClientPool,
     createCluster: createCluster5 as unknown as typeof createCluster,
     createSentinel: createSentinel5 as unknown as typeof createSentinel,
   },

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster, Command } from "ioredis";
 import { Cluster as Cluster6 } from "ioredis6";
 import { Keys } from "../../../src/sessions/keys.js";
-import { afterFile } from "../../harness/fixtures.js";
+import { afterFile, connectCluster } from "../../harness/fixtures.js";
 import { startCluster } from "../../harness/redis-cluster.js";
 import { FULL, fault } from "../fault.js";
-import { failOver, type Hold, type Node, type Topology } from "./failover.js";
-import { bothClients, ROWS } from "./rows.js";
+import { CONNECTION } from "../node-redis.js";
+import { type Client, failOver, type Hold, type Node, type Topology } from "./failover.js";
+import { bothIoredis, nodeRedis, ROWS } from "./rows.js";
 
 const MASTERS = 3;
 const SLOTS = 16_384;
@@ -18,12 +19,7 @@ afterFile(() => cluster.close());
 
 const topology: Topology = {
   label: `${cluster.version}, Cluster of ${MASTERS} + ${MASTERS}, cluster-node-timeout ${NODE_TIMEOUT}`,
-  connect({ version, connection, cluster: options = {} }) {
-    const Client = version === 5 ? Cluster : (Cluster6 as unknown as typeof Cluster);
-    const client = new Client(cluster.startupNodes, { ...options, redisOptions: connection });
-    client.on("error", () => {});
-    return client;
-  },
+  observer: connectCluster(cluster, { redisOptions: { socketTimeout: 1000 } }),
   concerns(userId, prefix, round) {
     const slot = new Command("GET", [new Keys(prefix).user(userId).index]).getSlot();
     return Math.floor((slot * MASTERS) / SLOTS) === round % MASTERS;
@@ -48,8 +44,22 @@ const topology: Topology = {
   settle: () => cluster.settle(),
 };
 
-/** As docs/operations.md recommends. */
-const CLIENTS = bothClients({ socketTimeout: 1000 });
+/** Both ioredis, with options for each of their connections. */
+const ioredis = (redisOptions: object, how?: string) =>
+  bothIoredis((version) => {
+    const Client = version === 5 ? Cluster : (Cluster6 as unknown as typeof Cluster);
+    return new Client(cluster.startupNodes, { redisOptions });
+  }, how);
+const rootNodes = cluster.urls.map((url) => ({ url }));
+
+/** As docs/operations.md and docs/clients.md recommend. */
+const CLIENTS: readonly Client[] = [
+  ...ioredis({ socketTimeout: 1000 }),
+  nodeRedis(6, ({ createCluster }) => createCluster({ rootNodes, defaults: CONNECTION })),
+  nodeRedis(5, ({ createCluster }) => createCluster({ rootNodes, defaults: CONNECTION })),
+];
+/** As nobody should have them. */
+const PLAIN: readonly Client[] = ioredis({}, " with its defaults");
 
 const HELD: readonly Hold[] = FULL
   ? [
@@ -60,6 +70,9 @@ const HELD: readonly Hold[] = FULL
 
 for (const [name, failing] of ROWS) {
   fault("Failover", `Cluster: ${name}`, 600_000, () =>
-    failOver(topology, { ...failing, times: FULL ? 6 : 1, held: HELD, clients: CLIENTS }),
+    failOver(topology, {
+      ...{ ...failing, times: FULL ? 6 : 1, held: HELD, clients: CLIENTS },
+      bystanders: failing.how === "freeze" ? PLAIN : [],
+    }),
   );
 }
