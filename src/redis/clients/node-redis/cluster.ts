@@ -70,13 +70,19 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
     );
   }
 
-  /** Every node hears what is published on any. If one fails, another is taken. */
+  /**
+   * Every node hears what is published on any. If one fails, another is taken: one that is connected, if there is any, because a
+   * cluster waits for a node that is down as long as its settings say.
+   */
   subscribers(): SubscriberSource {
-    return nodeRedisSource(this.client, () => {
-      const nodes = [...this.client.masters, ...this.client.replicas];
+    const any = () => {
+      const all = [...this.client.masters, ...this.client.replicas];
+      const ready = all.filter(({ client }) => client?.isReady === true);
+      const nodes = ready.length > 0 ? ready : all;
       const node = nodes[Math.floor(Math.random() * nodes.length)];
       return node === undefined ? undefined : this.client.nodeClient(node);
-    });
+    };
+    return nodeRedisSource(this.client, any, { reconnects: false });
   }
 
   async reserve(address: string): Promise<Reservation | undefined> {

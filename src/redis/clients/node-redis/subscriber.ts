@@ -4,7 +4,7 @@
  */
 import type { Hearing, Subscriber, SubscriberSource } from "../hearing.js";
 import { listen } from "../listening.js";
-import type { AnyMethod, NodeRedisClient } from "./client.js";
+import type { AnyMethod, ClientOptions, NodeRedisClient } from "./client.js";
 
 /** What is needed of a client that subscribes. */
 export interface NodeRedisSubscriberClient extends NodeRedisClient {
@@ -23,6 +23,7 @@ export interface NodeRedisSubscriberClient extends NodeRedisClient {
 
 /** A client that can be duplicated. */
 export interface Duplicable {
+  readonly options?: ClientOptions;
   duplicate(overrides?: object): NodeRedisSubscriberClient & { unref?(): void };
 }
 
@@ -114,10 +115,14 @@ interface Followed {
   readonly isOpen?: boolean;
 }
 
-/** Makes subscribers of a client, by what `duplicable` gives: a client of one connection. */
+/**
+ * Makes subscribers of a client, by what `duplicable` gives: a client of one connection. `reconnects`: whether a duplicate that
+ * has lost its connection takes another one to the same server; otherwise it ends, and `duplicable` is asked again.
+ */
 export function nodeRedisSource(
   client: Followed,
   duplicable: () => Duplicable | undefined | Promise<Duplicable | undefined>,
+  { reconnects } = { reconnects: true },
 ): SubscriberSource {
   let wasOpen = client.isOpen === true;
   return {
@@ -130,7 +135,8 @@ export function nodeRedisSource(
       if (source === undefined) return undefined;
       // It subscribes only: no cache, and no hand-over to another server during maintenance, because node-redis forgets the
       // subscriptions then. A connection that ends is seen, and another one subscribes again.
-      const duplicate = source.duplicate({ clientSideCache: undefined, maintNotifications: "disabled" });
+      const once = reconnects ? {} : { socket: { ...source.options?.socket, reconnectStrategy: false } };
+      const duplicate = source.duplicate({ clientSideCache: undefined, maintNotifications: "disabled", ...once });
       duplicate.unref?.();
       return new NodeRedisSubscriber(duplicate, hearing, true);
     },
