@@ -81,7 +81,7 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     check: async () => {
       const deadline = cx.redis.deadline();
       const facts = await cx.redis.inspect(deadline);
-      const pushes = await askToPublish(cx, deadline, nearby && subscription);
+      const pushes = await askToPublish(cx, deadline, nearby && subscription, nearby?.lease);
       return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(pushes, nearby));
     },
   };

@@ -11,7 +11,7 @@ import type { Context } from "../context.js";
 import { feedChannel } from "../feed.js";
 import { runTryPublish } from "../scripts/try-publish.js";
 
-/** How long a message may take to a replica, ms: a subscriber there hears everything too, only later. */
+/** How long a message may take to a replica at least, ms: a subscriber there hears everything too, only later. */
 const REPLICATION = 250;
 
 /** Hears one channel for a while. */
@@ -55,12 +55,14 @@ class Ear implements Listener {
  * Whether the subscriber hears what the client of the store publishes. `null` if nobody knows: one of the two does not answer in
  * time, has lost its connection meanwhile, or may not do it. However slow a server is, it gives no wrong `false`: before Redis
  * answers to PUBLISH it puts the message into the output of each connection that has subscribed, so in front of its answer to a
- * SUBSCRIBE that is sent after that.
+ * SUBSCRIBE that is sent after that. A subscriber of a replica hears it when the replica does: `patience` is how long a message
+ * may take and still be of use, ms.
  */
 export async function askWhetherHeard(
   { redis, keys, options }: Pick<Context<object>, "redis" | "keys" | "options">,
   subscription: Subscription,
   deadline: Deadline,
+  patience: number,
 ): Promise<boolean | null> {
   const feed = feedChannel("", options.prefix);
   const { id } = mintToken(randomBucket());
@@ -71,7 +73,7 @@ export async function askWhetherHeard(
     if ((await runTryPublish(redis, keys.session(id), deadline)) !== "told") return null;
     subscription.add(later);
     await subscription.whenReady(later, deadline.left);
-    const isHeard = await ear.hears(`~ ${id}`, REPLICATION);
+    const isHeard = await ear.hears(`~ ${id}`, Math.max(REPLICATION, Math.min(patience, deadline.left)));
     return isHeard || !ear.isLost ? isHeard : null;
   } catch (error) {
     return ignoreOutage(error) ?? null;

@@ -30,6 +30,7 @@ export async function askToPublish(
   { redis, keys, options }: Pick<Context<object>, "redis" | "keys" | "options">,
   deadline: Deadline,
   subscription: Subscription | undefined,
+  lease = 0,
 ): Promise<PushFacts> {
   let publishes: boolean | null = null;
   let roundTrip = Number.POSITIVE_INFINITY;
@@ -39,7 +40,7 @@ export async function askToPublish(
     if (status !== undefined) publishes = status === "told";
     roundTrip = Math.min(roundTrip, performance.now() - begun);
   }
-  const isHeard = subscription ? await askWhetherHeard({ redis, keys, options }, subscription, deadline) : null;
+  const isHeard = subscription ? await askWhetherHeard({ redis, keys, options }, subscription, deadline, lease) : null;
   return { publishes, roundTrip, isHeard };
 }
 
@@ -75,8 +76,8 @@ export function* judgePushes(
       code: "near-deaf",
       level: "warning",
       found:
-        "the subscriber of near does not hear what the client of the store publishes: they are on different servers",
-      consequence: "the near cache never answers, every lookup goes to Redis, and a watch hears of nothing",
+        "the subscriber of near does not hear in time what the client of the store publishes: they are on different servers, of which the one is not a replica of the other or lags behind it by more than a lease",
+      consequence: "the near cache never answers, every lookup goes to Redis, and a watch hears of nothing, or late",
       mend: "connect both to the same server, as redis.duplicate() does",
     };
   }

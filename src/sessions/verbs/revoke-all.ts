@@ -6,7 +6,8 @@
  * rotation leaves their whereabouts (see record.lua) for five minutes: if a guest's session is rotated in one pass, the next one
  * finds that key, and ends the session that it names in the same step. It does not hold for keys that move to another master.
  * So there are passes until two in a row have found nothing and the same masters have served the same slots all the time: a key
- * that moves once in these two is seen by one of them.
+ * that moves once in these two is seen by one of them. In a Cluster it takes three: a guest's session may be rotated in the first,
+ * and what names the new one may move in the second.
  */
 import { checkNames, show } from "../../leaves/arguments.js";
 import { CorruptRecordError, type NotReplicatedError, StoreUnavailableError } from "../../leaves/errors.js";
@@ -25,7 +26,7 @@ import { announceEnd, checkNote } from "./revoke.js";
 export interface RevokeAllProgress {
   /** How many live sessions have ended so far. */
   readonly ended: number;
-  /** Which pass over all keys this is, from 1. The first one ends nearly all sessions; the last two find none. */
+  /** Which pass over all keys this is, from 1. The first one ends nearly all sessions; the last two find none, or three in a Cluster. */
   readonly pass: number;
 }
 
@@ -48,6 +49,9 @@ const KEYS_IN_PAGE = 500;
  */
 const SESSIONS_IN_SCRIPT = 50;
 const IN_FLIGHT = 8;
+
+/** How many passes in a row must find nothing. */
+const QUIET = { alone: 2, inCluster: 3 };
 
 /** By how much the clocks of two masters may differ, ms. A session that has moved was created by the clock of another one. */
 const CLOCK_DIFFERENCE = 2000;
@@ -114,15 +118,16 @@ class Sweep<Claims extends object> {
   async #sweep(): Promise<void> {
     let before = await this.#look();
     this.#begin(before);
+    const enough = this.#cx.redis.inCluster ? QUIET.inCluster : QUIET.alone;
     let quiet = 0;
-    while (quiet < 2) {
+    while (quiet < enough) {
       this.#pass++;
       this.#found = false;
       await this.#each(before.masters, before.masters.length, (master) => this.#sweepMaster(master));
-      const short = quiet === 1 && !this.#found ? await this.#confirm(before.masters.length) : null;
+      const short = quiet === enough - 1 && !this.#found ? await this.#confirm(before.masters.length) : null;
       const after = await this.#look();
       quiet = this.#found || after.view !== before.view ? 0 : quiet + 1;
-      if (quiet === 2 && short !== null) throw short;
+      if (quiet === enough && short !== null) throw short;
       before = after;
     }
   }

@@ -61,7 +61,7 @@ describe("check", () => {
       const store = createSessionStore(connect({ port: server.port }), {
         prefix: uniquePrefix(),
         timeout: 10_000,
-        near: { subscriber, lease: 10_000 },
+        near: { subscriber, lease: 2000 },
       });
       afterFile(() => store.close());
       if (when === "while it serves")
@@ -95,6 +95,30 @@ describe("check", () => {
     proxy.hold("down");
     expect(await codesOf(store)).toEqual([]);
     proxy.release("down");
+  });
+
+  it("finds nothing about a subscriber on a replica that lags, but by less than a lease", async () => {
+    const link = await startProxy(server.port);
+    const replica = await startRedisServer({ args: ["--replicaof", "127.0.0.1", String(link.port)] });
+    afterFile(async () => {
+      await replica.stop();
+      await link.close();
+    });
+    const subscriber = connect({ port: replica.port });
+    while (!(await subscriber.info("replication")).includes("master_link_status:up"));
+    const store = createSessionStore(connect({ port: server.port }), {
+      prefix: uniquePrefix(),
+      timeout: 20_000,
+      near: { subscriber, lease: 20_000 },
+    });
+    afterFile(() => store.close());
+    link.hold("down");
+    const checking = codesOf(store);
+    // What is published is on its way to the replica; then longer passes than what one that does not lag may take.
+    await link.seen("~ 01", { direction: "down", times: 4 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    link.release("down");
+    expect(await checking).toEqual([]);
   });
 
   it("finds nothing about a subscriber that loses its connection meanwhile", async () => {
