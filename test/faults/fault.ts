@@ -51,3 +51,20 @@ export function fault(section: string, name: string, timeout: number, inject: ()
     expect(outcome.operations).toBeGreaterThan(0);
   });
 }
+
+/** Faults that are suffered at the same time, which takes no longer than one alone. Each has its row, and fails alone. */
+export function faultsAtOnce(
+  section: string,
+  timeout: number,
+  faults: readonly { readonly name: string; inject(): Promise<Outcome> }[],
+): void {
+  let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
+  for (const [at, { name }] of faults.entries()) {
+    fault(section, name, timeout, async () => {
+      all ??= Promise.allSettled(faults.map(({ inject }) => inject()));
+      const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
+      if (outcome.status === "rejected") throw outcome.reason;
+      return outcome.value;
+    });
+  }
+}

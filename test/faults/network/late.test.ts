@@ -5,15 +5,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis as Redis5 } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
-import { createSessionStore, type SessionStore, StoreUnavailableError } from "../../../src/index.js";
+import { createSessionStore, type RedisClient, type SessionStore, StoreUnavailableError } from "../../../src/index.js";
 import { liveSubject, type Subject } from "../../fixtures/every-verb.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
-import { startProxy } from "../../harness/tcp-proxy.js";
+import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
 import { auditKeys } from "../audit.js";
-import { FULL, fault, type Outcome } from "../fault.js";
+import { FULL, faultsAtOnce, type Outcome } from "../fault.js";
 import { Ledger } from "../ledger.js";
-import { PATIENT, titleOf } from "./rig.js";
+import { CONNECTION, closeNodeRedis, connected, NODE_REDIS } from "../node-redis.js";
+import { queuedIn } from "../queued.mjs";
+import { type ClientName, PATIENT, titleOf } from "./rig.js";
 
 const TIMEOUT = 300;
 const IDLE = 1000;
@@ -120,13 +122,61 @@ const CASES: readonly Late[] = [
   },
 ];
 
-async function suffer(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Promise<Outcome> {
+/** A client, and what is needed of it beside commands. */
+interface Opened {
+  readonly client: RedisClient & { ping(): Promise<unknown> };
+  /** Resolves when it loses its connection, or fails to get one. */
+  nextLoss(): Promise<void>;
+  close(): void;
+}
+
+/** The clients in front of the outage. */
+interface Kind {
+  readonly name: string;
+  readonly module: ClientName;
+  /** What makes it drop commands that it cannot send. */
+  readonly strict: string;
+  open(address: TcpProxy, isStrict: boolean): Promise<Opened>;
+}
+
+const ofIoredis = (
+  [
+    ["ioredis 5", "ioredis", Redis5],
+    ["ioredis 6", "ioredis6", Redis6 as unknown as typeof Redis5],
+  ] as const
+).map(
+  ([name, module, Client]): Kind => ({
+    ...{ name, module, strict: "maxRetriesPerRequest: 0" },
+    async open({ host, port }, isStrict) {
+      const strict = isStrict ? { socketTimeout: 1000, maxRetriesPerRequest: 0 } : {};
+      const client = new Client({ host, port, ...strict });
+      client.on("error", () => {});
+      // A command would be rejected with the first attempt to connect that fails.
+      await new Promise<void>((resolve) => client.once("ready", () => resolve()));
+      // `once` of node:events would reject with the error that comes before it.
+      const nextLoss = () => new Promise<void>((resolve) => client.once("close", () => resolve()));
+      return { client, nextLoss, close: () => client.disconnect() };
+    },
+  }),
+);
+
+const ofNodeRedis = Object.values(NODE_REDIS).map(
+  ({ name, module, createClient }): Kind => ({
+    ...{ name, module, strict: "disableOfflineQueue: true" },
+    async open({ url }, isStrict) {
+      const strict = isStrict ? { ...CONNECTION, disableOfflineQueue: true } : {};
+      const client = await connected(createClient({ url, ...strict }));
+      const nextLoss = () => new Promise<void>((resolve) => client.once("reconnecting", () => resolve()));
+      return { client, nextLoss, close: () => closeNodeRedis(client) };
+    },
+  }),
+);
+
+async function suffer({ module, open }: Kind): Promise<Outcome> {
   const proxy = await startProxy(server.port);
   afterFile(() => proxy.close());
-  const client = new Client({ host: proxy.host, port: proxy.port });
-  client.on("error", () => {});
-  afterFile(() => client.disconnect());
-  await client.ping();
+  const { client, close } = await open(proxy, false);
+  afterFile(close);
   const prefix = uniquePrefix();
   const cut = createSessionStore(client, { prefix, timeout: TIMEOUT, touchInterval: 0, idleTimeout: 60_000 });
   const direct = createSessionStore(observer, { prefix, timeout: PATIENT, idleTimeout: 60_000 });
@@ -162,9 +212,8 @@ async function suffer(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Pr
   proxy.release("up");
   const ended = performance.now();
   // A script that Redis did not know is sent again, behind this: what waits is done when the client has nothing left to send.
-  const { commandQueue } = client as unknown as { readonly commandQueue: { readonly length: number } };
   await client.ping();
-  while (commandQueue.length > 0) await client.ping();
+  while (queuedIn(client) > 0) await client.ping();
   const recovery = performance.now() - ended;
 
   const count = (what: string) => {
@@ -176,7 +225,7 @@ async function suffer(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Pr
   }
   const ledger = new Ledger();
   await auditKeys(ledger, observer, prefix);
-  client.disconnect();
+  close();
   return {
     ...{
       servers: titleOf(server.version, module),
@@ -192,14 +241,11 @@ async function suffer(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Pr
 }
 
 /** Log-ins during an outage, before and after the client has noticed it, and which of them were made after it all the same. */
-async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredis6"): Promise<Outcome> {
+async function logInMeanwhile({ module, open }: Kind): Promise<Outcome> {
   const proxy = await startProxy(server.port);
   afterFile(() => proxy.close());
-  const client = new Client({ host: proxy.host, port: proxy.port, socketTimeout: 1000, maxRetriesPerRequest: 0 });
-  client.on("error", () => {});
-  afterFile(() => client.disconnect());
-  // A command would be rejected with the first attempt to connect that fails.
-  await new Promise<void>((resolve) => client.once("ready", () => resolve()));
+  const { client, nextLoss, close } = await open(proxy, true);
+  afterFile(close);
   const prefix = uniquePrefix();
   const store = createSessionStore(client, { prefix, timeout: TIMEOUT });
   const direct = createSessionStore(observer, { prefix, timeout: PATIENT });
@@ -216,13 +262,11 @@ async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredi
 
   proxy.blackhole();
   const begun = performance.now();
-  // `once` of node:events would reject with the error that comes before it.
-  const nextClose = () => new Promise<void>((resolve) => client.once("close", () => resolve()));
-  const noticed = nextClose();
+  const noticed = nextLoss();
   await tryAll();
   await noticed;
   // What is sent from now on waits for a connection, until the next one fails, too; an outage that ended before would let it run.
-  await Promise.all([nextClose(), tryAll()]);
+  await Promise.all([nextLoss(), tryAll()]);
   proxy.restore();
   const ended = performance.now();
   for (;;) {
@@ -233,7 +277,7 @@ async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredi
     if (isBack) break;
   }
   const made = (await direct.listForUser("ada")).length;
-  client.disconnect();
+  close();
   return {
     ...{ servers: titleOf(server.version, module), times: 1, operations: 2 * TIMES, errors },
     outage: ended - begun,
@@ -243,12 +287,17 @@ async function logInMeanwhile(Client: typeof Redis5, module: "ioredis" | "ioredi
   };
 }
 
-for (const [name, module, Client] of [
-  ["ioredis 5", "ioredis", Redis5],
-  ["ioredis 6", "ioredis6", Redis6 as unknown as typeof Redis5],
-] as const) {
-  fault("Networks", `commands that run after the outage (${name})`, 120_000, () => suffer(Client, module));
-  fault("Networks", `none that run after it, with \`maxRetriesPerRequest: 0\` (${name})`, 120_000, () =>
-    logInMeanwhile(Client, module),
-  );
-}
+const kinds = [...ofIoredis, ...ofNodeRedis];
+faultsAtOnce(
+  "Networks",
+  120_000,
+  kinds.map((kind) => ({ name: `commands that run after the outage (${kind.name})`, inject: () => suffer(kind) })),
+);
+faultsAtOnce(
+  "Networks",
+  120_000,
+  kinds.map((kind) => ({
+    name: `none that run after it, with \`${kind.strict}\` (${kind.name})`,
+    inject: () => logInMeanwhile(kind),
+  })),
+);

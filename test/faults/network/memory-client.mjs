@@ -3,11 +3,16 @@
  * uses the built package on a client with that client's defaults. memory.test.ts starts it and asks for its figures.
  */
 import { createSessionStore } from "coatcheck";
+import { queuedIn } from "../queued.mjs";
 
 const [module, port, perSecond] = process.argv.slice(2);
-const { Redis } = await import(module);
-const redis = new Redis({ host: "127.0.0.1", port: Number(port) });
+const { Redis, createClient } = await import(module);
+const redis =
+  createClient === undefined
+    ? new Redis({ host: "127.0.0.1", port: Number(port) })
+    : createClient({ socket: { host: "127.0.0.1", port: Number(port) } });
 redis.on("error", () => {});
+if (createClient !== undefined) await redis.connect();
 const store = createSessionStore(redis);
 // A process that has just begun may be slow.
 const { token } = await createSessionStore(redis, { timeout: 20_000 }).create({
@@ -44,9 +49,15 @@ process.on("message", (order) => {
   if (order === "end") clearInterval(load);
   global.gc();
   global.gc();
-  const queues = [redis.commandQueue, redis.offlineQueue, redis.prevCommandQueue];
-  const queued = queues.reduce((sum, queue) => sum + (queue?.length ?? 0), 0);
-  process.send({ heap: process.memoryUsage().heapUsed, queued, calls, settled, failed, errors, lastFailure });
+  process.send({
+    heap: process.memoryUsage().heapUsed,
+    queued: queuedIn(redis),
+    calls,
+    settled,
+    failed,
+    errors,
+    lastFailure,
+  });
 });
 process.on("disconnect", () => process.exit());
 process.send("ready");

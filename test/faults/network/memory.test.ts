@@ -1,4 +1,4 @@
-/** What an outage costs in memory, at 1 000 calls a second through clients with their defaults: nothing that grows with it. */
+/** What an outage costs in memory, at many calls a second through clients with their defaults: nothing that grows with it. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,10 +7,11 @@ import { ensureBuilt } from "../../harness/dist.js";
 import { afterFile } from "../../harness/fixtures.js";
 import { startRedisServer } from "../../harness/redis-server.js";
 import { startProxy, type TcpProxy } from "../../harness/tcp-proxy.js";
-import { FULL, fault, type Outcome } from "../fault.js";
-import { titleOf } from "./rig.js";
+import { FULL, faultsAtOnce, type Outcome } from "../fault.js";
+import { NODE_REDIS } from "../node-redis.js";
+import { type ClientName, titleOf } from "./rig.js";
 
-const PER_SECOND = 1000;
+const PER_SECOND = FULL ? 1000 : 500;
 /** How long the outage lasts, ms. */
 const LASTS = FULL ? 60_000 : 10_000;
 const MEGABYTE = 2 ** 20;
@@ -62,7 +63,7 @@ async function startApplication(module: string, proxy: TcpProxy): Promise<Applic
 
 /** An outage, and what it left behind. */
 async function suffer(
-  module: "ioredis" | "ioredis6",
+  module: ClientName,
   begin: (proxy: TcpProxy) => void,
   end: (proxy: TcpProxy) => unknown,
 ): Promise<Outcome> {
@@ -148,17 +149,16 @@ const outages = [
     (proxy: TcpProxy) => proxy.accept(),
   ],
 ] as const;
-const cases = outages.flatMap(([name, begin, end]) =>
-  (["ioredis", "ioredis6"] as const).map((module) => ({ name, module, begin, end })),
-);
+const clients = [
+  { name: "ioredis 5", module: "ioredis" },
+  { name: "ioredis 6", module: "ioredis6" },
+  ...Object.values(NODE_REDIS),
+] as const;
 // All at once: each has a process of its own, and the wait is long.
-let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
-for (const [at, { name, module }] of cases.entries()) {
-  const title = `memory, ${name} for ${LASTS / 1000} s at ${PER_SECOND} calls/s (${module === "ioredis" ? "ioredis 5" : "ioredis 6"}, defaults)`;
-  fault("Networks", title, LASTS + 300_000, async () => {
-    all ??= Promise.allSettled(cases.map((one) => suffer(one.module, one.begin, one.end)));
-    const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
-    if (outcome.status === "rejected") throw outcome.reason;
-    return outcome.value;
-  });
-}
+const rows = outages.flatMap(([outage, begin, end]) =>
+  clients.map(({ name, module }) => ({
+    name: `memory, ${outage} for ${LASTS / 1000} s at ${PER_SECOND} calls/s (${name}, defaults)`,
+    inject: () => suffer(module, begin, end),
+  })),
+);
+faultsAtOnce("Networks", LASTS + 300_000, rows);

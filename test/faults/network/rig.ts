@@ -10,7 +10,7 @@ import { portOf } from "../../../src/redis/clients/supported.js";
 import { afterFile, uniquePrefix } from "../../harness/fixtures.js";
 import type { TcpProxy } from "../../harness/tcp-proxy.js";
 import { audit } from "../audit.js";
-import { FULL, fault, type Outcome } from "../fault.js";
+import { FULL, faultsAtOnce, type Outcome } from "../fault.js";
 import { Lag } from "../lag.js";
 import { Ledger } from "../ledger.js";
 import { type Load, prepareLoad } from "../load.js";
@@ -41,21 +41,16 @@ export interface Site {
   readonly observer: Redis | Cluster;
 }
 
-/** A row for each client. They suffer together, which takes no longer than one alone. */
+/** A row for each client. They suffer together. */
 export function networkFault(
   clients: readonly { readonly name: string; open(): Promise<Site> }[],
   newFault: () => NetworkFault,
 ): void {
-  let all: Promise<PromiseSettledResult<Outcome>[]> | undefined;
-  const { name } = newFault();
-  for (const [at, client] of clients.entries()) {
-    fault("Networks", `${name} (${client.name})`, 300_000, async () => {
-      all ??= Promise.allSettled(clients.map(async ({ open }) => suffer(await open(), newFault())));
-      const outcome = (await all)[at] as PromiseSettledResult<Outcome>;
-      if (outcome.status === "rejected") throw outcome.reason;
-      return outcome.value;
-    });
-  }
+  const rows = clients.map((client) => ({
+    name: `${newFault().name} (${client.name})`,
+    inject: async () => suffer(await client.open(), newFault()),
+  }));
+  faultsAtOnce("Networks", 300_000, rows);
 }
 
 /** Lets a site suffer a fault under load, and waits until it has recovered by itself. */

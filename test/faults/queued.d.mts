@@ -1,0 +1,2 @@
+/** The types of queued.mjs, which processes without TypeScript share. */
+export function queuedIn(client: object): number;
