@@ -265,9 +265,13 @@ async function logInMeanwhile({ module, open }: Kind): Promise<Outcome> {
   const noticed = nextLoss();
   await tryAll();
   await noticed;
+  // Into a connection that only loses bytes, node-redis writes what waits, behind its greeting, and so gives it up with that.
+  proxy.refuse();
+  proxy.reset();
   // What is sent from now on waits for a connection, until the next one fails, too; an outage that ended before would let it run.
   await Promise.all([nextLoss(), tryAll()]);
   proxy.restore();
+  await proxy.accept();
   const ended = performance.now();
   for (;;) {
     const isBack = await store.getBlock("nobody").then(
