@@ -8,6 +8,7 @@ import {
   activeResources,
   cachedScripts,
   connectionsOf,
+  isConnected,
   listenersOn,
   queuedCommands,
   trend,
@@ -46,7 +47,7 @@ export interface Census {
 }
 
 export async function census({ admin, desks }: Rig): Promise<Census> {
-  for (const { client } of desks) while (client.status !== "ready") await wait(10);
+  for (const { client } of desks) while (!isConnected(client)) await wait(10);
   const scripts = await cachedScripts(admin);
   await admin.script("FLUSH");
   // Redis keeps the arguments of the last slow commands: some hundred kB, on a machine where many are slow.

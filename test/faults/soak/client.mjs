@@ -1,6 +1,6 @@
 /**
  * Another process of a soak, which takes part in the load and keeps no books, so that all that grows in it is the library's
- * or the client's. It uses the built package on ioredis 5 and 6, and makes a new store for each of its rounds, as an
+ * or the client's. It uses the built package on ioredis 5 and 6 and on node-redis 6, and makes a new store for each of its rounds, as an
  * application may for each of its requests. process.ts starts it and asks for its figures.
  */
 import { randomUUID } from "node:crypto";
@@ -11,10 +11,17 @@ import { RedisStore } from "coatcheck/express-session";
 import { createOneTimeTokens } from "coatcheck/one-time";
 import { Redis as Redis5 } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
+import { createClient } from "redis";
+import { queuedIn } from "../queued.mjs";
 
 const [port, prefix] = process.argv.slice(2);
-const clients = [Redis5, Redis6].map((Redis) => new Redis({ host: "127.0.0.1", port: Number(port) }));
+const address = { host: "127.0.0.1", port: Number(port) };
+const nodeRedis = createClient({
+  socket: { ...address, reconnectStrategy: (retries) => Math.min(retries * 50, 500) },
+});
+const clients = [new Redis5(address), new Redis6(address), nodeRedis];
 for (const client of clients) client.on("error", () => {});
+await nodeRedis.connect();
 const visits = clients.map((client) => new RedisStore({ client, userId: ({ user }) => user }));
 const lasting = clients.map((client) => createSessionStore(client, { prefix }));
 for (const { events } of lasting) events.on("revoked", () => {});
@@ -43,7 +50,7 @@ async function attempt(call) {
 
 /** The whole life of a session, of a one-time token and of a visit. */
 async function round(userId) {
-  const [client, other] = rounds++ % 2 === 0 ? clients : clients.toReversed();
+  const [client, other] = [clients[rounds % clients.length], clients[++rounds % clients.length]];
   const [store, long] = [createSessionStore(client, { prefix, touchInterval: 0 }), lasting[clients.indexOf(other)]];
   store.events.on("rejected", () => {});
   const issued = await attempt(() => store.create({ userId, claims: { n: 0 }, client: { userAgent: "soak" } }));
@@ -80,11 +87,14 @@ async function work(userId) {
   }
 }
 
+/** ioredis has a status, and node-redis says whether it is ready. */
+function isConnected({ status, isReady }) {
+  return status === "ready" || isReady === true;
+}
+
 /** Waits until all is sent and done that calls without an answer have left in the clients. */
 async function quiet() {
-  const isBusy = ({ status, commandQueue, offlineQueue }) =>
-    status !== "ready" || commandQueue.length + offlineQueue.length > 0;
-  while (clients.some(isBusy)) await wait(10);
+  while (clients.some((client) => !isConnected(client) || queuedIn(client) > 0)) await wait(10);
 }
 
 async function leave(userId) {
@@ -102,9 +112,9 @@ function figures() {
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   return {
     heap: process.memoryUsage().heapUsed,
-    atRest: clients.every(({ status }) => status === "ready"),
+    atRest: clients.every(isConnected),
     listeners: [...clients, ...visits, ...lasting.map(({ events }) => events)].map(listeners),
-    queued: clients.reduce((sum, { commandQueue, offlineQueue }) => sum + commandQueue.length + offlineQueue.length, 0),
+    queued: clients.reduce((sum, client) => sum + queuedIn(client), 0),
     resources,
     calls,
     errors,

@@ -5,16 +5,21 @@
 import type { EventEmitter } from "node:events";
 import type { Redis } from "ioredis";
 import { median } from "simple-statistics";
+import { queuedIn } from "../queued.mjs";
 
-/** A client as a user of the library sees it, and its queues, which ioredis 5 and 6 keep in public fields. */
-export interface CountedClient extends EventEmitter {
-  readonly status: string;
-  readonly commandQueue?: { readonly length: number };
-  readonly offlineQueue?: { readonly length: number };
+/** A client as a user of the library sees it: ioredis has a status, and node-redis says whether it is ready. */
+export interface CountedClient extends Pick<EventEmitter, "eventNames" | "listenerCount"> {
+  readonly status?: string;
+  readonly isReady?: boolean;
+}
+
+/** Whether a client is connected. */
+export function isConnected({ status, isReady }: CountedClient): boolean {
+  return status === "ready" || isReady === true;
 }
 
 /** How many listeners there are, by event, over all emitters. */
-export function listenersOn(emitters: readonly EventEmitter[]): Record<string, number> {
+export function listenersOn(emitters: readonly CountedClient[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const emitter of emitters) {
     for (const event of emitter.eventNames()) {
@@ -26,10 +31,7 @@ export function listenersOn(emitters: readonly EventEmitter[]): Record<string, n
 
 /** Commands that wait in the clients: for their reply, or for a connection. */
 export function queuedCommands(clients: readonly CountedClient[]): number {
-  return clients.reduce(
-    (sum, { commandQueue, offlineQueue }) => sum + (commandQueue?.length ?? 0) + (offlineQueue?.length ?? 0),
-    0,
-  );
+  return clients.reduce((sum, client) => sum + queuedIn(client), 0);
 }
 
 /** What keeps this process alive, by kind: timers, sockets, pipes. */

@@ -3,11 +3,12 @@ import { createRequire } from "node:module";
 import { Redis } from "ioredis";
 import { Redis as Redis6 } from "ioredis6";
 import { RedisStore } from "../../../src/express-session.js";
-import { createSessionStore, type SessionStore } from "../../../src/index.js";
+import { createSessionStore, type RedisClient, type SessionStore } from "../../../src/index.js";
 import { createOneTimeTokens } from "../../../src/one-time.js";
 import { clientUnderTest } from "../../harness/client-under-test.js";
 import { afterFile, connect, uniquePrefix } from "../../harness/fixtures.js";
 import { type RedisServer, startRedisServer } from "../../harness/redis-server.js";
+import { CONNECTION, closeNodeRedis, connected, NODE_REDIS } from "../node-redis.js";
 import type { Line } from "./calls.ts";
 import type { CountedClient } from "./resources.ts";
 import { LIMIT, type SceneDesk } from "./scene.ts";
@@ -35,7 +36,7 @@ export interface Rig {
 
 export const TIMEOUT = 1000;
 
-/** Everything in one keyspace: a server that keeps what it has acknowledged, and two clients of each kind. */
+/** Everything in one keyspace: a server that keeps what it has acknowledged, and several clients of each family. */
 export async function startRig(): Promise<Rig> {
   const args = ["--appendonly", "yes", "--appendfsync", "always"];
   const server = await startRedisServer({ args });
@@ -43,9 +44,15 @@ export async function startRig(): Promise<Rig> {
   const prefix = uniquePrefix();
   const address = { host: server.host, port: server.port };
   const desks = ["", " (second)"].flatMap((which) => [
-    newDesk(`ioredis 5${which}`, new Redis(address), prefix),
-    newDesk(`ioredis 6${which}`, new Redis6(address), prefix),
+    ofIoredis(`ioredis 5${which}`, new Redis(address), prefix),
+    ofIoredis(`ioredis 6${which}`, new Redis6(address), prefix),
   ]);
+  for (const { name, createClient } of Object.values(NODE_REDIS)) {
+    const { reconnectStrategy } = CONNECTION.socket;
+    const client = await connected(createClient({ socket: { ...address, reconnectStrategy } }));
+    afterFile(() => closeNodeRedis(client));
+    desks.push(newDesk(newLine(name, client, "reconnecting"), client, prefix));
+  }
   const version = (name: string) =>
     (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
   // What `ioredis` is here goes by the environment; see vitest.config.ts.
@@ -53,17 +60,26 @@ export async function startRig(): Promise<Rig> {
   const redis = /v=([\d.]+)/.exec(server.version)?.[1] ?? server.version;
   return {
     ...{ server, desks, prefix, admin: connect({ port: server.port }) },
-    servers: `Redis ${redis}, \`appendfsync always\`; ioredis ${version(older)} and ${version("ioredis6")}`,
+    servers: `Redis ${redis}, \`appendfsync always\`; ioredis ${version(older)} and ${version("ioredis6")}, node-redis ${version("redis")} and ${version("redis5")}`,
   };
 }
 
-function newDesk(name: string, client: Redis | Redis6, prefix: string): Desk {
-  const line: Line = { name, answeredAt: 0, losses: 0 };
+function ofIoredis(name: string, client: Redis | Redis6, prefix: string): Desk {
   client.on("error", () => {});
-  client.on("close", () => {
+  afterFile(() => client.disconnect());
+  return newDesk(newLine(name, client, "close"), client, prefix);
+}
+
+/** `lost` is the event by which the client tells that it has lost its connection. */
+function newLine(name: string, client: { on(event: string, listener: () => void): unknown }, lost: string): Line {
+  const line: Line = { name, answeredAt: 0, losses: 0 };
+  client.on(lost, () => {
     line.losses++;
   });
-  afterFile(() => client.disconnect());
+  return line;
+}
+
+function newDesk(line: Line, client: RedisClient & CountedClient, prefix: string): Desk {
   const limited = (onSessionLimit: "evict-oldest" | "evict-idle" | "reject") =>
     createSessionStore(client, { prefix, timeout: TIMEOUT, maxSessionsPerUser: LIMIT, onSessionLimit });
   const tokens = (purpose: string, ttl: number) =>
@@ -74,8 +90,7 @@ function newDesk(name: string, client: Redis | Redis6, prefix: string): Desk {
   store.events.on("revoked", () => {});
   visits.on("discarded", () => {});
   return {
-    // Its queues are there for all to see, and for TypeScript are not.
-    ...{ line, client: client as unknown as CountedClient, store },
+    ...{ line, client, store },
     usual: createSessionStore(client, { prefix, timeout: TIMEOUT }),
     limited: {
       "evict-oldest": limited("evict-oldest"),

@@ -19,7 +19,7 @@ import { Calls } from "./calls.ts";
 import { census, censusAfter, heapTrend, judgeProcess, megabytes } from "./census.ts";
 import { kindOf, lookAtKeys } from "./keyspace.ts";
 import { type ProcessFigures, startSoakProcess } from "./process.ts";
-import { queuedCommands, usedMemory } from "./resources.ts";
+import { isConnected, queuedCommands, usedMemory } from "./resources.ts";
 import { type Desk, type Rig, startRig, TIMEOUT } from "./rig.ts";
 import type { Stage } from "./scene.ts";
 import { play } from "./scenes.ts";
@@ -209,7 +209,7 @@ async function sample(other: Awaited<ReturnType<typeof startSoakProcess>>, sampl
 async function drain({ admin, desks }: Rig, { broken, ledger, stage }: Books): Promise<number> {
   const { store } = desks[0] as Desk;
   // What calls without an answer have left to be sent is sent before anything is ended.
-  while (desks.some(({ client }) => client.status !== "ready" || queuedCommands([client]) > 0)) await wait(10);
+  while (desks.some(({ client }) => !isConnected(client) || queuedCommands([client]) > 0)) await wait(10);
   const users = [...ledger.users.map(({ id }) => id), ...stage.left];
   for (let at = 0; at < users.length; at += 100) {
     await Promise.all(
