@@ -193,9 +193,8 @@ export function describeEndings(rig: Rig): void {
       const { token } = await store.create({ userId: "ada" });
       const notes = [{ note: "n".repeat(65) }, { note: 1 }, { note: null }, { reason: "x" }];
       for (const options of notes) {
-        for (const call of [store.revoke, store.revokeAllForUser]) {
-          await expect(call(token, options as never)).rejects.toThrow(/note|option/);
-        }
+        await expect(store.revoke(token, options as never)).rejects.toThrow(/note|option/);
+        await expect(store.revokeAllForUser("ada", options as never)).rejects.toThrow(/note|option/);
       }
       await expect(store.blockUser("ada", { note: "n".repeat(65) })).rejects.toThrow(RangeError);
       expect(await store.explain(token)).toEqual({ state: "live" });
