@@ -55,7 +55,7 @@ function lookUp(store: SessionStore, live: { token: string; session: Session }, 
   };
 }
 
-describe.each(Object.entries(VERSIONS))("on node-redis %s", (_, made) => {
+describe.each(Object.entries(VERSIONS))("on node-redis %s", (version, made) => {
   async function behindProxy() {
     const server = await startRedisServer();
     const proxy = await startProxy(server.port);
@@ -132,17 +132,21 @@ describe.each(Object.entries(VERSIONS))("on node-redis %s", (_, made) => {
     const setup = await startSentinel({ replicas: 1, sentinels: 1, downAfter: 1000 });
     afterFile(() => setup.close());
     const { name, sentinels } = setup.client;
-    const client = made.createSentinel({
-      name,
-      sentinelRootNodes: sentinels,
-      nodeClientOptions: CONNECTION,
-      scanInterval: 200,
-    });
-    client.on("error", () => {});
-    await client.connect();
-    afterFile(() => client.destroy());
-    const options = { timeout: 300, replicas: { count: 1, timeout: 10_000 } };
-    const store = createSessionStore(client, { prefix: uniquePrefix(), ...options });
+    const connect = async () => {
+      const client = made.createSentinel({
+        name,
+        sentinelRootNodes: sentinels,
+        nodeClientOptions: CONNECTION,
+        scanInterval: 200,
+      });
+      client.on("error", () => {});
+      await client.connect();
+      afterFile(() => client.destroy());
+      return client;
+    };
+    const client = await connect();
+    const prefix = uniquePrefix();
+    const store = createSessionStore(client, { prefix, timeout: 300, replicas: { count: 1, timeout: 10_000 } });
     const live = await store.create({ userId: "ada" });
     const { token: dead } = await store.create({ userId: "ada" });
     // Resolves when the replica has it, and what was written before it.
@@ -154,13 +158,15 @@ describe.each(Object.entries(VERSIONS))("on node-redis %s", (_, made) => {
     await master.kill();
     await expect.poll(() => lookups.counts.unavailable, BACK).toBeGreaterThan(0);
     await setup.failedOver(master);
-    await expect.poll(() => store.get(live.token).catch(() => undefined), BACK).toEqual(live.session);
-    expect(await store.get(dead)).toBeNull();
+    // A sentinel of version 5 may be out of step for good after a lost connection. Its lookups say so, and another one is made.
+    const usable = version === "5" ? await connect() : client;
+    const after = createSessionStore(usable, { prefix, timeout: 1000 });
+    await expect.poll(() => after.get(live.token).catch(() => undefined), BACK).toEqual(live.session);
+    await expect.poll(() => after.get(dead).catch(() => undefined), BACK).toBeNull();
     await lookups.stop();
     expect(lookups.wrong).toEqual([]);
     // Nobody is there to confirm it, and it holds all the same.
-    const alone = createSessionStore(client, { prefix: uniquePrefix(), timeout: 1000 });
-    const { token } = await alone.create();
-    expect(await alone.revoke(token)).toBe(true);
+    const { token } = await after.create();
+    expect(await after.revoke(token)).toBe(true);
   });
 });
