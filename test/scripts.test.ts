@@ -119,9 +119,10 @@ describe("the scripts together", () => {
       // What gives the number of the call back is around it.
       if (numbered) {
         expect(lines.splice(0, 2)).toEqual(["local number = table.remove(ARGV)", "local reply = (function()"]);
-        expect(lines.splice(-4)).toEqual([
+        expect(lines.splice(-5)).toEqual([
           "end)()",
-          "if type(reply) ~= 'table' then return number .. reply end",
+          "local kind = type(reply)",
+          "if kind == 'string' or kind == 'number' then return number .. reply end",
           "reply[1] = number .. reply[1]",
           "return reply",
         ]);

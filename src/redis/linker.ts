@@ -23,14 +23,16 @@ export function link(parts: readonly string[]): string {
 /**
  * The same script, but its last argument is the number of the call, which it puts in front of its reply: of the text, or of the
  * first part of the list. That costs less than a list around the reply, which Redis would have to turn into one reply more.
- * The script itself does not see the number. An error has none: whoever gets one knows only that something has failed.
+ * The script itself does not see the number. An error has none: whoever gets one knows only that something has failed. A list that
+ * a command gave is no table on ioredis-mock, so it is told from a text and a number.
  */
 export function numbered(source: string): string {
   return `local number = table.remove(ARGV)
 local reply = (function()
 ${source}
 end)()
-if type(reply) ~= 'table' then return number .. reply end
+local kind = type(reply)
+if kind == 'string' or kind == 'number' then return number .. reply end
 reply[1] = number .. reply[1]
 return reply`;
 }

@@ -72,7 +72,7 @@ describe("a user id", () => {
     ["a long text", () => "x".repeat(257), "returned a string of 257 characters"],
     ["not a number", () => Number.NaN, "returned NaN"],
     ["a symbol", () => Symbol("x"), "returned Symbol(x)"],
-    ["a date that is none", () => new Date(Number.NaN), "returned an object"],
+    ["a date that is none", () => new Date(Number.NaN), "returned a Date"],
     [
       "an error",
       () => {
@@ -311,7 +311,7 @@ describe("a client that is none for a store", () => {
     ["a promise of a client", Promise.resolve(redis), "a promise: await it first"],
     ["options of a client", { host: "localhost" }, "an object"],
     ["a class", class Redis {}, "a function"],
-    ["a URL", "redis://localhost", '"redis://localhost"'],
+    ["a URL", "redis://:secret@localhost", "a string: give a client that was made with it"],
   ])("is named: %s", (_, client, named) => {
     for (const Store of [RedisStore, KoaRedisStore]) {
       const make = () => new Store({ client: client as never });

@@ -3,5 +3,4 @@
 -- ARGV[1]  where to go on: '0' at first, then what the part before gave
 -- ARGV[2]  about how many members to read
 -- Returns  {where to go on, or '0' at the end, {session id, score, …}}
-local page = redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
-return { page[1], page[2] }
+return redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])

@@ -77,7 +77,8 @@ export function describeRevokeAll(rig: Rig): void {
       await Promise.all([1, 2, 3].map(() => store.create({ userId: "ada" })));
       const told: { ended: number; pass: number }[] = [];
       expect(await revokeAll(rig, store, { onProgress: (progress) => told.push(progress) })).toBe(3);
-      expect(told.at(-1)).toEqual({ ended: 3, pass: 3 });
+      // The first pass ends them; then two find none, or three in a Cluster.
+      expect(told.at(-1)).toEqual({ ended: 3, pass: "nodes" in rig.client ? 4 : 3 });
       expect(told.map(({ ended }) => ended)).toEqual(told.map(({ ended }) => ended).toSorted((a, b) => a - b));
     });
 
