@@ -40,7 +40,7 @@ function speedOf(figures: readonly Figure[]): string[] {
     .toSorted((a, b) => a - b)[0];
   return [
     `One process looks up ${digits(touch.value)} sessions a second and keeps them alive (touch, 128 in flight)` +
-      (redis === undefined ? "" : `, ${multiple(touch.value / redis.value)} as many as connect-redis`) +
+      (redis?.ratio === undefined ? "" : `, ${multiple(1 / redis.ratio.value)} as many as connect-redis`) +
       (raw === undefined ? "" : `, and at least ${multiple(raw)} as many as raw HGETALL of the same data`) +
       ".",
   ];

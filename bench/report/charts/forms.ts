@@ -91,16 +91,13 @@ export function dots(values: readonly (Mark & { readonly low: number; readonly h
   };
 }
 
-function logAxis(field: string, title: string, domain: readonly [number, number], width: number) {
+function logAxis(field: string, title: string, [low, high]: readonly [number, number], width: number) {
+  // Room for what is written at the outermost points: a part of the axis, however far it goes.
+  const room = Math.max(1.4, (high / low) ** (width === NARROW ? 0.2 : 0.12));
   return {
     field,
     type: "quantitative",
-    // Room for what is written beside the outermost points.
-    scale: {
-      type: "log",
-      nice: false,
-      domain: width === NARROW ? [domain[0] * 0.4, domain[1] * 2.5] : [domain[0] * 0.8, domain[1] * 1.4],
-    },
+    scale: { type: "log", nice: false, domain: [low / room, high * room] },
     axis: { title, format: "~s", values: powersOfTen },
   };
 }
