@@ -1,7 +1,7 @@
 /** The process of the command line: its arguments, its signals and its exit status. */
 import { readFileSync } from "node:fs";
 import { CommanderError } from "commander";
-import { addressOf } from "./connection.js";
+import { addressOf } from "./address.js";
 import { DONE, describeFailure, STOPPED, WRONG_USAGE } from "./failure.js";
 import { printable } from "./printable.js";
 import { makeProgram, type Run } from "./program.js";

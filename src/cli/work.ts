@@ -6,7 +6,8 @@ import { Subscription } from "../redis/subscription.js";
 import { createSessionStore } from "../sessions/assembly.js";
 import { Keys } from "../sessions/keys.js";
 import type { SessionStore } from "../sessions/store.js";
-import { type Connected, type ConnectionOptions, connect } from "./connection.js";
+import type { ConnectionOptions } from "./address.js";
+import { type Connected, connect } from "./connection.js";
 import type { Terminal } from "./terminal.js";
 
 export interface CommonOptions extends ConnectionOptions {
