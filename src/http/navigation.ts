@@ -2,6 +2,7 @@
 import { checkString, show } from "../leaves/arguments.js";
 import { hostOf, isOf } from "./host.js";
 import type { HttpPort } from "./port.js";
+import { isWritable } from "./response-head.js";
 
 /** Longer addresses are left out, because servers and proxies limit the headers of a response. */
 const MAX_RETURN = 2000;
@@ -23,7 +24,7 @@ export function checkRedirectTo(redirectTo: unknown): void {
  * browser opens a page, and for a request to the log-in page itself, which would be redirected for ever.
  */
 export function logInAddress(redirectTo: string, port: HttpPort): string | null {
-  if (!isNavigation(port) || port.writable?.() === false) return null;
+  if (!isNavigation(port) || !isWritable(port)) return null;
   const url = port.url ?? "";
   // Frameworks put it into the header as it is, and a header takes no other characters than those of a URL.
   const page = new URL(redirectTo, HERE);

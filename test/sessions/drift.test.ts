@@ -175,6 +175,22 @@ describe("a session that a journey makes longer", () => {
     },
   );
 
+  it("does not live beyond its absolute deadline in the grace of a rotation", async () => {
+    const { token, id, userId } = await liveSubject(store, newUser());
+    const key = keys.session(id);
+    const member = { index: keys.user(userId).index, id };
+    await ageSession(redis, key, 20 * MINUTE, member);
+    await store.touch(token);
+    await ageSession(redis, key, 20 * MINUTE, member);
+    await store.touch(token);
+    await ageSession(redis, key, 15 * MINUTE, member);
+    const { absoluteExpiresAt } = present(await store.get(token));
+    await delay(key, 30_000);
+    expect(await store.rotate(token, { grace: 10 * MINUTE })).not.toBeNull();
+    expect(await redis.pexpiretime(key)).toBe(absoluteExpiresAt);
+    expect(present(await store.get(token)).absoluteExpiresAt).toBe(absoluteExpiresAt);
+  });
+
   it("was not seen later than it was, so a touch is due when it would have been, but for the journey", async () => {
     const own = open({ touchInterval: MINUTE });
     const { token, id, userId } = await liveSubject(own, newUser());

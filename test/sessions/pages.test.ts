@@ -1,6 +1,6 @@
 /** Users with more sessions than one page of a script holds: too many for ioredis-mock. */
 import { describe, expect, it } from "vitest";
-import { createSessionStore } from "../../src/index.js";
+import { createSessionStore, SessionLimitError } from "../../src/index.js";
 import { PAGE } from "../../src/sessions/context.js";
 import { connect, guardKeyspace, lastingKeysUnder, uniquePrefix } from "../harness/fixtures.js";
 import { present } from "./contract/rig.js";
@@ -40,6 +40,17 @@ describe("a user with more sessions than one page holds", () => {
       expect(await lastingKeysUnder(redis, prefix)).toEqual([]);
     },
   );
+
+  it("is refused another session by a new limit with reject, and keeps all that there are", async () => {
+    const ids = await create(1100);
+    const strict = createSessionStore(redis, {
+      ...{ prefix, timeout: 5000 },
+      ...{ maxSessionsPerUser: 10, onSessionLimit: "reject" as const },
+    });
+    await expect(strict.create({ userId: "ada" })).rejects.toThrow(SessionLimitError);
+    expect((await store.listForUser("ada")).map(({ id }) => id).sort()).toEqual(ids);
+    expect(await store.revokeAllForUser("ada")).toBe(1100);
+  });
 
   it("ends all of them by a block, and a new limit evicts all above it", async () => {
     await create(2500);

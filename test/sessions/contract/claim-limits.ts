@@ -51,6 +51,15 @@ export function describeClaimLimits(rig: Rig): void {
       // What is removed makes room.
       expect(await store.updateClaims(token, { more: 1, c1: undefined })).not.toBeNull();
     });
+
+    it("may become smaller in a record that has more, which another version may have written", async () => {
+      const { store, keyOf } = rig.open();
+      const { token, session } = await store.create({ userId: "ada", claims: many(MAX_CLAIMS) });
+      await rig.redis.hset(keyOf(session), { ":a": "1", ":b": "2", ":c": "3" });
+      expect(await store.updateClaims(token, { a: undefined })).not.toBeNull();
+      await expectTooMany(store.updateClaims(token, { d: 4 }), MAX_CLAIMS + 3);
+      expect(await store.updateClaimsForUser("ada", { b: undefined })).toBe(1);
+    });
   });
 
   describe("maxClaimsBytes", () => {

@@ -38,6 +38,19 @@ export function describeLimits(rig: Rig): void {
       expect(await hoursLeft(opened)).toEqual(left);
     });
 
+    it("takes no session for idle that was just seen near its absolute deadline, with evict-idle", async () => {
+      const options = { idleTimeout: 6 * HOUR, absoluteTimeout: 8 * HOUR, touchInterval: 0 };
+      const { store, age } = rig.open({ ...options, maxSessionsPerUser: 2, onSessionLimit: "evict-idle" });
+      const busy = await store.create({ userId: "ada" });
+      await age(busy.session, 5 * HOUR);
+      await store.touch(busy.token);
+      const idle = await store.create({ userId: "ada" });
+      await age(idle.session, 2 * HOUR);
+      await store.create({ userId: "ada" });
+      expect(await store.get(busy.token)).not.toBeNull();
+      expect(await store.get(idle.token)).toBeNull();
+    });
+
     it("refuses the session above it with reject, and leaves no trace of it", async () => {
       const opened = open(rig, "reject");
       await threeOf(opened);

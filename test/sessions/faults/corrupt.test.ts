@@ -21,8 +21,10 @@ async function damage(key: string, client: Redis = redis): Promise<void> {
   await client.set(key, "what is this", "EX", 60);
 }
 
-/** Everything under the prefix that belongs to the user, with what it holds and when it expires. */
-/** What there is of a user and of their sessions, without the marks by which a call that runs twice knows itself. */
+/**
+ * Everything under the prefix that belongs to the user, with what it holds and when it expires, but not the marks by which a call
+ * that runs twice knows itself.
+ */
 async function dumpOf(user: string): Promise<Record<string, unknown>> {
   const slot = keys.user(user).index.replace(/:u:.*$/s, "");
   const found = (await keysUnder(redis, slot)).filter((key) => !key.startsWith(`${slot}:m:`));
@@ -122,6 +124,16 @@ describe("a session key of another kind", () => {
     expect(await dumpOf(subject.userId)).toEqual(before);
   });
 
+  it("with times that nobody can read makes create at the session limit name it and change nothing", async () => {
+    const subject = await liveSubject(store, newUser());
+    const key = keys.session(subject.id);
+    await redis.hset(key, "t", "soon");
+    const before = await dumpOf(subject.userId);
+    const limited = createSessionStore(redis, { prefix, maxSessionsPerUser: 1 });
+    await expectCorrupt(limited.create({ userId: subject.userId }), key);
+    expect(await dumpOf(subject.userId)).toEqual(before);
+  });
+
   it("does not keep the user from being logged out", async () => {
     const subject = await liveSubject(store, newUser());
     const other = await liveSubject(store, subject.userId);
@@ -218,6 +230,22 @@ describe("an index of another kind", () => {
     await redis.del(index);
     expect(await store.touch(subject.token)).toMatchObject({ id: subject.id });
     expect(await store.listForUser(subject.userId)).toHaveLength(1);
+  });
+});
+
+describe("a list of arrivals of another kind", () => {
+  it.each<[string, Verb]>([
+    ["create", ({ userId }) => store.create({ userId })],
+    ["rotate", ({ token }) => store.rotate(token)],
+    ["rotate with grace", ({ token }) => store.rotate(token, { grace: 1000 })],
+  ])("makes %s name it and change nothing", async (_, verb) => {
+    const subject = await liveSubject(store, newUser());
+    const { arrivals } = keys.user(subject.userId);
+    await damage(arrivals);
+    const before = await dumpOf(subject.userId);
+
+    await expectCorrupt(verb(subject), arrivals);
+    expect(await dumpOf(subject.userId)).toEqual(before);
   });
 });
 

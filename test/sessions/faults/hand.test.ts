@@ -96,6 +96,17 @@ describe.each(tampered)("a session after %s", (_, tamper) => {
   });
 });
 
+describe("a session that somebody has made end sooner than one idle timeout after its creation", () => {
+  it("stays readable through both tokens of a rotation with grace", async () => {
+    const { token, id } = await liveSubject(store, newUser());
+    await redis.pexpire(keys.session(id), 10 * MINUTE);
+    const fresh = present(await store.rotate(token, { grace: MINUTE }));
+    expect(await store.get(token)).toMatchObject({ id });
+    expect(await store.updateClaims(fresh.token, { a: 1 })).toMatchObject({ claims: { a: 1 } });
+    expect(await store.get(token)).toMatchObject({ claims: { a: 1 } });
+  });
+});
+
 describe("a session that was made longer by no more than its idle timeout", () => {
   it("was last seen when its TTL says, and stays in the index that says otherwise", async () => {
     const userId = newUser();

@@ -333,6 +333,30 @@ describe("a second log-in on the same token", () => {
     expect(await other.listForUser(userId)).toHaveLength(1);
   });
 
+  it("is refused to another user and to a wrong secret on a user's own session, too", async () => {
+    const [userId, another] = [`log-in ${users++}`, `log-in ${users++}`];
+    const { token, session } = await other.create({ userId, claims: { cart: ["hat"] } });
+    const first = present(await other.rotate(token, { userId }));
+    expect(await other.rotate(`${session.id}.${"A".repeat(43)}`, { userId })).toBeNull();
+    expect(await other.rotate(token, { userId: another })).toBeNull();
+    expect(await other.listForUser(userId)).toEqual([first.session]);
+    expect(await other.listForUser(another)).toEqual([]);
+    // Nothing but the secret and the user stood in the way.
+    expect(await other.rotate(token, { userId })).not.toBeNull();
+  });
+
+  it("comes too late if the user's own session would have reached its absolute deadline since the first one", async () => {
+    const userId = `log-in ${users++}`;
+    const { token, session } = await other.create({ userId });
+    await other.rotate(token, { userId });
+    const trail = new Keys(prefix).trail(session.id);
+    const [created, ...times] = present(await redis.hget(trail, "t")).split(" ");
+    const lifetime = session.absoluteExpiresAt - session.createdAt;
+    await redis.hset(trail, "t", [Number(created) - lifetime - 1000, ...times].join(" "));
+    expect(await other.rotate(token, { userId })).toBeNull();
+    expect(await other.listForUser(userId)).toHaveLength(1);
+  });
+
   it.each(["revoke", "rotate"] as const)("is refused after a %s of the guest, which is no log-in", async (verb) => {
     const { guest, userId } = await guestAndUser();
     expect(await other[verb](guest.token)).toBeTruthy();
