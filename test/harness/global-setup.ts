@@ -3,7 +3,8 @@
  *
  * `COATCHECK_TEST_REDIS_URL` makes the run use a server of your own instead, for example one of another version or of a
  * managed service. Your `REDIS_URL` is not looked at. The tests keep to keys under prefixes of their own and never
- * flush; tests that kill, freeze or configure a server start a private one in any case.
+ * flush; tests that kill, freeze or configure a server start a private one in any case. The server of the run refuses what a test
+ * file would do to all others at its side.
  */
 import { createRequire } from "node:module";
 import { Redis } from "ioredis";
@@ -18,6 +19,13 @@ declare module "vitest" {
     redisUrl: string;
   }
 }
+
+/** What concerns every client of the server, and not only the keys of one. */
+const REFUSED = [
+  ...["flushall", "flushdb", "swapdb", "script|flush", "function|flush", "config|set", "config|resetstat"],
+  ...["client|kill", "client|pause", "replicaof", "failover", "shutdown", "debug", "acl|load", "latency|reset"],
+];
+const RULES = ["--user", "default", "on", "nopass", "~*", "&*", "+@all", ...REFUSED.map((command) => `-${command}`)];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   try {
@@ -35,7 +43,7 @@ async function prepare(project: TestProject): Promise<() => Promise<void>> {
   const env = { ...process.env, ...project.config.env };
   const server = own
     ? { url: own, version: await versionAt(own), stop: async () => {} }
-    : await startRedisServer({ binary: await findRedisBinary({ env }) });
+    : await startRedisServer({ binary: await findRedisBinary({ env }), args: RULES });
   project.provide("redisUrl", server.url);
 
   const client = clientUnderTest();

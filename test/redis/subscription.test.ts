@@ -4,18 +4,21 @@ import { Cluster, Redis } from "ioredis";
 import RedisMock from "ioredis-mock";
 import { Redis as Redis6 } from "ioredis6";
 import Valkey from "iovalkey";
-import { afterEach, describe, expect, inject, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { IoredisClient } from "../../src/index.js";
 import { checkSubscriber } from "../../src/redis/clients/subscriber.js";
 import { portOf } from "../../src/redis/clients/supported.js";
 import { type Listener, Subscription } from "../../src/redis/subscription.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
+import { startRedisServer } from "../harness/redis-server.js";
 import { startProxy } from "../harness/tcp-proxy.js";
 
-const url = inject("redisUrl");
-const server = { host: "127.0.0.1", port: Number(new URL(url).port) };
-const redis = connect();
+// Of its own, because it kills connections of all subscribers.
+const own = await startRedisServer();
+afterFile(() => own.stop());
+const server = { host: "127.0.0.1", port: own.port };
+const redis = connect({ port: own.port });
 const open: Subscription[] = [];
 
 afterEach(async () => {
@@ -153,7 +156,7 @@ describe.each(Object.entries(CLIENTS))("on %s", (_name, make) => {
 
 describe("a subscription", () => {
   it("connects with its first listener, and not before", async () => {
-    const data = connect();
+    const data = connect({ port: own.port });
     const duplicate = vi.spyOn(data, "duplicate");
     const subscription = subscribe(data);
     expect(duplicate).not.toHaveBeenCalled();
@@ -269,7 +272,7 @@ describe("a subscription", () => {
     const channel = uniquePrefix();
     await redis.acl("SETUSER", user, "on", ">secret", "+@all", "~*", "resetchannels");
     afterFile(() => redis.acl("DELUSER", user));
-    const subscription = subscribe(connect({ username: user, password: "secret", url }));
+    const subscription = subscribe(connect({ username: user, password: "secret", port: own.port }));
     const ear = listener(channel);
     subscription.add(ear);
     await expect(subscription.whenReady(ear, 5000)).rejects.toMatchObject({
@@ -306,7 +309,7 @@ describe("a subscription", () => {
   });
 
   it("leaves nothing behind when it is closed while it connects, or before, or twice", async () => {
-    const data = connect();
+    const data = connect({ port: own.port });
     await data.ping();
     const listeners = () => data.eventNames().reduce((sum, name) => sum + data.listenerCount(name), 0);
     const port = portOf("", data);
@@ -326,7 +329,7 @@ describe("a subscription", () => {
   });
 
   it("gives a client of the application's back as it was", async () => {
-    const given = connect();
+    const given = connect({ port: own.port });
     await given.ping();
     const listeners = () => given.eventNames().reduce((sum, name) => sum + given.listenerCount(name), 0);
     const before = listeners();
@@ -342,7 +345,7 @@ describe("a subscription", () => {
   it("makes another duplicate when the last has given up, but not for an application that has closed its client", async () => {
     const proxy = await startProxy(server.port);
     afterFile(() => proxy.close());
-    const data = connect();
+    const data = connect({ port: own.port });
     const make = data.duplicate.bind(data);
     const duplicate = vi.spyOn(data, "duplicate");
     duplicate.mockImplementation((overrides) => make({ ...overrides, port: proxy.port, retryStrategy: () => null }));
