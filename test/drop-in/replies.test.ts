@@ -169,9 +169,8 @@ describe.each(rubbish)("%s", (_, reply) => {
 
   it("is an error as a page of SCAN", async () => {
     const store = storeOn(answering(["scan"], reply));
-    for (const call of [store.ids(), store.length(), store.all(), store.clear()]) {
-      await expect(call).rejects.toMatchObject(unknown);
-    }
+    const calls = [store.ids(), store.length(), store.all(), store.clear()];
+    await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject(unknown)));
   });
 });
 
@@ -202,7 +201,7 @@ it("a transaction that is open on the client is an error of every call, which te
     store.listForUser("ada"),
     new RedisStore({ client, disableTouch: true }).get("a"),
   ];
-  for (const call of calls) await expect(call).rejects.toThrow("a transaction (MULTI) is open on the client");
+  await Promise.all(calls.map((call) => expect(call).rejects.toThrow("a transaction (MULTI) is open on the client")));
   await client.discard();
   expect(await store.get("a")).toMatchObject({ user: "ada" });
 });

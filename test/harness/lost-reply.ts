@@ -17,6 +17,8 @@ export async function loseReply<T>(
   proxy.release();
   const lost = proxy.dropNextReply(sha);
   const result = verb();
+  // It may reject before the caller gets it below, and would be an error that no test has caught.
+  result.catch(() => {});
   // A client may still be connecting. It is to be refused only when it has sent the script: else no reply would ever get lost.
   await proxy.seen(sha);
   // The open connection stays open, and the one that has to send the script again comes no sooner than it may.
