@@ -30,8 +30,7 @@ const APPS = {
   "coatcheck/hono": (options?: FetchOptions, on = store) => {
     const app = new Hono<{ Variables: SessionVariables }>();
     // Two on the way of each request.
-    app.use(sessions(on, options));
-    app.use("/me", sessions(on, options));
+    app.use(sessions(on, options), sessions(on, options));
     app.post("/login", async (c) => {
       await c.var.session.start({ userId: "ada" });
       return c.text("ok");

@@ -70,8 +70,8 @@ export function entryOf<Claims extends object>(
 /** The entries, of which the least recently used one makes room if there are too many. */
 export class Entries<Claims extends object> {
   /**
-   * By {@link placeOf} of the id, because a number is found faster than a part of a text, which must be cut out and hashed first. The later one of two sessions that have
-   * the same place takes it.
+   * By {@link placeOf} of the id, because a number is found faster than a part of a text, which must be cut out and hashed first.
+   * If two sessions have the same place, the later one takes it.
    */
   readonly #byPlace: LRUCache<number, Entry<Claims>>;
 

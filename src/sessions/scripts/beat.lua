@@ -1,6 +1,7 @@
 -- A beat of a process that must hear the feed, for the near cache or for watches: checks that what its last beats have left is
--- still there, leaves this one, and lets the process hear it on its channel. It writes, so a server that has become a replica, or
--- has too few of them, refuses it. Its messages come through one connection with what other scripts tell, and so in the order of the steps of Redis.
+-- still there, leaves this one, and lets the process hear it on its channel. It writes, so a server that has become a replica,
+-- or has too few of them, refuses it. Its messages come through one connection with what other scripts tell, and so in the
+-- order of the steps of Redis.
 -- KEYS[1]  canary of the process; its channel has its name
 -- ARGV[1]  number of the last beat of which the process knows that it has run; 0 for none
 -- ARGV[2]  number of this beat, higher than those before

@@ -72,12 +72,13 @@ end
 
 local index, moves
 if user then
-  -- Time is cut into stretches, and the bound in the index stays ahead of the end of the stretch that the session's end lies in.
-  -- So the index is looked at only if this slide leads into another stretch, or if the absolute deadline cuts the session short. A move may put off the end of a session by more than that of its index (see `drift` in record.lua),
-  -- and over the border of a stretch: so the bound stays ahead by a margin of a minute, or of an eighth of a short idle timeout,
-  -- and an end that lies so little behind the border may have come there by a move. A stretch and the margin are one idle
-  -- timeout: that is as far as a bound may be ahead, so the index is written as seldom as it can be. One stretch begins at
-  -- the end that a new session has: so its first slide looks, too.
+  -- Time is cut into stretches, and the bound in the index stays ahead of the end of the stretch that the session's end lies
+  -- in. So the index is looked at only if this slide leads into another stretch, or if the absolute deadline cuts the session
+  -- short. A move may put off the end of a session by more than that of its index (see `drift` in record.lua), and over the
+  -- border of a stretch: so the bound stays ahead by a margin of a minute, or of an eighth of a short idle timeout, and an end
+  -- that lies so little behind the border may have come there by a move. A stretch and the margin are one idle timeout: that
+  -- is as far as a bound may be ahead, so the index is written as seldom as it can be. One stretch begins at the end that a
+  -- new session has: so its first slide looks, too.
   local margin = idle < 480000 and idle / 8 or 60000
   local stretch = idle - margin
   local start = slid - (slid - created - margin) % stretch
