@@ -309,8 +309,8 @@ describe("a client that is none for a store", () => {
     ],
     ["a pipeline of ioredis", redis.pipeline(), "a pipeline or transaction"],
     ["a promise of a client", Promise.resolve(redis), "a promise: await it first"],
-    ["options of a client", { host: "localhost" }, "an object"],
-    ["a class", class Redis {}, "a function"],
+    ["options of a client", { host: "localhost" }, "options of a connection: give a client that was made with them"],
+    ["a class", class Redis {}, "a class: give a client that was made of it"],
     ["a URL", "redis://:secret@localhost", "a string: give a client that was made with it"],
   ])("is named: %s", (_, client, named) => {
     for (const Store of [RedisStore, KoaRedisStore]) {

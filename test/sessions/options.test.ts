@@ -1,4 +1,5 @@
 /** Wrong options: every one is refused before any I/O, by name, with what was expected and what came. */
+import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { createSessionStore, type SessionStoreOptions } from "../../src/index.js";
 import {
@@ -124,6 +125,23 @@ describe("createSessionStore", () => {
     ],
     ["a promise: await it first", Promise.resolve()],
     ["a string: give a client that was made with it, such as new Redis\\(url\\)", "redis://:password@localhost"],
+    [
+      "a URL: give a client that was made with it, such as new Redis\\(url\\.href\\)",
+      new URL("redis://:password@localhost"),
+    ],
+    ["a class: give a client that was made of it, such as new Redis\\(url\\)", Redis],
+    ["a class: give a client that was made of it, such as new Redis\\(url\\)", class {}],
+    ["a function: give the client that it makes", call],
+    ...[
+      { host: "localhost", port: 6379 },
+      { url: "redis://:password@localhost" },
+      { socket: { path: "/run/redis" } },
+    ].map((options): [string, unknown] => [
+      "options of a connection: give a client that was made with them, such as new Redis\\(options\\)",
+      options,
+    ]),
+    ["an object", {}],
+    ["an array", []],
     ["an object with the client in it", { client: untouchable }],
     ["an object with the client in it", { redis: untouchable }],
   ])("says that it got %s", (got, client) => {

@@ -51,6 +51,7 @@ function driverOf(client: RedisClient): ClientPort {
 function misfitOf(client: unknown): string | undefined {
   // The address of a server often has a password in it, so it is not shown.
   if (typeof client === "string") return "a string: give a client that was made with it, such as new Redis(url)";
+  if (client instanceof URL) return "a URL: give a client that was made with it, such as new Redis(url.href)";
   if (has(client, "then")) return "a promise: await it first";
   if (has(client, "exec") && !has(client, "on"))
     return "a pipeline or transaction: give the client that it was made of";
@@ -62,6 +63,19 @@ function misfitOf(client: unknown): string | undefined {
   if (has(client, "internal_send_command")) return "a client of node-redis 3 or older: update it to 5 or 6";
   const needed = isNode ? ["eval", "on"] : ["evalsha", "eval", "on"];
   if (needed.every((method) => has(client, method))) return undefined;
+  if (typeof client === "function") {
+    return /^class\b/.test(Function.prototype.toString.call(client)) || isClient(client.prototype)
+      ? "a class: give a client that was made of it, such as new Redis(url)"
+      : "a function: give the client that it makes";
+  }
   const { client: one, redis: other } = (client ?? {}) as { client?: unknown; redis?: unknown };
-  return isClient(one) || isClient(other) ? "an object with the client in it" : show(client);
+  if (isClient(one) || isClient(other)) return "an object with the client in it";
+  // No word of what is in them: a password often is.
+  const isSettings = CONNECTION_OPTIONS.some((name) => typeof client === "object" && client !== null && name in client);
+  return isSettings
+    ? "options of a connection: give a client that was made with them, such as new Redis(options)"
+    : show(client);
 }
+
+/** The options of ioredis and node-redis that tell of an object that it holds options, and is no client. */
+const CONNECTION_OPTIONS = ["host", "port", "path", "url", "socket", "sentinels", "rootNodes", "sentinelRootNodes"];
