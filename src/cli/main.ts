@@ -24,6 +24,8 @@ async function main(): Promise<number> {
   process.stdout.on("error", (error: NodeJS.ErrnoException) =>
     process.exit(error.code === "EPIPE" ? DONE : WRONG_USAGE),
   );
+  // Nobody hears what is said beside the result, and what was begun goes on.
+  process.stderr.on("error", () => {});
 
   let status = DONE;
   const run: Run = async (options, command) => {

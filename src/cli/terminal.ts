@@ -4,10 +4,21 @@
  */
 import { createInterface } from "node:readline/promises";
 import { type Readable, Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { Presets, SingleBar } from "cli-progress";
 import Table from "cli-table3";
+import width from "string-width";
 import { Failure } from "./failure.js";
 import { printable, printableJson } from "./printable.js";
+
+/** How many rows cli-table3 lays out at once: its time grows with their square, and 100 000 took more than a quarter of an hour. */
+const BLOCK = 200;
+/** The spaces at both sides of a cell. */
+const PADDING = 2;
+/** The lines that a table does not have: between its rows, and where a block is not its first or last. */
+const INNER = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
+const TOP = { top: "", "top-left": "", "top-mid": "", "top-right": "" };
+const BOTTOM = { bottom: "", "bottom-left": "", "bottom-mid": "", "bottom-right": "" };
 
 export type Cell = string | number | null;
 
@@ -33,9 +44,9 @@ export class Terminal {
   }
 
   /** The result for a program, with `--json`; else `show` shows it to people. */
-  result(value: unknown, show: () => void): void {
+  async result(value: unknown, show: () => void | Promise<void>): Promise<void> {
     if (this.#json) this.#streams.output.write(`${printableJson(value, 2)}\n`);
-    else show();
+    else await show();
   }
 
   /** One line of the result. */
@@ -53,12 +64,28 @@ export class Terminal {
     this.#streams.errors.write(`${printable(text)}\n`);
   }
 
-  table(head: readonly string[], rows: readonly (readonly Cell[])[]): void {
-    // Without colours: tables are also read in mails and tickets.
-    const chars = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
-    const table = new Table({ head: [...head], style: { head: [], border: [] }, chars });
-    for (const row of rows) table.push(row.map((cell) => (cell === null ? "–" : printable(String(cell)))));
-    this.#streams.output.write(`${table}\n`);
+  /** A table of any length. It rejects with the signal's reason if that is aborted meanwhile. */
+  async table(head: readonly string[], rows: readonly (readonly Cell[])[], signal: AbortSignal): Promise<void> {
+    const shown = rows.map((row) => row.map((cell) => (cell === null ? "–" : printable(String(cell)))));
+    const columns = head.map((name, at) =>
+      shown.reduce((most, row) => Math.max(most, width(row[at] ?? "")), width(name)),
+    );
+    for (let from = 0; from === 0 || from < shown.length; from += BLOCK) {
+      const [isFirst, isLast] = [from === 0, from + BLOCK >= shown.length];
+      const table = new Table({
+        ...(isFirst && { head: [...head] }),
+        colWidths: columns.map((column) => column + PADDING),
+        // Without colours: tables are also read in mails and tickets.
+        style: { head: [], border: [] },
+        chars: { ...INNER, ...(!isFirst && TOP), ...(!isLast && BOTTOM) },
+      });
+      table.push(...shown.slice(from, from + BLOCK));
+      this.#streams.output.write(`${table}\n`);
+      if (isLast) return;
+      // So that Ctrl-C is heard.
+      await setImmediate();
+      signal.throwIfAborted();
+    }
   }
 
   /** Names and values, one below the other. */
@@ -90,7 +117,12 @@ export class Terminal {
     // While it reads from a terminal, Ctrl-C is a character that it gets.
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
     try {
-      const answer = await lines.question(`${printable(question)} [y/N] `, { signal });
+      const answer = await lines.question(`${printable(question)} [y/N] `, { signal }).catch((error) => {
+        if (signal.aborted) throw error;
+        // Ctrl-D. The shell goes on in a line of its own.
+        errors.write("\n");
+        return "";
+      });
       if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was changed.");
     } finally {
       lines.close();

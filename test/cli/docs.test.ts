@@ -75,6 +75,55 @@ describe("the terminal sessions of docs/cli.md", () => {
   });
 });
 
+describe("the table of what is written with --json", () => {
+  const rows = page("cli").table("command");
+  const shapeOf = (command: string) => rows.find(([name]) => name === `\`${command}\``)?.[1] ?? "";
+  const namesOf = (shape: string) => [...(/^`\{ (.*?) \}`/.exec(shape)?.[1]?.split(", ") ?? [])].toSorted();
+
+  it("names what the commands write", async () => {
+    const { token, session } = await store.create({ userId: "eve" });
+    const dead = await store.create({ userId: "mallory" });
+    await store.revoke(dead.token);
+    const commands: [args: string[], input?: string][] = [
+      [["check"]],
+      [["stats"]],
+      [["sessions", "--user", "eve"]],
+      [["show", session.id]],
+      [["explain"], `${token}\n`],
+      [["revoke", session.id, "--yes"]],
+      [["block", "eve", "--yes"]],
+      [["unblock", "eve"]],
+    ];
+    expect([...commands.map(([[name]]) => `\`${name}\``), "`tail`"].toSorted()).toEqual(
+      rows.map(([name]) => name).toSorted(),
+    );
+    for (const [args, input = ""] of commands) {
+      const { output } = await run([...args, "--json"], { env, input });
+      const value = JSON.parse(output) as object;
+      expect([args[0], Object.keys(value).toSorted()]).toEqual([args[0], namesOf(shapeOf(args[0] as string))]);
+    }
+    const { output: ended } = await run(["explain", "--json"], { env, input: `${dead.token}\n` });
+    expect(JSON.parse(ended)).toEqual({ state: "ended", reason: "revoked", at: expect.any(Number) });
+    expect(await run(["show", session.id, "--json"], { env })).toMatchObject({ status: 1, output: "null\n" });
+  });
+
+  it("names what tail writes, on a line for each event", async () => {
+    const listening = start(["tail", "--json"], { env });
+    await listening.until("Listening.");
+    const { token, session } = await store.create();
+    await store.updateClaims(token, { seen: true });
+    await store.revoke(token);
+    await listening.until('"revoked"');
+    listening.interrupt();
+    const events = (await listening.finished).output.trim().split("\n");
+    expect(events.map((line) => JSON.parse(line))).toEqual([
+      { at: expect.any(Number), kind: "changed", reason: null, id: session.id },
+      { at: expect.any(Number), kind: "ended", reason: "revoked", id: session.id },
+    ]);
+    expect(namesOf(shapeOf("tail"))).toEqual(["at", "id", "kind", "reason"]);
+  });
+});
+
 describe("the commands of docs/operations.md", () => {
   const lines = page("operations")
     .blocks("sh")

@@ -41,12 +41,14 @@ export interface Setting {
   readonly imports?: readonly string[];
   /** Gives it a terminal, by `script` of util-linux. */
   readonly terminal?: boolean;
+  /** Its standard error is closed before it writes to it. */
+  readonly deaf?: boolean;
 }
 
 /** Starts `coatcheck` with arguments. Nothing of the environment of the tests leads it to a Redis. */
 export function start(
   args: readonly string[],
-  { env = {}, imports = [], input, terminal = false }: Setting = {},
+  { env = {}, imports = [], input, terminal = false, deaf = false }: Setting = {},
 ): Running {
   const { REDIS_URL: _url, REDIS_PASSWORD: _password, REDIS_USERNAME: _username, ...rest } = process.env;
   const argv = [...imports.flatMap((each) => ["--import", each]), PROGRAM, ...args];
@@ -65,6 +67,7 @@ export function start(
     errors += text;
     for (const hear of heard) hear();
   });
+  if (deaf) child.stderr.destroy();
   // It may have ended before it has read its input.
   child.stdin.on("error", () => {});
   if (input !== undefined) child.stdin.end(input);

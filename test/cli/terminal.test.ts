@@ -1,10 +1,26 @@
 /** The command line on a terminal: it asks, shows how far it is, and says what is done when it is stopped. */
-import { describe, expect, it } from "vitest";
+import { PassThrough } from "node:stream";
+import { describe, expect, it, vi } from "vitest";
+import { type Cell, Terminal } from "../../src/cli/terminal.js";
 import { createSessionStore } from "../../src/index.js";
 import { afterFile, connect, uniquePrefix } from "../harness/fixtures.js";
 import { startRedisServer } from "../harness/redis-server.js";
 import { startProxy } from "../harness/tcp-proxy.js";
 import { run, start } from "./program.js";
+
+/** How many rows cli-table3 was given, each time that it laid a table out. */
+const laidOut = vi.hoisted((): number[] => []);
+vi.mock("cli-table3", async (importOriginal) => {
+  const { default: Table } = await importOriginal<{ default: typeof import("cli-table3") }>();
+  return {
+    default: class extends Table {
+      override toString(): string {
+        laidOut.push(this.length);
+        return super.toString();
+      }
+    },
+  };
+});
 
 const server = await startRedisServer();
 afterFile(() => server.stop());
@@ -62,6 +78,17 @@ describe("on a terminal", () => {
     expect(await store.get(token)).not.toBeNull();
   });
 
+  it("says at the question, after Ctrl-D, that nothing was changed", async () => {
+    const { prefix, store } = open();
+    const { token } = await store.create({ userId: "ada" });
+    const asked = start(["revoke", "--user", "ada", "--prefix", prefix], { env, terminal: true });
+    await asked.until("[y/N]");
+    asked.type("\u0004");
+    const { status, output } = await asked.finished;
+    expect([status, output.trimEnd().split(/\r?\n/).at(-1)]).toEqual([2, "Nothing was changed."]);
+    expect(await store.get(token)).not.toBeNull();
+  });
+
   it("reads a token without showing it", async () => {
     const { prefix, store } = open();
     const { token } = await store.create({ userId: "ada" });
@@ -82,6 +109,60 @@ describe("on a terminal", () => {
     const stats = await run(["stats", "--prefix", prefix], { env, terminal: true });
     expect(stats.output).toMatch(/keys .*\d+ % · \d+ of \d+/);
   });
+});
+
+describe("a table", () => {
+  const { signal } = new AbortController();
+  const shown = async (rows: readonly (readonly Cell[])[]) => {
+    const output = new PassThrough().setEncoding("utf8");
+    const terminal = new Terminal({ input: new PassThrough(), output, errors: new PassThrough() }, false);
+    await terminal.table(["id", "name"], rows, signal);
+    return String(output.read());
+  };
+
+  it("is one, however many rows it has, and is laid out a few hundred rows at a time", async () => {
+    laidOut.length = 0;
+    const rows = Array.from({ length: 450 }, (_, at) => [at, at === 449 ? "日本, the longest" : null] as const);
+    const lines = (await shown(rows)).split("\n");
+    expect(lines.pop()).toBe("");
+    expect(lines.slice(0, 4)).toEqual([
+      "┌─────┬───────────────────┐",
+      "│ id  │ name              │",
+      "│ 0   │ –                 │",
+      "│ 1   │ –                 │",
+    ]);
+    expect(lines.slice(-2)).toEqual(["│ 449 │ 日本, the longest │", "└─────┴───────────────────┘"]);
+    expect(lines.slice(2, -1).map((line) => Number(line.split("│")[1]))).toEqual(rows.map(([at]) => at));
+    expect(Math.max(...laidOut)).toBeLessThan(300);
+  });
+
+  it("has its head and its ends with as many rows as are laid out at a time, with one more, and with none", async () => {
+    for (const count of [0, 1, 199, 200, 201, 400]) {
+      const lines = (await shown(Array.from({ length: count }, (_, at) => [at, "x"]))).split("\n");
+      expect([count, lines.length]).toEqual([count, count + 4]);
+      expect(lines.filter((line) => /[┌├└]/.test(line)).length).toBe(2);
+    }
+  });
+
+  it("ends in its midst when it is stopped", async () => {
+    const output = new PassThrough().setEncoding("utf8");
+    const terminal = new Terminal({ input: new PassThrough(), output, errors: new PassThrough() }, false);
+    const stopping = new AbortController();
+    const showing = terminal.table(["id"], Array(1000).fill([1]), stopping.signal);
+    const refused = expect(showing).rejects.toBe("enough");
+    stopping.abort("enough");
+    await refused;
+    expect(String(output.read()).split("\n").length).toBeLessThan(300);
+  });
+});
+
+it("does its work although nobody hears what it says beside the result", async () => {
+  const { prefix, store } = open();
+  const { token } = await store.create({ userId: "ada" });
+  const running = start(["revoke", "--user", "ada", "--yes", "--prefix", prefix], { env, deaf: true });
+  const { status, output } = await running.finished;
+  expect([status, output]).toEqual([0, "Ended 1 session.\n"]);
+  expect(await store.get(token)).toBeNull();
 });
 
 describe("stopped by Ctrl-C", () => {

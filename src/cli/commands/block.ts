@@ -35,7 +35,7 @@ export async function block(work: Work, user: string, choice: BlockChoice): Prom
   store.events.on("revoked", () => so++);
   work.onStop(() => `${stoppedAfter(so, found)} coatcheck sessions --user tells whether the user is blocked.`);
   const ended = await store.blockUser(user, { until: end, reason, note });
-  terminal.result({ userId: user, until: end ?? null, found, ended }, () =>
+  await terminal.result({ userId: user, until: end ?? null, found, ended }, () =>
     terminal.line(`Blocked ${long}. Ended ${counted(ended, "session")}.`),
   );
   return DONE;
@@ -44,7 +44,7 @@ export async function block(work: Work, user: string, choice: BlockChoice): Prom
 export async function unblock(work: Work, user: string): Promise<number> {
   const { store, terminal } = work;
   const unblocked = await store.unblockUser(user);
-  terminal.result({ userId: user, unblocked }, () => {
+  await terminal.result({ userId: user, unblocked }, () => {
     if (unblocked) terminal.line("Unblocked. Sessions that the block has ended stay dead.");
   });
   if (unblocked) return DONE;

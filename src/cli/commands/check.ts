@@ -8,12 +8,12 @@ const OF_THE_CLIENT: ReadonlySet<string> = new Set([
   ...["socketTimeout", "failoverDetector", "reconnectStrategy", "pingInterval", "client-untold"],
 ]);
 
-export async function check({ store, terminal }: Work): Promise<number> {
+export async function check({ store, terminal, signal }: Work): Promise<number> {
   const report = await store.check();
   const findings = report.findings.filter(({ code }) => !OF_THE_CLIENT.has(code));
   const ok = findings.every(({ level }) => level !== "danger");
-  terminal.result({ ok, servers: report.servers, findings }, () => {
-    terminal.table(
+  await terminal.result({ ok, servers: report.servers, findings }, async () => {
+    await terminal.table(
       ["server", "version", "role", "maxmemory-policy", "append-only file", "replicas"],
       report.servers.map(({ address, version, role, maxmemoryPolicy, appendOnly, connectedReplicas }) => [
         address,
@@ -23,6 +23,7 @@ export async function check({ store, terminal }: Work): Promise<number> {
         appendOnly === null ? null : appendOnly ? "yes" : "no",
         connectedReplicas,
       ]),
+      signal,
     );
     for (const { level, found, consequence, mend } of findings) {
       terminal.line(`${level.toUpperCase()}: ${found}`);

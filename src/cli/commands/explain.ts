@@ -24,7 +24,7 @@ export async function explain(work: Work): Promise<number> {
     throw new Failure("The input is no token. Give the token on the standard input: coatcheck explain < file.");
   }
   const explanation = await store.explain(token);
-  terminal.result(explanation, () => {
+  await terminal.result(explanation, () => {
     if (explanation.state === "live") terminal.line("The session is live.");
     if (explanation.state !== "ended") return;
     const { reason, at, note } = explanation;

@@ -28,7 +28,7 @@ async function revokeOne(work: Work, id: string, note: string | undefined): Prom
   const { store, terminal, options, signal } = work;
   const session = await store.find(id);
   if (session === null) {
-    terminal.result({ found: 0, ended: 0 }, () => {});
+    await terminal.result({ found: 0, ended: 0 }, () => {});
     await sayNothingFound(work, `No live session has the id ${id}: it has expired, was ended or never existed.`);
     return NOTHING_FOUND;
   }
@@ -42,7 +42,7 @@ async function revokeUser(work: Work, user: string, note: string | undefined): P
   const { store, terminal, options, signal } = work;
   const found = (await store.listForUser(user)).length;
   if (found === 0) {
-    terminal.result({ found, ended: 0 }, () => {});
+    await terminal.result({ found, ended: 0 }, () => {});
     await sayNothingFound(
       work,
       "The user has no session. An unknown user has none either: check the id, also its case.",
@@ -64,7 +64,7 @@ async function revokeAll(work: Work, note: string | undefined): Promise<number> 
   const { kinds } = await takeCensus(work);
   const found = kinds.sessions.count;
   if (found === 0) {
-    terminal.result({ found, ended: 0 }, () => {});
+    await terminal.result({ found, ended: 0 }, () => {});
     await sayNothingFound(work, `There is no session under ${JSON.stringify(work.keys.prefix)}.`);
     return NOTHING_FOUND;
   }
@@ -84,8 +84,8 @@ async function revokeAll(work: Work, note: string | undefined): Promise<number> 
   return tell(work, found, ended);
 }
 
-function tell({ terminal }: Work, found: number, ended: number): number {
-  terminal.result({ found, ended }, () => terminal.line(`Ended ${counted(ended, "session")}.`));
+async function tell({ terminal }: Work, found: number, ended: number): Promise<number> {
+  await terminal.result({ found, ended }, () => terminal.line(`Ended ${counted(ended, "session")}.`));
   return DONE;
 }
 

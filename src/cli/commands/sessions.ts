@@ -8,11 +8,11 @@ import { showInstant } from "../time.js";
 import type { Work } from "../work.js";
 
 export async function sessions(work: Work, userId: string): Promise<number> {
-  const { store, terminal } = work;
+  const { store, terminal, signal } = work;
   const [found, block] = await Promise.all([store.listForUser(userId), store.getBlock(userId)]);
-  terminal.result({ userId, block, sessions: found }, () => {
+  await terminal.result({ userId, block, sessions: found }, async () => {
     if (found.length > 0) {
-      terminal.table(
+      await terminal.table(
         ["id", "created", "last seen", "expires", "address", "user agent"],
         found.map(({ id, createdAt, lastSeenAt, expiresAt, client }) => [
           id,
@@ -22,6 +22,7 @@ export async function sessions(work: Work, userId: string): Promise<number> {
           client.ip ?? null,
           shortened(client.userAgent),
         ]),
+        signal,
       );
     }
     terminal.line(`${counted(found.length, "session")} of the user ${JSON.stringify(userId)}.`);
@@ -41,10 +42,11 @@ export async function show(work: Work, id: string): Promise<number> {
   checkId(id);
   const session = await store.find(id);
   if (session === null) {
+    await terminal.result(null, () => {});
     await sayNothingFound(work, `No live session has the id ${id}: it has expired, was ended or never existed.`);
     return NOTHING_FOUND;
   }
-  terminal.result(session, () => describe(work, session));
+  await terminal.result(session, () => describe(work, session));
   return DONE;
 }
 

@@ -13,7 +13,7 @@ const NAMES: Readonly<Record<KindName, string>> = {
 };
 
 export async function stats(work: Work): Promise<number> {
-  const { terminal } = work;
+  const { terminal, signal } = work;
   const progress = terminal.progress("keys", await keysInAll(work));
   const census = await takeCensus(work, (looked) => progress.at(looked)).finally(() => progress.end());
   const rows: [KindName, number, number | null][] = [];
@@ -21,8 +21,8 @@ export async function stats(work: Work): Promise<number> {
     rows.push([name, kind.count, await bytesOf(kind, work)]);
   }
   const counts = Object.fromEntries(rows.map(([name, count, bytes]) => [name, { count, bytes }]));
-  terminal.result({ prefix: work.keys.prefix, ...counts, other: { count: census.other } }, () => {
-    terminal.table(
+  await terminal.result({ prefix: work.keys.prefix, ...counts, other: { count: census.other } }, async () => {
+    await terminal.table(
       ["", "number", "bytes, about", "bytes each"],
       rows.map(([name, count, bytes]) => [
         NAMES[name],
@@ -30,6 +30,7 @@ export async function stats(work: Work): Promise<number> {
         bytes,
         bytes === null || count === 0 ? null : Math.round(bytes / count),
       ]),
+      signal,
     );
     if (census.other > 0) terminal.line(`${counted(census.other, "other key")} under this prefix.`);
   });

@@ -21,7 +21,7 @@ async function checked(findings: readonly CheckFinding[]) {
   const output = new PassThrough().setEncoding("utf8");
   const terminal = new Terminal({ input: new PassThrough(), output, errors: new PassThrough() }, true);
   const store = { check: async () => ({ ok: false, servers: [], findings }) } as unknown as Work["store"];
-  const status = await check({ store, terminal } as Work);
+  const status = await check({ store, terminal, signal: new AbortController().signal } as Work);
   return { status, report: JSON.parse(String(output.read())) as { ok: boolean; findings: CheckFinding[] } };
 }
 

@@ -450,11 +450,11 @@ describe("what is kept", () => {
     at.isDown = false;
     at.isHeld = true;
     const controller = new AbortController();
-    const watching = at.watches.watch(token, { signal: controller.signal });
+    const refused = expect(at.watches.watch(token, { signal: controller.signal })).rejects.toBe("enough");
     await settle();
     controller.abort("enough");
     at.reads.shift()?.answer();
-    await expect(watching).rejects.toBe("enough");
+    await refused;
     expect(at.watches.size).toBe(0);
   });
 
