@@ -100,7 +100,7 @@ describe("the layers", () => {
       "redis/clients/node-redis/sentinel.ts",
       "redis/clients/node-redis/single.ts",
       "redis/server-facts.ts",
-      "sessions/check.ts",
+      "sessions/refusals.ts",
     ]);
   });
 

@@ -7,11 +7,20 @@ import { NotReplicatedError } from "../leaves/errors.js";
 import { inStep, PROOF } from "./call-number.js";
 import { Deadline } from "./calls/deadline.js";
 import type { Arguments, ClientPort, Connection, Evaluation, Reservation } from "./clients/client.js";
-import { findMasters, keyPageOn, type Master, NOTHING, type ScanPage, type Topology } from "./cluster/masters.js";
+import {
+  findMasters,
+  type InTime,
+  keyPageOn,
+  type Master,
+  NOTHING,
+  type ScanPage,
+  type Topology,
+} from "./cluster/masters.js";
 import { isNotYet, isPassing, redirectionOf } from "./cluster/redirection.js";
 import { isErrorReply, isReply } from "./redis-errors.js";
 import { Confirmations, type ReplicaOptions, type Shortfall } from "./replicas.js";
 import { countOf } from "./replies.js";
+import type { NeededRights } from "./rights.js";
 import { type Script, sentWith } from "./script.js";
 import { NOT_YET_PAUSE, PAUSE, ScriptRunner } from "./script-runner.js";
 import { inspectServers, type ServerFacts } from "./server-facts.js";
@@ -63,14 +72,18 @@ export class RedisDoor extends ScriptRunner {
     return this.settle(() => this.#revoke(script, keys, all, replicas, deadline), asItIs, keys, deadline);
   }
 
-  /** Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. */
-  inspect(deadline = this.deadline()): Promise<ServerFacts[]> {
+  /**
+   * Asks the servers for the facts that `check` judges; in a Cluster every node, the masters first. `needed`: tries whether the
+   * user may run these commands; its key is without the prefix of the client.
+   */
+  inspect(deadline = this.deadline(), needed?: NeededRights): Promise<ServerFacts[]> {
+    const rights = needed && { ...needed, key: this.client.keyPrefix + needed.key };
     // A Cluster of node-redis that is connecting asks to be tried again.
-    return inspectServers(this.client, (ask) =>
+    const inTime: InTime = (ask) =>
       this.settle(ask, asItIs, [], deadline, (error) =>
         this.client.isReady ? undefined : this.retryIfSafe(error, ask),
-      ),
-    );
+      );
+    return inspectServers(this.client, inTime, rights);
   }
 
   /** Finds the masters as they are now, for a verb that goes through all keys. Two round trips in a Cluster, else one. */

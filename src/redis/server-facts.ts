@@ -7,6 +7,7 @@ import type { ClientPort, ServerPort } from "./clients/client.js";
 import { type InTime, instantOf, NOTHING } from "./cluster/masters.js";
 import { ignoreOutage, isReply } from "./redis-errors.js";
 import { foreignReply } from "./replies.js";
+import { askForRights, type NeededRights } from "./rights.js";
 
 /** What a server says of itself. */
 export interface ServerFacts {
@@ -20,6 +21,8 @@ export interface ServerFacts {
   readonly address?: string | undefined;
   /** The commands that it refused. */
   readonly refusals?: readonly RefusedCommand[];
+  /** The commands that the user may not run in scripts. */
+  readonly deniedInScripts?: readonly string[];
   /** Why it could not be asked at all; absent if it has answered. */
   readonly failure?: string;
 }
@@ -38,14 +41,18 @@ const PARAMETERS = ["save", "appendfsync", "hash-max-listpack-value"];
 
 /**
  * Asks the servers of a client: one, or every node of a Cluster, the masters first. Rejects with `StoreUnavailableError`
- * if none answers.
+ * if none answers. `needed`: also tries whether the user may run these commands.
  */
-export async function inspectServers(client: ClientPort, inTime: InTime): Promise<ServerFacts[]> {
+export async function inspectServers(
+  client: ClientPort,
+  inTime: InTime,
+  needed?: NeededRights,
+): Promise<ServerFacts[]> {
   if (client.inCluster && !client.isReady) {
     const refused = await connectOrRefused(client, inTime);
     if (refused !== null) return refused;
   }
-  return inspectNodes(client, inTime);
+  return inspectNodes(client, inTime, needed);
 }
 
 /**
@@ -74,11 +81,11 @@ async function connectOrRefused(client: ClientPort, inTime: InTime): Promise<Ser
   return null;
 }
 
-async function inspectNodes(client: ClientPort, inTime: InTime): Promise<ServerFacts[]> {
+async function inspectNodes(client: ClientPort, inTime: InTime, needed?: NeededRights): Promise<ServerFacts[]> {
   const nodes = client.servers("all");
   if (nodes.length === 0) throw new StoreUnavailableError("Redis cannot be reached");
   const { inCluster } = client;
-  const outcomes = await Promise.allSettled(nodes.map((node) => inTime(() => inspectNode(node, inCluster))));
+  const outcomes = await Promise.allSettled(nodes.map((node) => inTime(() => inspectNode(node, inCluster, needed))));
   const lost = outcomes.filter((outcome) => outcome.status === "rejected");
   if (lost.length === outcomes.length) throw lost[0]?.reason;
   return outcomes.map((outcome, at) =>
@@ -97,7 +104,7 @@ function unreachableServer(node: ServerPort, reason: unknown): ServerFacts {
   };
 }
 
-async function inspectNode(node: ServerPort, inCluster: boolean): Promise<ServerFacts> {
+async function inspectNode(node: ServerPort, inCluster: boolean, needed?: NeededRights): Promise<ServerFacts> {
   const refusals: RefusedCommand[] = [];
   const ask = async <T>(command: string, question: Promise<T>): Promise<T | undefined> => {
     try {
@@ -109,6 +116,10 @@ async function inspectNode(node: ServerPort, inCluster: boolean): Promise<Server
       return undefined;
     }
   };
+  // Sent with the others, so that it takes no further round trip.
+  const denied = needed === undefined ? undefined : node.trials && askForRights(node.trials, needed);
+  // Awaited below; if another question fails first, its failure is the answer.
+  denied?.catch(() => {});
   const before = Date.now();
   const [time, info, ...values] = await Promise.all([
     ask("TIME", node.time()),
@@ -119,15 +130,18 @@ async function inspectNode(node: ServerPort, inCluster: boolean): Promise<Server
       ? [ask("CLUSTER SLOTS", asked(node.cluster("SLOTS"))), ask("CLUSTER INFO", asked(node.cluster("INFO")))]
       : []),
   ]);
+  const after = Date.now();
   const instant = time === undefined ? null : instantOf(time);
   if (Number.isNaN(instant)) throw unknownAnswer("TIME");
+  const { sent = [], inScripts = [] } = (await denied) ?? {};
   return {
     info: info === undefined ? {} : infoFields(info),
     config: Object.assign({}, ...values),
     // The first reply came within half of the time that all of them took.
-    clockAhead: instant === null ? null : Math.round(instant - (before + Date.now()) / 2),
+    clockAhead: instant === null ? null : Math.round(instant - (before + after) / 2),
     address: node.address,
-    refusals,
+    refusals: [...refusals, ...sent.map((command) => ({ command, code: "NOPERM" }))],
+    deniedInScripts: inScripts,
   };
 }
 

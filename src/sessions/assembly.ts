@@ -2,6 +2,7 @@
  * Puts a session store together: the client's door, the options, the verbs, watches and the near cache. The contract is in
  * `store.ts`, the options are in `options.ts`, the verbs themselves in `verbs/`, one subject a file.
  */
+import { mintToken, randomBucket } from "../leaves/token.js";
 import { traced } from "../leaves/tracing.js";
 import { portOf, type RedisClient } from "../redis/clients/supported.js";
 import { RedisDoor } from "../redis/redis-door.js";
@@ -18,6 +19,7 @@ import { resolveNear } from "./near/near-options.js";
 import { doubting } from "./near/own-writes.js";
 import { resolveOptions, type SessionStoreOptions } from "./options.js";
 import { outagesToldBy } from "./outages.js";
+import { scriptCommands } from "./script-commands.js";
 import { type SightingStore, type Sightings, sightings } from "./sightings.js";
 import type { SessionStore } from "./store.js";
 import { blockUser, getBlock, unblockUser } from "./verbs/block.js";
@@ -80,7 +82,11 @@ export function createSessionStore<Claims extends object = Record<string, unknow
     watch: (target, options) => watches.watch(target, options),
     check: async () => {
       const deadline = cx.redis.deadline();
-      const facts = await cx.redis.inspect(deadline);
+      const facts = await cx.redis.inspect(deadline, {
+        key: cx.keys.session(mintToken(randomBucket()).id),
+        inScripts: scriptCommands(nearby !== undefined),
+        wait: replicas !== undefined,
+      });
       const pushes = await askToPublish(cx, deadline, nearby && subscription, nearby?.lease);
       return judgeFacts(facts, client, replicas?.count ?? 0, judgePushes(pushes, nearby));
     },

@@ -5,6 +5,7 @@
 import type { ClientPort } from "../redis/clients/client.js";
 import type { ServerFacts } from "../redis/server-facts.js";
 import { type CheckedServer, describeServer } from "./checked-server.js";
+import { judgeAnswers } from "./refusals.js";
 
 /** One thing that `check()` found. */
 export interface CheckFinding {
@@ -75,60 +76,6 @@ function unreachableFinding(failure: string): CheckFinding {
       "nothing is known of it; while it is a master, the sessions of its users can be neither read, created nor revoked",
     mend: "bring it back, or let its replica take its place; then check again",
   };
-}
-
-/** What is missing in the report or in the store if a command is refused. */
-const REFUSED: Readonly<Record<string, Pick<CheckFinding, "level" | "consequence" | "mend">>> = {
-  INFO: {
-    level: "danger",
-    consequence:
-      "nothing is known of its version, eviction, persistence and replicas: a setting that breaks a promise stays unnoticed",
-    mend: "allow it to the user of the store (ACL SETUSER … +info), or look at the settings yourself",
-  },
-  TIME: {
-    level: "danger",
-    consequence: "scripts ask for the time with the same rights, so most verbs reject with StoreUnavailableError",
-    mend: "allow it to the user of the store (ACL SETUSER … +time)",
-  },
-  "CONFIG GET": {
-    level: "warning",
-    consequence: "save, appendfsync and hash-max-listpack-value are not judged",
-    mend: "allow it to the user of the store (ACL SETUSER … +config|get), or look at the settings yourself",
-  },
-  "CLUSTER SLOTS": {
-    level: "danger",
-    consequence:
-      "the client cannot learn which node serves which keys, so every verb rejects with StoreUnavailableError",
-    mend: "allow it to the user of the store, on every node (ACL SETUSER … +cluster|slots)",
-  },
-  "CLUSTER INFO": {
-    level: "danger",
-    consequence: "the client cannot tell when a node can serve, so verbs may reject with StoreUnavailableError",
-    mend: "allow it to the user of the store, on every node (ACL SETUSER … +cluster|info)",
-  },
-};
-
-/** What a healthy server tells by `INFO`. Hosted servers and compatible ones may leave some of it out. */
-const TOLD = ["redis_version", "role", "maxmemory_policy", "aof_enabled"];
-
-/** Findings for what the server does not tell: unknown is not healthy. */
-function* judgeAnswers({ role }: CheckedServer, { info, refusals = [] }: ServerFacts): Generator<CheckFinding> {
-  for (const { command, code } of refusals) {
-    const { level = "warning", consequence = "", mend = "" } = REFUSED[command] ?? {};
-    yield { code: "refused", level, found: `the server refuses ${command} (${code})`, consequence, mend };
-  }
-  if (refusals.some(({ command }) => command === "INFO")) return;
-  const expected = role === "slave" ? TOLD : [...TOLD, "connected_slaves"];
-  const missing = expected.filter((field) => info[field] === undefined);
-  if (missing.length > 0) {
-    yield {
-      code: "untold",
-      level: "warning",
-      found: `INFO does not tell ${missing.join(", ")}`,
-      consequence: "what it does not tell is not judged: a setting that breaks a promise stays unnoticed",
-      mend: "make sure by other means that nothing is evicted (maxmemory-policy noeviction) and that an append-only file is kept",
-    };
-  }
 }
 
 function* judgeServer(

@@ -337,6 +337,19 @@ describe("check", () => {
     expect((await open(connectCluster(cluster, ALL_NODES)).check()).servers).toHaveLength(6);
   });
 
+  it("says on which node the user may not run a command of scripts", async () => {
+    for (const [at, { admin }] of cluster.nodes.entries()) {
+      const rules = ["on", ">secret", "~*", "&*", "+@all", ...(at === 1 ? ["-rpush"] : [])];
+      await admin.call("ACL", "SETUSER", "poor", "reset", ...rules);
+    }
+    const client = connectCluster(cluster, { redisOptions: { username: "poor", password: "secret" } });
+    const { findings, servers } = await open(client).check();
+    const refused = findings.filter(({ code }) => code === "refused");
+    expect(servers.length).toBeGreaterThan(2);
+    const { port } = cluster.nodes[1] as { port: number };
+    expect(refused.map(({ found }) => found)).toEqual([`the server refuses RPUSH in scripts (NOPERM) (port ${port})`]);
+  });
+
   // Without CLUSTER SLOTS, a cluster of node-redis does not connect, so nobody could ask anything through it.
   it.each(clientUnderTest().isNodeRedis ? ["info"] : ["slots", "info"])(
     "says that the user may not call CLUSTER %s, which the client needs",

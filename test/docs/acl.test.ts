@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { createSessionStore } from "../../src/index.js";
 import { oneTimeScripts } from "../../src/one-time/scripts/scripts.js";
+import { scriptCommands } from "../../src/sessions/script-commands.js";
 import { scripts } from "../../src/sessions/scripts/scripts.js";
 import { liveSubject, rejection } from "../fixtures/every-verb.js";
 import { additionFor, documentedUser, grant } from "../harness/access.js";
@@ -52,6 +53,28 @@ describe("the documented user", () => {
     );
     expect(commands.sort()).toEqual([...more, "+subscribe", "+unsubscribe"].sort());
   });
+
+  it("is tried by check() for each of the commands of scripts", () => {
+    // PUBLISH has a script of its own, and TIME is asked for.
+    const tried = (near: boolean) => [...Object.keys(scriptCommands(near)), "PUBLISH", "TIME"].sort();
+    const called = (table: object) => [...commandsOf(table as never)].map((rule) => rule.slice(1).toUpperCase()).sort();
+    const { beat: _, ...usual } = scripts;
+    expect(tried(false)).toEqual(called(usual));
+    expect(tried(true)).toEqual(called(scripts));
+  });
+
+  it.each(user.rules.filter((rule) => rule.startsWith("+") && rule !== "+ping"))(
+    "is told by check() if it lacks %s",
+    async (rule) => {
+      const poor = { ...user, username: `without${rule}`, rules: user.rules.filter((each) => each !== rule) };
+      await grant(admin, poor);
+      const client = connect({ ...login, username: poor.username, enableReadyCheck: false });
+      const { findings } = await createSessionStore(client, { prefix: uniquePrefix() }).check();
+      const told = findings.filter(({ code, found }) => /refused|publish/.test(code) && !found.includes("CONFIG"));
+      expect(told).toHaveLength(1);
+      expect(told[0]?.mend).toContain(rule);
+    },
+  );
 
   it("can watch with these, and is told by the error without", async () => {
     const client = connect(login);

@@ -251,11 +251,16 @@ describe("check", () => {
     ["INFO", "-info", false],
     ["TIME", "-time", false],
     ["CONFIG GET", "-config", true],
-  ])("says that the user may not call %s", async (command, rule, ok) => {
+    ["EVALSHA", "-evalsha", false],
+    ["EVAL", "-eval", false],
+    ["WAIT", "-wait", false],
+    ["HSET, RPUSH in scripts", "-hset -rpush", false],
+    ["PEXPIRE in scripts", "-pexpire", false],
+  ])("says that the user may not call %s", async (command, rules, ok) => {
     const own = await startRedisServer({ args: ["--appendonly", "yes"] });
     try {
       const admin = connect({ port: own.port });
-      await admin.call("ACL", "SETUSER", "poor", "reset", "on", ">secret", "~*", "&*", "+@all", rule);
+      await admin.call("ACL", "SETUSER", "poor", "reset", "on", ">secret", "~*", "&*", "+@all", ...rules.split(" "));
       const poor = connect({
         port: own.port,
         username: "poor",
@@ -263,12 +268,37 @@ describe("check", () => {
         socketTimeout: 5000,
         enableReadyCheck: false,
       });
-      const report = await createSessionStore(poor, { prefix: uniquePrefix() }).check();
-      expect(report.findings.map(({ code, found }) => [code, found])).toContainEqual([
-        "refused",
-        `the server refuses ${command} (NOPERM)`,
-      ]);
-      expect(report.ok).toBe(ok);
+      const options = { prefix: uniquePrefix(), near: true, replicas: { count: 1, timeout: 10 } };
+      const store = createSessionStore(poor, options);
+      const report = await store.check();
+      await store.close();
+      const refused = report.findings.filter(({ code }) => code === "refused");
+      expect(refused.map(({ found }) => found)).toEqual([`the server refuses ${command} (NOPERM)`]);
+      expect(refused[0]?.level).toBe(ok ? "warning" : "danger");
+      expect(refused[0]?.mend).toContain("ACL SETUSER");
+      expect(await admin.dbsize()).toBe(0);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  it("tells which rules allow what is missing, and finds nothing more when they are given", async () => {
+    const own = await startRedisServer({ args: ["--appendonly", "yes"] });
+    try {
+      const admin = connect({ port: own.port });
+      const rules = ["on", ">secret", "~*", "&*", "+@all", "-@hash", "-set", "-wait"];
+      await admin.call("ACL", "SETUSER", "poor", "reset", ...rules);
+      const poor = connect({ port: own.port, username: "poor", password: "secret", socketTimeout: 5000 });
+      // Neither near nor replicas: so neither PEXPIRE nor WAIT is needed.
+      const store = createSessionStore(poor, { prefix: uniquePrefix() });
+      const refused = async () => (await store.check()).findings.filter(({ code }) => code === "refused");
+      const [finding, ...others] = await refused();
+      expect(others).toEqual([]);
+      expect(finding?.mend).toContain("(ACL SETUSER … +hgetall +hmget +hset +hdel +hincrby +set)");
+      const mend = /\+.*(?=\))/.exec(finding?.mend ?? "")?.[0] ?? "";
+      await admin.call("ACL", "SETUSER", "poor", ...mend.split(" "));
+      expect(await refused()).toEqual([]);
+      await expect(store.create({ userId: "ada" })).resolves.toBeDefined();
     } finally {
       await own.stop();
     }

@@ -84,6 +84,14 @@ export interface ServerPort {
   scan(cursor: string, pattern: string, about: number): Promise<unknown>;
   /** Gives a text back, by a script: what the proof of `inStep` in call-number.ts is. */
   readonly prove: (number: string) => Promise<unknown>;
+  /** Absent where there are no users, as on ioredis-mock. */
+  readonly trials?: Trials;
+}
+
+/** What `check` tries, to see whether the user may: scripts without keys, and `WAIT` for no replica. */
+export interface Trials {
+  evaluate(script: ScriptText, known: boolean, args: readonly string[]): Promise<unknown>;
+  confirm(): Promise<unknown>;
 }
 
 /** One connection: what is sent through it arrives in the order of sending. */

@@ -23,6 +23,8 @@ export interface PushFacts {
   readonly roundTrip: number;
   /** Whether the subscriber hears what the client of the store publishes; `null` if nobody knows. */
   readonly isHeard: boolean | null;
+  /** Whether the user of the subscriber was refused a channel. */
+  readonly isRefused?: boolean;
 }
 
 /** Publishes about a session that never was, and listens for it if there is a near cache, on its `subscription`. */
@@ -40,13 +42,14 @@ export async function askToPublish(
     if (status !== undefined) publishes = status === "told";
     roundTrip = Math.min(roundTrip, performance.now() - begun);
   }
-  const isHeard = subscription ? await askWhetherHeard({ redis, keys, options }, subscription, deadline, lease) : null;
-  return { publishes, roundTrip, isHeard };
+  const heard = subscription ? await askWhetherHeard({ redis, keys, options }, subscription, deadline, lease) : null;
+  const isRefused = heard === "refused";
+  return { publishes, roundTrip, isHeard: isRefused ? null : heard, isRefused };
 }
 
 /** Judges these facts, for a store with or without a near cache. */
 export function* judgePushes(
-  { publishes, roundTrip, isHeard }: PushFacts,
+  { publishes, roundTrip, isHeard, isRefused }: PushFacts,
   near: ResolvedNear | undefined,
 ): Generator<CheckFinding> {
   if (publishes === false) {
@@ -69,6 +72,16 @@ export function* judgePushes(
       found: "near.subscriber is not connected, or has been closed",
       consequence: "the near cache never answers, and every lookup goes to Redis",
       mend: "connect it, and close it after the store",
+    };
+  }
+  if (isRefused) {
+    yield {
+      code: "near-refused",
+      level: "warning",
+      found: "the user of Redis may not subscribe to the channels of the store",
+      consequence:
+        "the near cache never answers, every lookup goes to Redis, and watch rejects with StoreUnavailableError",
+      mend: "allow it to the user of the subscriber (ACL SETUSER … +subscribe +unsubscribe &<prefix>near &<prefix>near:*), as docs/operations.md has it",
     };
   }
   if (isHeard === false) {

@@ -39,8 +39,22 @@ describe("check", () => {
   });
 
   it("finds a danger with near if the user of Redis may not publish, and a warning without", async () => {
-    expect(await findingsOf(mute, true)).toEqual(["publish: danger"]);
+    // Nor may it subscribe, without any channel.
+    expect(await findingsOf(mute, true)).toEqual(["publish: danger", "near-refused: warning"]);
     expect(await findingsOf(mute, undefined)).toEqual(["publish: warning"]);
+  });
+
+  it.each([
+    ["SUBSCRIBE", ["allchannels", "-subscribe"]],
+    ["the channel of the sessions", ["&*:near:*"]],
+    ["the channel of its beats", ["&*:near"]],
+  ])("finds that the subscriber may not use %s, with near alone", async (_, rules) => {
+    const deaf = { username: `deaf-${rules.join()}`, password: "secret" };
+    const all = ["on", ">secret", "~*", "resetchannels", "+@all"];
+    await grant(admin, { ...deaf, rules: [...all, ...rules] });
+    const subscriber = connect({ port: server.port, ...deaf });
+    expect(await findingsOf({}, { subscriber })).toEqual(["near-refused: warning"]);
+    expect(await findingsOf(rules.includes("-subscribe") ? deaf : {}, undefined)).toEqual([]);
   });
 
   it("finds that the subscriber has been closed meanwhile", async () => {

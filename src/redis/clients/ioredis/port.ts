@@ -8,6 +8,7 @@ import type {
   Reservation,
   ScriptText,
   ServerPort,
+  Trials,
 } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
 import { listen } from "../listening.js";
@@ -145,5 +146,17 @@ function serverOf(node: IoredisClient): ServerPort {
     cluster: async (subcommand) => node.cluster?.(subcommand),
     scan: (cursor, pattern, about) => node.scan(cursor, "MATCH", pattern, "COUNT", about),
     prove: (number) => node.eval(PROOF.source, 0, number),
+    ...(isMock(node) ? {} : { trials: trialsOn(node) }),
+  };
+}
+
+function trialsOn(node: IoredisClient): Trials {
+  return {
+    evaluate: ({ source, sha }, known, args) => (known ? node.evalsha(sha, 0, ...args) : node.eval(source, 0, ...args)),
+    confirm() {
+      const pipeline = node.pipeline();
+      pipeline.wait(0, 1);
+      return replyOf(pipeline);
+    },
   };
 }

@@ -123,6 +123,11 @@ export function serverBy(
     cluster: (subcommand) => send(["CLUSTER", subcommand]),
     scan: (cursor, pattern, about) => send(["SCAN", cursor, "MATCH", pattern, "COUNT", String(about)]),
     prove: (number) => send(["EVAL", PROOF.source, "0", number]),
+    trials: {
+      evaluate: ({ source, sha }, known, args) =>
+        send(known ? ["EVALSHA", sha, "0", ...args] : ["EVAL", source, "0", ...args]),
+      confirm: () => send(["WAIT", "0", "1"]),
+    },
   };
 }
 
