@@ -3,7 +3,7 @@
  */
 import { CorruptRecordError, isSessionError, StoreUnavailableError } from "../leaves/errors.js";
 
-/** For a call without an answer. `last`: the error of the last try, if there were several. */
+/** For a call without an answer. `last`: the error of the last try, or of the connection, if there is one. */
 export function lateError(timeout: number, last: unknown): StoreUnavailableError {
   return new StoreUnavailableError(
     `Redis did not answer within ${timeout} ms; the command may still run, or have run`,

@@ -159,7 +159,7 @@ export class ScriptRunner {
     const giveUp = () => {
       endLate = this.backlog.add(key);
       this.client.missed?.(this.backlog.serverOf(key));
-      reject(lateError(this.timeout, last));
+      reject(lateError(this.timeout, last ?? this.client.tally.trouble));
     };
     const wait = deadline === undefined ? this.#line.begin(giveUp) : waitAlone(deadline.left, giveUp);
     const stop = () => (wait instanceof Wait ? this.#line.end(wait) : wait());

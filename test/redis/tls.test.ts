@@ -1,8 +1,18 @@
 /** Redis over TLS: the verbs as ever, and a server or a client that the other does not trust is one that is not there. */
 import type { TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 import type { RedisOptions } from "ioredis";
-import { describe, expect, it } from "vitest";
-import { createSessionStore, type SessionStore, StoreUnavailableError, UserBlockedError } from "../../src/index.js";
+import { createClient } from "redis";
+import { createClient as createClient5 } from "redis5";
+import { describe, expect, it, vi } from "vitest";
+import {
+  createSessionStore,
+  type RedisClient,
+  type SessionStore,
+  StoreUnavailableError,
+  UserBlockedError,
+} from "../../src/index.js";
+import { portOf } from "../../src/redis/clients/supported.js";
 import { callEveryVerb, rejection, stranger } from "../fixtures/every-verb.js";
 import { afterFile, connect, connectCluster, uniquePrefix } from "../harness/fixtures.js";
 import { startCluster } from "../harness/redis-cluster.js";
@@ -37,6 +47,14 @@ function connectTls(options: RedisOptions & { url?: string }) {
   const redis = connect(options);
   redis.on("connecting", () => setImmediate(() => redis.stream?.on("error", () => {})));
   return redis;
+}
+
+function connectNodeRedis(create: typeof createClient, url: string) {
+  const client = create({ url, socket: { tls: true, ca: foreign.ca, reconnectStrategy: () => 20 } });
+  client.on("error", () => {});
+  client.connect().catch(() => {});
+  afterFile(() => client.destroy());
+  return client;
 }
 
 const storeAt = (port: number, options: RedisOptions, timeout = TIMEOUT) =>
@@ -100,6 +118,28 @@ describe("a server with a certificate", () => {
     const closed = new Promise<Error>((resolve) => redis.on("close", () => resolve(new Error("closed"))));
     await expectUnavailable(createSessionStore(redis, { prefix: uniquePrefix(), timeout: TIMEOUT }));
     expect((await Promise.race([refused, closed])).message).toMatch(reason);
+  });
+});
+
+describe.each<[string, (url: string) => RedisClient]>([
+  [
+    "ioredis",
+    (url) => connectTls({ url, tls: { ca: foreign.ca }, retryStrategy: () => 20, maxRetriesPerRequest: null }),
+  ],
+  ["node-redis 6", (url) => connectNodeRedis(createClient, url)],
+  ["node-redis 5", (url) => connectNodeRedis(createClient5 as unknown as typeof createClient, url)],
+])("a call of %s without an answer", (_, make) => {
+  it("has for its cause what keeps the client from its server, without the password", async () => {
+    const redis = make(`rediss://:pa55word@localhost:${open}`);
+    const store = createSessionStore(redis, { prefix: uniquePrefix(), timeout: TIMEOUT });
+    await vi.waitUntil(() => portOf("", redis).tally.trouble, 30_000);
+    const error = await rejection(store.create());
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error.message).toMatch(/did not answer within/);
+    expect((error.cause as Error).message).toMatch(
+      /unable to verify|self.signed|unable to get (local )?issuer|signature/,
+    );
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("pa55word");
   });
 });
 

@@ -17,6 +17,8 @@ export interface ScriptText {
 /** How often a client has lost a connection. */
 export interface LossTally {
   readonly losses: number;
+  /** Why a client of one connection has none now, if it has said so. */
+  readonly trouble?: unknown;
 }
 
 /** A client as the package uses it. There is one for each client, whatever the number of its stores. */

@@ -7,6 +7,8 @@
 interface Emitter {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
   readonly status?: string;
+  /** The connection. Node keeps the error in it that has ended it. */
+  readonly stream?: object;
 }
 
 /** A client whose connections can be watched. A Cluster has `nodes`, and tells of a new one by `+node`. */
@@ -16,6 +18,7 @@ export interface Connections extends Emitter {
 
 interface Tally {
   losses: number;
+  trouble?: unknown;
 }
 
 /** One tally for each client, whatever the number of its stores, so that they add only one listener for each event. */
@@ -39,6 +42,7 @@ function tallyConnection(connection: Emitter, whole: Tally | undefined): Tally {
   let isOpen = connection.status === undefined || connection.status === "ready";
   connection.on("ready", () => {
     isOpen = true;
+    tally.trouble = undefined;
   });
   // ioredis emits "close" before it opens another connection, so before it can send anything again.
   connection.on("close", () => {
@@ -47,6 +51,9 @@ function tallyConnection(connection: Emitter, whole: Tally | undefined): Tally {
       if (whole !== undefined) whole.losses++;
     }
     isOpen = false;
+    // An "error" listener would tell too, but ioredis prints the errors of a client that has none.
+    const { errored } = (connection.stream ?? {}) as { errored?: Error | null };
+    tally.trouble = errored ?? tally.trouble;
   });
   return tally;
 }

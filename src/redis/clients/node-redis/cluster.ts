@@ -1,4 +1,5 @@
 /** The driver for a cluster of node-redis. */
+import { isReply } from "../../redis-errors.js";
 import type { Arguments, ClientFinding, Reservation, ScriptText, ServerPort } from "../client.js";
 import type { SubscriberSource } from "../hearing.js";
 import { type ClusterClient, type ClusterNode, type SingleClient, UNMAPPED, viewOf, viewOfCluster } from "./client.js";
@@ -40,6 +41,17 @@ export class ClusterPort extends NodeRedisPort<ClusterClient> {
   /** When a node has left the cluster, its client is destroyed, with all commands that wait in it. */
   protected override isLost(error: unknown): boolean {
     return super.isLost(error) || (isGivenUp(error) && this.client.isOpen === true);
+  }
+
+  /**
+   * With `useReplicas`, the connection to a replica stays one that only reads when the replica becomes a master. If it is a replica
+   * again, it answers what only reads, and refuses what writes, but never says that the slot has moved. So the cluster has to ask.
+   * A command that was refused so has done nothing: it is sent again, and counts as no loss.
+   */
+  override countLoss(error: unknown): boolean {
+    if (!isReply(error, "READONLY ")) return super.countLoss(error);
+    this.#rediscovery.missed();
+    return true;
   }
 
   missed(address: string): void {

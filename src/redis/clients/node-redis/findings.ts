@@ -56,7 +56,7 @@ export function* clusterFindings({ _options: options = {} }: ClusterClient): Gen
       level: "warning",
       found: "useReplicas is true",
       consequence:
-        "the store gains nothing, since every script is sent to the master; but what else reads its keys through this client may find a session that was revoked",
+        "the store gains nothing; and after a failover and another one back, a replica may answer its lookups until the next write, and find a session that was revoked. What else reads its keys through this client may find one at any time",
       mend: "leave useReplicas out of the client that is given to the store",
     };
   }

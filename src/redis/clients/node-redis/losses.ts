@@ -8,6 +8,7 @@ import { type Commands, ownerOf } from "./client.js";
 /** A tally that can grow. */
 export interface Losses extends LossTally {
   losses: number;
+  trouble?: unknown;
 }
 
 const tallies = new WeakMap<object, Losses>();
@@ -34,6 +35,10 @@ export function countLosses(client: Commands & { readonly isReady?: boolean }, t
     // A client that has given up says so by an error alone, and may be connected again.
     lose();
     isUp = true;
+    tally.trouble = undefined;
+  });
+  client.on("error", (error: unknown) => {
+    if (client.isReady === false) tally.trouble = error;
   });
   client.on("reconnecting", lose);
   client.on("end", lose);

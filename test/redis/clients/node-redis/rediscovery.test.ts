@@ -54,6 +54,23 @@ describe.each([
     master.thaw();
     await cluster.settle();
   });
+
+  it("asks when a node refuses to write, which was a master, and sends again what was refused", PATIENCE, async () => {
+    const client = create({ rootNodes: (await running).urls.map((url) => ({ url })), useReplicas: true });
+    client.on("error", () => {});
+    await client.connect();
+    afterFile(() => client.destroy());
+    const store = createSessionStore(client, { prefix: uniquePrefix(), timeout: 30_000 });
+    const { token } = await store.create({ userId: "ada" });
+    const asked = vi.spyOn((client as unknown as Required<ClusterClient>)._slots, "rediscover");
+    vi.spyOn(client, "evalSha").mockRejectedValueOnce(
+      new Error("READONLY You can't write against a read only replica."),
+    );
+    expect(await store.revoke(token)).toBe(true);
+    await expect.poll(() => asked.mock.calls.length, PATIENCE).toBe(1);
+    // It had done nothing, so nothing can have run twice.
+    expect(portOf("", client).tally.losses).toBe(0);
+  });
 });
 
 const running = startCluster({ masters: 2, replicas: 2 });
